@@ -1,0 +1,46 @@
+"""The interface of a defence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.errors import PedbenchError
+from framework.registry import Registry
+
+
+class Defence(ABC):
+    """Changes a window before it is encoded and sent.
+
+    Args:
+        strength: 0 leaves the payload alone; what 1 means is the defence's own.
+
+    Raises:
+        PedbenchError: the strength is negative or not finite.
+    """
+
+    summary = ""
+
+    def __init__(self, strength: float = 0.0) -> None:
+        if not (np.isfinite(strength) and strength >= 0):
+            raise PedbenchError(f"defence strength {strength} is not a number of at least 0")
+        self.strength = float(strength)
+
+    @abstractmethod
+    def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """The tokens to send instead of ``tokens``: float32 [height, width, channels]."""
+
+    def protect_pixels(
+        self, pixels: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """The same for uint8 pixels [height, width, 3], the window taken as one token."""
+        if pixels.size == 0:
+            return pixels
+        flat = pixels.reshape(1, 1, -1).astype(np.float32)
+        protected = self.protect(flat, rng).reshape(pixels.shape)
+        return np.clip(np.rint(protected), 0, 255).astype(np.uint8)
+
+
+DEFENCES: Registry[type[Defence]] = Registry("defence", "framework.defences", "pedbench.defences")

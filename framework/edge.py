@@ -1,0 +1,228 @@
+"""The trusted edge: cuts, sends, merges, and runs what no shard may see."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from framework.defences.base import DEFENCES, Defence
+from framework.errors import PedbenchError
+from framework.models.build import PedSam
+from framework.observation import Observation, WindowMessage
+from framework.payload import PIXELS, Payload, PayloadSpec, encode_pixels, encode_tokens
+from framework.plans import Place, Plan, Step, make_plan
+from framework.policies.base import POLICIES, Policy
+from framework.shard.stage import cut, merge
+from framework.shard.transport import Round, Shards
+from framework.windows import WindowGrid
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What really crossed for one picture, without framing.
+
+    Attributes:
+        bytes_up, bytes_down: payload bytes to and from the servers.
+        rounds: round trips.
+    """
+
+    bytes_up: int
+    bytes_down: int
+    rounds: int
+
+
+class DistributedEncoder:
+    """SAM's image encoder, shared out over servers.
+
+    Args:
+        sam: the model; the edge holds all of it.
+        shards: the servers; in-process ones are given the same weights.
+        plan: name of the split plan.
+        policy: an assignment policy or its name.
+        payload: name of the payload.
+        defence: a defence or its name.
+        seed: of the defence's noise; drawn from the system when not given.
+
+    Raises:
+        PedbenchError: unknown plan, policy, payload or defence.
+    """
+
+    def __init__(
+        self,
+        sam: PedSam,
+        shards: Shards,
+        *,
+        plan: str = "interleaved",
+        policy: str | Policy = "sticky",
+        payload: str = "float32",
+        defence: str | Defence = "none",
+        seed: int | None = None,
+    ) -> None:
+        self.sam = sam
+        self.shards = shards
+        self.plan: Plan = make_plan(plan, sam.arch)
+        self.policy = POLICIES.get(policy)() if isinstance(policy, str) else policy
+        self.payload = PayloadSpec.parse(payload)
+        self.defence = DEFENCES.get(defence)() if isinstance(defence, str) else defence
+        self.seed = secrets.randbits(63) if seed is None else seed
+        self.requests = 0
+        self.last = Recording()
+
+    def __call__(self, frame: NDArray[np.uint8]) -> Tensor:
+        """Encode one frame.
+
+        Args:
+            frame: the resized, unpadded photo, uint8 [h, w, 3], longest side ``img_size``.
+
+        Returns:
+            The image embedding, float32 [1, channels, rows, columns].
+
+        Raises:
+            PedbenchError: the frame is not one, or the policy cannot serve so many shards.
+        """
+        side = self.sam.arch.img_size
+        if frame.dtype != np.uint8 or frame.shape[2:] != (3,) or max(frame.shape[:2]) != side:
+            raise PedbenchError(
+                f"the frame is {frame.dtype} {frame.shape}: "
+                f"give uint8 [h, w, 3] with longest side {side}"
+            )
+        grid = WindowGrid.of(self.sam.arch, (frame.shape[0], frame.shape[1]))
+        self.shards.bind(self.sam)
+        session = _Request(self, frame, grid, self.requests)
+        self.requests += 1
+        self.last = session.recording
+        self.shards.taps.append(session.recording)
+        try:
+            return session.encode()
+        finally:
+            self.shards.taps.remove(session.recording)
+
+    @property
+    def traffic(self) -> Traffic:
+        """Bytes and rounds of the last picture."""
+        return self.last.traffic
+
+    def observation(self) -> Observation:
+        """Everything all servers together saw of the last picture.
+
+        Raises:
+            PedbenchError: no picture was encoded yet.
+        """
+        arch = self.sam.arch
+        grid = self.last.grid
+        if grid is None:
+            raise PedbenchError("nothing was observed yet: call set_image first")
+        return Observation(
+            img_size=arch.img_size,
+            patch_size=arch.patch_size,
+            window_size=arch.window_size,
+            frame_size=grid.frame_size,
+            n_shards=self.shards.count,
+            shards=tuple(range(self.shards.count)),
+            plan=self.plan.name,
+            payload=str(self.payload),
+            messages=tuple(self.last.messages),
+        )
+
+
+class Recording:
+    """A tap that keeps the messages of one picture."""
+
+    def __init__(self, grid: WindowGrid | None = None) -> None:
+        self.grid = grid
+        self.messages: list[WindowMessage] = []
+        self.image_bytes_down = 0
+
+    def __call__(self, message: WindowMessage) -> None:
+        self.messages.append(message)
+
+    @property
+    def traffic(self) -> Traffic:
+        """Totals over the messages."""
+        returned = [m.returned.nbytes for m in self.messages if m.returned is not None]
+        return Traffic(
+            bytes_up=sum(m.sent.nbytes for m in self.messages),
+            bytes_down=sum(returned) + self.image_bytes_down,
+            rounds=len({m.round for m in self.messages}),
+        )
+
+
+class _Request:
+    """One picture's way through the plan."""
+
+    def __init__(
+        self, encoder: DistributedEncoder, frame: NDArray[np.uint8], grid: WindowGrid, number: int
+    ) -> None:
+        self.encoder = encoder
+        self.frame = frame
+        self.grid = grid
+        self.number = number
+        self.recording = Recording(grid)
+        self.rng = np.random.default_rng([encoder.seed, number])
+        self.owners: Sequence[int] = ()
+        self.round = 0
+
+    @torch.inference_mode()
+    def encode(self) -> Tensor:
+        vit = self.encoder.sam.image_encoder
+        if self.encoder.plan.steps[0].place is Place.SERVER:
+            return self._centralized(self.encoder.plan.steps[0])
+        if self.encoder.plan.rounds:
+            count = self.encoder.shards.count
+            self.owners = self.encoder.policy.assign(self.grid, count, self.number)
+        tokens = self._embed()
+        for step in self.encoder.plan.steps:
+            if step.place is Place.SHARDS:
+                tokens = self._on_shards(step, tokens)
+            else:
+                for index in step.blocks:
+                    tokens = vit.blocks[index](tokens)
+        return vit.neck(tokens.permute(0, 3, 1, 2))
+
+    def _embed(self) -> Tensor:
+        sam = self.encoder.sam
+        image = torch.as_tensor(self.frame, device=sam.device).permute(2, 0, 1)[None]
+        tokens = sam.image_encoder.patch_embed(sam.preprocess(image))
+        return tokens + sam.image_encoder.pos_embed
+
+    def _on_shards(self, step: Step, tokens: Tensor) -> Tensor:
+        if self.round == 0 and self.encoder.payload.first == PIXELS:
+            payloads = self._pixel_payloads()
+        else:
+            payloads = self._token_payloads(tokens[0])
+        answers = self.encoder.shards.exchange(self._trip(step), self.owners, payloads)
+        self.round += 1
+        device = tokens.device
+        windows = [torch.as_tensor(answer.decode(), device=device) for answer in answers]
+        return merge(windows, self.grid)[None]
+
+    def _centralized(self, step: Step) -> Tensor:
+        payloads = self._pixel_payloads()
+        answer = self.encoder.shards.encode_image(self._trip(step), payloads)
+        self.recording.image_bytes_down = answer.nbytes
+        features = torch.as_tensor(answer.decode(), device=self.encoder.sam.device)
+        return features.permute(2, 0, 1)[None]
+
+    def _trip(self, step: Step) -> Round:
+        codec = self.encoder.payload.tokens
+        return Round(self.grid, self.round, self.number, step.blocks, codec)
+
+    def _pixel_payloads(self) -> list[Payload]:
+        protect = self.encoder.defence.protect_pixels
+        return [
+            encode_pixels(protect(self.frame[self.grid.pixel_slice(window)], self.rng))
+            for window in self.grid.windows
+        ]
+
+    def _token_payloads(self, tokens: Tensor) -> list[Payload]:
+        protect, codec = self.encoder.defence.protect, self.encoder.payload.tokens
+        return [
+            encode_tokens(protect(window.cpu().numpy(), self.rng), codec)
+            for window in cut(tokens, self.grid)
+        ]

@@ -1,0 +1,1 @@
+"""SAM: architectures, weights and the attention they share."""

@@ -1,0 +1,118 @@
+"""`build_sam`: a SAM by name, with its weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+from segment_anything.modeling import (
+    ImageEncoderViT,
+    MaskDecoder,
+    PromptEncoder,
+    Sam,
+    TwoWayTransformer,
+)
+from torch import nn
+
+from framework.errors import PedbenchError
+from framework.models.architectures import Architecture, architecture
+from framework.models.attention import fold_attention
+from framework.models.checkpoint import Weights, locate_weights, read_state_dict
+
+RANDOM = "random"
+PIXEL_MEAN = [123.675, 116.28, 103.53]
+PIXEL_STD = [58.395, 57.12, 57.375]
+
+
+class PedSam(Sam):
+    """`segment_anything`'s ``Sam`` that knows its architecture and where its weights came from."""
+
+    arch: Architecture
+    weights: Weights
+
+
+def build_sam(
+    name: str = "tiny",
+    checkpoint: str | Path | None = None,
+    *,
+    attention: Literal["folded", "stock"] = "folded",
+    seed: int = 0,
+) -> PedSam:
+    """Build a SAM in evaluation mode.
+
+    Args:
+        name: ``tiny``, ``tiny_globals_last``, ``vit_b``, ``vit_l`` or ``vit_h``.
+        checkpoint: a file (official ``.pth`` or ``.safetensors``); ``None`` for the project's own
+            or the official weights, downloaded once into the cache; ``"random"`` for seeded random
+            weights, which serve for timing only.
+        attention: ``folded`` (memory-linear, equal up to rounding) or ``stock``.
+        seed: of the random weights.
+
+    Raises:
+        PedbenchError: unknown name; missing, damaged or foreign checkpoint.
+    """
+    if attention not in ("folded", "stock"):
+        raise PedbenchError(f"unknown attention '{attention}': known are folded, stock")
+    arch = architecture(name)
+    sam = assemble(arch)
+    if str(checkpoint) == RANDOM:
+        randomize(sam, seed)
+        sam.weights = Weights(RANDOM, f"random-seed{seed}", None)
+    else:
+        sam.weights = locate_weights(arch, checkpoint)
+        sam.load_state_dict(read_state_dict(sam.weights, arch, sam.state_dict()))
+    if attention == "folded":
+        fold_attention(sam.image_encoder)
+    return sam.eval().requires_grad_(False)
+
+
+def assemble(arch: Architecture) -> PedSam:
+    """The untrained modules of ``arch``, all of them `segment_anything`'s own classes."""
+    encoder = ImageEncoderViT(
+        img_size=arch.img_size,
+        patch_size=arch.patch_size,
+        embed_dim=arch.width,
+        depth=arch.depth,
+        num_heads=arch.heads,
+        out_chans=arch.prompt_width,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        use_rel_pos=True,
+        window_size=arch.window_size,
+        global_attn_indexes=arch.global_blocks,
+    )
+    grid = (arch.grid_size, arch.grid_size)
+    prompt_encoder = PromptEncoder(
+        embed_dim=arch.prompt_width,
+        image_embedding_size=grid,
+        input_image_size=(arch.img_size, arch.img_size),
+        mask_in_chans=16,
+    )
+    decoder = MaskDecoder(
+        transformer_dim=arch.prompt_width,
+        transformer=TwoWayTransformer(
+            depth=2, embedding_dim=arch.prompt_width, num_heads=8, mlp_dim=arch.decoder_mlp
+        ),
+        iou_head_hidden_dim=arch.prompt_width,
+    )
+    sam = PedSam(encoder, prompt_encoder, decoder, PIXEL_MEAN, PIXEL_STD)
+    sam.arch = arch
+    return sam
+
+
+def randomize(sam: Sam, seed: int) -> None:
+    """Seeded weights of ordinary size everywhere.
+
+    Relative-position tables and position embedding too, which stock initialisation leaves at zero:
+    zeros there would hide errors of the window arithmetic.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in sam.state_dict().items():
+            if "rel_pos" in name:
+                tensor.normal_(0.0, 0.1, generator=generator)
+            elif "gaussian_matrix" in name:
+                tensor.normal_(0.0, 1.0, generator=generator)
+            elif tensor.ndim > 1 or name.endswith("bias"):
+                tensor.normal_(0.0, 0.02, generator=generator)

@@ -1,0 +1,145 @@
+"""Finding, checking and reading a SAM's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from framework.errors import PedbenchError, one_line
+from framework.models.architectures import ARCHITECTURES, Architecture
+from framework.models.download import cache_dir, fetch, sha256_of
+
+SHIPPED = Path(__file__).parent.parent / "weights"
+OFFICIAL_ADDRESS = "https://dl.fbaipublicfiles.com/segment_anything/"
+OFFICIAL = {
+    "vit_b": (
+        "sam_vit_b_01ec64.pth",
+        "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+    ),
+    "vit_l": (
+        "sam_vit_l_0b3195.pth",
+        "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+    ),
+    "vit_h": (
+        "sam_vit_h_4b8939.pth",
+        "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a model's weights came from.
+
+    Attributes:
+        source: ``shipped``, ``official``, ``file`` or ``random``.
+        sha256: of the file; for random weights the seed's name.
+        path: the file, if there is one.
+    """
+
+    source: str
+    sha256: str
+    path: Path | None
+
+    @property
+    def trained(self) -> bool:
+        """False for random weights, whose outputs serve for timing only."""
+        return self.source != "random"
+
+
+def locate_weights(arch: Architecture, checkpoint: str | Path | None = None) -> Weights:
+    """The weight file for ``arch``: the one given, the shipped one, or the official download.
+
+    Raises:
+        PedbenchError: the file is missing, or the download failed.
+    """
+    if checkpoint is not None:
+        path = Path(checkpoint).expanduser()
+        if not path.is_file():
+            raise PedbenchError(
+                f"checkpoint {path} does not exist: give a .pth or .safetensors file"
+            )
+        return Weights("file", sha256_of(path), path)
+    if arch.name in OFFICIAL:
+        name, sha256 = OFFICIAL[arch.name]
+        path = fetch(OFFICIAL_ADDRESS + name, cache_dir() / name, sha256)
+        return Weights("official", sha256, path)
+    path = SHIPPED / f"{arch.name}.safetensors"
+    if not path.is_file():
+        raise PedbenchError(
+            f"no weights for '{arch.name}' are shipped: give --checkpoint FILE, or train them with "
+            f"'pedbench train --model {arch.name}'"
+        )
+    return Weights("shipped", sha256_of(path), path)
+
+
+def read_state_dict(
+    weights: Weights, arch: Architecture, expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Read a checkpoint as float32 tensors that fit ``expected`` name by name.
+
+    Raises:
+        PedbenchError: the file is damaged, or belongs to another architecture.
+    """
+    path = weights.path
+    assert path is not None
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can fail in any way
+        raise PedbenchError(
+            f"checkpoint {path} is damaged or not a weight file ({one_line(error)}): fetch it again"
+        ) from error
+    found = _shapes(state)
+    misfit = _misfit(found, _shapes(expected), arch)
+    if misfit:
+        raise PedbenchError(
+            f"checkpoint {path} is not a '{arch.name}' checkpoint ({misfit}): "
+            "give the matching --model or another file"
+        )
+    return {name: state[name].float() for name in expected}
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _shapes(state: object) -> Shapes:
+    """Shapes of the named tensors in whatever a file held."""
+    if not isinstance(state, Mapping):
+        return {}
+    return {
+        name: tuple(tensor.shape)
+        for name, tensor in state.items()
+        if isinstance(name, str) and isinstance(tensor, Tensor)
+    }
+
+
+def _misfit(found: Shapes, expected: Shapes, arch: Architecture) -> str:
+    """Why tensors of the shapes ``found`` are not ``arch``'s weights; empty if they are."""
+    look = [other.name for other in ARCHITECTURES.values() if _bears_mark_of(other, found)]
+    if look and arch.name not in look:
+        return f"it looks like '{look[0]}'"
+    for name, shape in expected.items():
+        if name not in found:
+            return f"it lacks '{name}'"
+        if found[name] != shape:
+            return f"'{name}' has shape {found[name]}, not {shape}"
+    foreign = sorted(found.keys() - expected.keys())
+    return f"'{foreign[0]}' does not belong to it" if foreign else ""
+
+
+def _bears_mark_of(arch: Architecture, shapes: Shapes) -> bool:
+    """Whether position embedding, depth, heads and place of the global blocks are ``arch``'s."""
+    grid, table = arch.grid_size, ".attn.rel_pos_h"
+    marks: Shapes = {"image_encoder.pos_embed": (1, grid, grid, arch.width)}
+    for block in range(arch.depth):
+        side = grid if block in arch.global_blocks else arch.window_size
+        marks[f"image_encoder.blocks.{block}{table}"] = (2 * side - 1, arch.width // arch.heads)
+    return marks == {n: s for n, s in shapes.items() if n in marks or n.endswith(table)}

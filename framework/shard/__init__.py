@@ -1,0 +1,1 @@
+"""Shard servers: the window stage they run and the transport that reaches them."""

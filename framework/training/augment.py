@@ -1,0 +1,170 @@
+"""Random training scenes: crops, flips and colour of one photo, with objects pasted from others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Masks = NDArray[np.bool_]
+
+SMALLEST_SHARE = 0.004
+"""Masks below this share of the scene are not prompted."""
+KEPT_SHARE = 0.4
+"""A mask of which pasting leaves less than this is dropped."""
+PASTED_SHARES = (0.01, 0.5)
+"""Range of the share of its photo that a region may fill to be pasted elsewhere."""
+
+
+class Photo(Protocol):
+    """A photo with masks.
+
+    ``image`` is uint8 [height, width, 3] (RGB), ``masks`` bool [n, height, width].
+    """
+
+    @property
+    def image(self) -> Image: ...
+
+    @property
+    def masks(self) -> Masks: ...
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One augmented frame.
+
+    Attributes:
+        image: uint8 [height, width, 3], longer side equal to the model's input.
+        masks: bool [n, height, width], none of them tiny; ``n`` may be 0.
+    """
+
+    image: Image
+    masks: Masks
+
+
+def random_scene(photos: Sequence[Photo], index: int, size: int, rng: np.random.Generator) -> Scene:
+    """Photo ``index`` as a frame whose longer side is ``size`` px, with pasted objects.
+
+    Args:
+        photos: also the sources of pasted objects.
+        rng: the only source of randomness.
+    """
+    scene = _crop(photos[index], size, rng)
+    for _ in range(rng.choice(4, p=(0.3, 0.35, 0.25, 0.1))):
+        scene = _paste(scene, photos[int(rng.integers(len(photos)))], rng)
+    large = scene.masks.mean(axis=(1, 2)) >= SMALLEST_SHARE
+    return Scene(_recolour(scene.image, rng), scene.masks[large])
+
+
+def _crop(photo: Photo, size: int, rng: np.random.Generator) -> Scene:
+    """A random crop (often the whole photo), perhaps mirrored, resized to fit ``size``."""
+    height, width = photo.image.shape[:2]
+    if rng.random() < 0.35:
+        rows, columns = height, width
+    else:
+        share = rng.uniform(0.15, 1.0)
+        ratio = np.exp(rng.uniform(-0.5, 0.5))
+        rows = int(np.clip(np.sqrt(share * height * width * ratio), 48, height))
+        columns = int(np.clip(np.sqrt(share * height * width / ratio), 48, width))
+    top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
+    window = (slice(top, top + rows), slice(left, left + columns))
+    image, masks = photo.image[window], photo.masks[(slice(None), *window)]
+    masks = masks[masks.any(axis=(1, 2))]
+    scale = size / max(rows, columns)
+    shape = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    scene = Scene(_resize(image, shape), _resize_masks(masks, shape))
+    return _mirror(scene) if rng.random() < 0.5 else scene
+
+
+def _paste(scene: Scene, source: Photo, rng: np.random.Generator) -> Scene:
+    """``scene`` with one region of ``source`` on top, resized, mirrored and recoloured."""
+    region = _pick_region(source.masks, rng)
+    if region is None:
+        return scene
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    patch = Scene(source.image[window], region[window][None])
+    if rng.random() < 0.5:
+        patch = _mirror(patch)
+    height, width = scene.image.shape[:2]
+    longest = rng.uniform(0.15, 0.8) * max(height, width)
+    scale = longest / max(patch.image.shape[:2])
+    shape = tuple(max(4, round(side * scale)) for side in patch.image.shape[1::-1])
+    colours = _recolour(_resize(patch.image, shape), rng)
+    alpha = _resize(patch.masks[0].astype(np.uint8) * 255, shape)
+    top = int(rng.uniform(-0.2, 1.0) * height) - int(rng.uniform(0.0, 0.3) * shape[1])
+    left = int(rng.uniform(-0.2, 1.0) * width) - int(rng.uniform(0.0, 0.3) * shape[0])
+    return _overlay(scene, colours, alpha, top, left)
+
+
+def _overlay(scene: Scene, colours: Image, alpha: Image, top: int, left: int) -> Scene:
+    height, width = scene.image.shape[:2]
+    y0, x0 = max(top, 0), max(left, 0)
+    y1, x1 = min(top + alpha.shape[0], height), min(left + alpha.shape[1], width)
+    if y1 <= y0 or x1 <= x0:
+        return scene
+    inside = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    window = (slice(y0, y1), slice(x0, x1))
+    weight = alpha[inside][..., None].astype(np.float32) / 255
+    image = scene.image.copy()
+    image[window] = (weight * colours[inside] + (1 - weight) * image[window]).astype(np.uint8)
+    pasted = np.zeros((1, height, width), bool)
+    pasted[0][window] = alpha[inside] > 127
+    left_over = scene.masks & ~pasted
+    before, after = scene.masks.sum(axis=(1, 2)), left_over.sum(axis=(1, 2))
+    return Scene(image, np.concatenate([left_over[after > KEPT_SHARE * before], pasted]))
+
+
+def _pick_region(masks: Masks, rng: np.random.Generator) -> Masks | None:
+    """One mask of suitable size, those that do not run out of the photo preferred."""
+    if not len(masks):
+        return None
+    shares = masks.mean(axis=(1, 2))
+    fit = (shares >= PASTED_SHARES[0]) & (shares <= PASTED_SHARES[1])
+    borders = sum(
+        edge.any(axis=1).astype(int)
+        for edge in (masks[:, 0], masks[:, -1], masks[:, :, 0], masks[:, :, -1])
+    )
+    weights = fit * np.array([1.0, 0.4, 0.1, 0.0, 0.0])[borders]
+    if not weights.sum():
+        return None
+    return np.asarray(masks[rng.choice(len(masks), p=weights / weights.sum())])
+
+
+def _mirror(scene: Scene) -> Scene:
+    return Scene(
+        np.ascontiguousarray(scene.image[:, ::-1]), np.ascontiguousarray(scene.masks[..., ::-1])
+    )
+
+
+def _resize(image: Image, shape: tuple[int, ...]) -> Image:
+    """``image`` at ``shape`` = (width, height), averaged when it shrinks."""
+    shrinks = shape[0] < image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, shape, interpolation=method), np.uint8)
+
+
+def _resize_masks(masks: Masks, shape: tuple[int, int]) -> Masks:
+    resized = [_resize(mask.astype(np.uint8) * 255, shape) > 127 for mask in masks]
+    return np.array(resized, bool).reshape(-1, shape[1], shape[0])
+
+
+def _recolour(image: Image, rng: np.random.Generator) -> Image:
+    """Random contrast, brightness, channel gains, saturation and sometimes blur or noise."""
+    pixels: NDArray[np.floating] = image.astype(np.float32)
+    if rng.random() < 0.8:
+        gains = rng.uniform(0.75, 1.25) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
+        pixels = (pixels - 128) * gains.astype(np.float32) + 128 + rng.uniform(-25, 25)
+    if rng.random() < 0.5:
+        grey = pixels.mean(axis=2, keepdims=True)
+        pixels = grey + (pixels - grey) * rng.choice([0.0, 0.5, 0.8, 1.3], p=(0.1, 0.2, 0.35, 0.35))
+    if rng.random() < 0.1:
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.5)))
+    if rng.random() < 0.1:
+        pixels = pixels + rng.normal(0, rng.uniform(2, 10), pixels.shape).astype(np.float32)
+    return np.clip(pixels, 0, 255).astype(np.uint8)

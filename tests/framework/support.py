@@ -1,0 +1,63 @@
+"""Small helpers of the framework's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from framework import PedbenchError
+from framework.payload import Payload, encode_tokens
+from framework.shard.transport import Round, Shards
+
+
+def message_of(act: Callable[[], object]) -> str:
+    """The text of the `PedbenchError` that ``act`` raises; it must fit on one line."""
+    with pytest.raises(PedbenchError) as caught:
+        act()
+    text = str(caught.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
+def frame_of(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Noise of the given size."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+class EchoShards(Shards):
+    """Servers that compute nothing: tokens come back encoded anew."""
+
+    def _exchange(
+        self, trip: Round, held: Mapping[int, Mapping[int, Payload]]
+    ) -> dict[int, Payload]:
+        return {
+            window: encode_tokens(payload.decode(), trip.codec)
+            for windows in held.values()
+            for window, payload in windows.items()
+        }
+
+    def _encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+        raise NotImplementedError
+
+
+class BrokenShards(EchoShards):
+    """Servers that fail in one round, after everything was sent."""
+
+    def __init__(self, count: int, broken_round: int) -> None:
+        super().__init__(count)
+        self.broken_round = broken_round
+
+    def _exchange(
+        self, trip: Round, held: Mapping[int, Mapping[int, Payload]]
+    ) -> dict[int, Payload]:
+        if trip.index == self.broken_round:
+            raise PedbenchError("shard 2 is unreachable: start it again")
+        return super()._exchange(trip, held)
+
+    def _encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+        raise PedbenchError("server 0 is unreachable: start it again")
