@@ -1,0 +1,122 @@
+"""The interface of an attack: it gets an observation and public knowledge, never the truth."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.errors import PedbenchError
+from framework.models.build import PedSam
+from framework.observation import Observation
+from framework.registry import Registry
+
+Kind = Literal["floor", "inpainting", "inversion", "ceiling"]
+
+WEIGHTS = "weights"
+"""Capability: the model's weights are known."""
+POSITIONS = "positions"
+"""Capability: the attacker knows where each window stands."""
+FIRST_STAGE = "stage 0"
+"""Capability: windows are seen as pixels or embedded patches, before any block."""
+PIXELS = "pixels"
+"""Capability: windows are seen as pixels."""
+CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS})
+
+
+@dataclass(frozen=True)
+class PublicExample:
+    """A public photo that the attacker sent through the same system himself.
+
+    Attributes:
+        frame: uint8 [h, w, 3], resized to the model's input, unpadded.
+        observation: what all shards together saw of it.
+    """
+
+    frame: NDArray[np.uint8]
+    observation: Observation
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What an attacker has before he sees anything of the target.
+
+    Attributes:
+        sam: the model, or ``None`` when its weights are secret.
+        public: his own photos; disjoint from the photos scored.
+        device: where he trains, as PyTorch names it.
+    """
+
+    sam: PedSam | None
+    public: Sequence[PublicExample]
+    device: str = "cpu"
+
+
+class Attack(ABC):
+    """Rebuilds the whole picture from what a coalition saw.
+
+    Whatever an attack learns is kept as named arrays in ``learned``, which is its whole state.
+
+    Attributes:
+        name: as registered.
+        summary: one line.
+        kind: ``floor``, ``inpainting``, ``inversion`` or ``ceiling``.
+        needs_training: whether what `fit` learns depends on how windows arrive (plan, payload,
+            defence, stage) and is worth caching.
+        needs: the `CAPABILITIES` it cannot do without.
+
+    Args:
+        seed: of everything random in training.
+    """
+
+    name: str = ""
+    summary: str = ""
+    kind: Kind
+    needs_training: bool = False
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.learned: dict[str, NDArray[Any]] = {}
+
+    def fit(self, knowledge: Knowledge) -> None:  # noqa: B027
+        """Learn from public knowledge.
+
+        Raises:
+            PedbenchError: the knowledge does not suffice.
+        """
+
+    @abstractmethod
+    def reconstruct(self, observation: Observation) -> NDArray[np.uint8]:
+        """The whole picture as the attacker believes it: uint8 [h, w, 3] of the frame's size.
+
+        Raises:
+            PedbenchError: the attack is not fitted, or was fitted to something else.
+        """
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What `fit` learned, for `load_state`; in C order, which safetensors takes for granted."""
+        return {name: np.ascontiguousarray(array) for name, array in self.learned.items()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what another instance learned."""
+        self.learned = dict(state)
+
+    def recall(self, key: str) -> NDArray[Any]:
+        """One learned array.
+
+        Raises:
+            PedbenchError: nothing of that name was learned.
+        """
+        if key not in self.learned:
+            raise PedbenchError(
+                f"attack '{self.name}' has not learned its '{key}': call fit, or load its state"
+            )
+        return self.learned[key]
+
+
+ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.reconstruction", "pedbench.attacks")

@@ -1,0 +1,92 @@
+"""A random `tiny`, its observations of package photos, and attacks fitted to them."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from segment_anything.utils.transforms import ResizeLongestSide
+
+from attacks import ATTACKS, Knowledge, PublicExample
+from framework import DistributedEncoder, LocalShards, build_sam
+from framework.defences import DEFENCES
+
+PUBLIC = ("chelsea", "rocket", "coins", "page", "retina")
+QUICK = {"conv_decoder": {"steps": 60}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    yield
+    torch.set_num_threads(threads[0])
+    cv2.setNumThreads(threads[1])
+
+
+@pytest.fixture(scope="session")
+def sam():
+    return build_sam("tiny", "random")
+
+
+@pytest.fixture(scope="session")
+def target():
+    return photo("astronaut")[: 21 * 8 + 3]
+
+
+@pytest.fixture(scope="session")
+def observe(sam):
+    """Observation of a frame by all shards of a `prefix` deployment."""
+
+    def run(frame, n_shards=4, payload="float32", plan="prefix", strength=0.0, policy="strided"):
+        encoder = DistributedEncoder(
+            sam,
+            LocalShards(n_shards),
+            plan=plan,
+            policy=policy,
+            payload=payload,
+            defence=DEFENCES.get("gaussian")(strength),
+            seed=5,
+        )
+        encoder(frame)
+        return encoder.observation()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def knowledge(sam, observe):
+    """Knowledge from the public photos, sent the way the arguments say."""
+
+    @cache
+    def build(**deployment):
+        frames = [photo(name) for name in PUBLIC]
+        return Knowledge(sam, [PublicExample(f, observe(f, 1, **deployment)) for f in frames])
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def fitted(knowledge):
+    """Every registered attack, fitted through a little noise so that all of them learn."""
+    noisy = knowledge(strength=0.2)
+    attacks = {}
+    for name, attack_class in ATTACKS.items():
+        attacks[name] = attack_class(seed=1, **QUICK.get(name, {}))
+        attacks[name].fit(noisy)
+    return attacks
+
+
+def photo(name):
+    image = getattr(skimage.data, name)()
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    return ResizeLongestSide(256).apply_image(np.ascontiguousarray(image))
+
+
+def psnr(truth, picture, where=...):
+    difference = truth[where].astype(float) - picture[where]
+    return 10 * np.log10(255**2 / max(np.mean(difference**2), 1e-6))
