@@ -1,0 +1,49 @@
+"""`pedbench data`: look at a data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser("data", help="list a data set's images and draw its masks")
+    parser.add_argument("data", nargs="?", default="embedded", help="e.g. embedded or coco:DIR")
+    parser.add_argument("--images", help="folder of a coco: data set's images")
+    parser.add_argument("--annotations", help="annotation file of a coco: data set")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N images only")
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="write the masks over each photo")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    from bench.datasets import SampleError, open_dataset
+    from bench.pictures import overlay
+
+    dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)
+    ids = dataset.ids[: args.limit]
+    masks = unreadable = 0
+    for image_id in tqdm(ids, desc=dataset.name, unit="image"):
+        try:
+            sample = dataset.load(image_id)
+        except SampleError as error:
+            unreadable += 1
+            tqdm.write(f"{image_id}: {error}")
+            continue
+        height, width = sample.image.shape[:2]
+        masks += len(sample.masks)
+        tqdm.write(f"{image_id}: {width}×{height}, {len(sample.masks)} masks")
+        if args.draw:
+            args.draw.mkdir(parents=True, exist_ok=True)
+            name = image_id.replace("/", "_")
+            Image.fromarray(overlay(sample.image, sample.masks)).save(args.draw / f"{name}.png")
+    print(
+        f"{dataset.name}: {len(ids)} images, {masks} masks, {unreadable} unreadable, "
+        f"fingerprint {dataset.fingerprint}"
+    )
+    return 0

@@ -1,0 +1,58 @@
+"""`pedbench doctor`: what is installed, what is missing, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser("doctor", help="check this installation")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand; exit code 1 when something needed is missing."""
+    import platform
+    import shutil
+
+    import torch
+
+    from bench import __version__
+    from bench.cli.weights import weight_states
+    from bench.datasets import open_dataset
+    from bench.environment import PACKAGES, device_label, package_version
+    from bench.runner import default_device
+    from framework.models.download import cache_dir
+
+    print(f"pedbench {__version__}, Python {platform.python_version()}")
+    print(f"device: {device_label(torch.device(default_device()))}")
+    free = shutil.disk_usage(_existing(cache_dir())).free / 1e9
+    print(f"cache:  {cache_dir()} ({free:.0f} GB free)")
+    print("packages:")
+    missing = []
+    for name in PACKAGES:
+        found = package_version(name)
+        print(f"  {name:<24} {found}")
+        if found == "not installed":
+            missing.append(f"pip install {name}")
+    print("weights:")
+    for name, state in weight_states().items():
+        print(f"  {name:<24} {state}")
+        if name in ("tiny", "lpips") and state.startswith("missing: "):
+            missing.append(state.removeprefix("missing: "))
+    embedded = open_dataset("embedded")
+    print(f"data:\n  {'embedded':<24} {len(embedded)} photos, fingerprint {embedded.fingerprint}")
+    if missing:
+        print("to mend:\n  " + "\n  ".join(missing))
+        return 1
+    print("all that 'pedbench run' needs is here")
+    return 0
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder that exists."""
+    while not path.exists():
+        path = path.parent
+    return path

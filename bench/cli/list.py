@@ -1,0 +1,63 @@
+"""`pedbench list`: the parts that can be named."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser(
+        "list", help="list models, plans, payloads, policies, defences, attacks, data, metrics"
+    )
+    parser.add_argument("kind", nargs="?", help="only this kind, e.g. attacks")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from framework.errors import unknown_name
+
+    kinds = parts()
+    if args.kind is not None and args.kind not in kinds:
+        raise unknown_name("kind", args.kind, kinds)
+    for kind, entries in kinds.items():
+        if args.kind in (None, kind):
+            print(f"{kind}:")
+            for name, summary in entries:
+                print(f"  {name:<18} {summary}".rstrip())
+    return 0
+
+
+def parts() -> dict[str, list[tuple[str, str]]]:
+    """Every kind with its names and one-line summaries."""
+    from attacks.base import ATTACKS
+    from bench.config import load_preset, preset_names
+    from bench.datasets.base import DATASETS
+    from bench.metrics import METRICS
+    from framework.defences import DEFENCES
+    from framework.models.architectures import ARCHITECTURES
+    from framework.payload import payload_names
+    from framework.plans import PLANS
+    from framework.policies import POLICIES
+
+    def summaries(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
+        return [(name, str(getattr(part, "summary", ""))) for name, part in items]
+
+    models = [
+        (a.name, f"{a.img_size} px, depth {a.depth}, width {a.width}")
+        for a in ARCHITECTURES.values()
+    ]
+    presets = [(name, f"{len(load_preset(name).cells())} cells") for name in preset_names()]
+    return {
+        "models": models,
+        "plans": list(PLANS.items()),
+        "payloads": [(name, "") for name in payload_names()],
+        "policies": summaries(POLICIES.items()),
+        "defences": summaries(DEFENCES.items()),
+        "attacks": summaries(ATTACKS.items()),
+        "datasets": summaries(DATASETS.items()),
+        "metrics": summaries(METRICS.items()),
+        "presets": presets,
+    }

@@ -1,0 +1,39 @@
+"""`pedbench tables`, `plots`, `report` and `paper`: rebuilt from records alone."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+OUTPUTS = {
+    "tables": "write the tables (CSV, Markdown, LaTeX) of a run",
+    "plots": "draw the figures (PNG, PDF) of a run",
+    "report": "write the report (one HTML file) of a run",
+    "paper": "write tables, figures and report of a run",
+}
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommands."""
+    for name, summary in OUTPUTS.items():
+        parser = subparsers.add_parser(name, help=summary)
+        parser.add_argument("folder", type=Path, help="a run folder, e.g. results/quick-embedded")
+        parser.set_defaults(run=partial(run, name))
+
+
+def run(name: str, args: argparse.Namespace) -> int:
+    """Carry out one of the subcommands."""
+    from bench.output import write_all, write_figures, write_report, write_tables
+    from bench.runner import refresh_records
+
+    refresh_records(args.folder)
+    writers = {
+        "tables": write_tables,
+        "plots": write_figures,
+        "report": lambda folder: [write_report(folder)],
+        "paper": write_all,
+    }
+    for path in writers[name](args.folder):
+        print(path)
+    return 0

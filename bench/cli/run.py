@@ -1,0 +1,100 @@
+"""`pedbench run`: measure."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.config import RunConfig
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser(
+        "run", help="run a preset on a data set, then write tables, figures and report"
+    )
+    parser.add_argument("--preset", default="quick", help="a preset's name or a YAML file")
+    parser.add_argument("--data", help="data set scored, e.g. embedded or coco:DIR")
+    parser.add_argument(
+        "--public", action="append", help="data set the attackers train on; may be repeated"
+    )
+    parser.add_argument("--model", help="tiny, vit_b, vit_l or vit_h")
+    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument("--attacks", help="only these, separated by commas")
+    parser.add_argument("--seeds", type=int, metavar="N", help="number of attacker seeds")
+    parser.add_argument("--limit", type=int, metavar="N", help="score the first N images only")
+    parser.add_argument("--images", help="folder of a coco: data set's images")
+    parser.add_argument("--annotations", help="annotation file of a coco: data set")
+    parser.add_argument("--out", type=Path, help="run folder (default: results/PRESET-DATA)")
+    parser.add_argument("--fresh", action="store_true", help="discard what the folder holds")
+    parser.add_argument(
+        "--save-images", action="store_true", help="keep every reconstruction as PNG"
+    )
+    parser.add_argument(
+        "--no-pictures", action="store_true", help="keep no picture, not even the report's"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: by model)")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from bench.config import load_preset
+    from bench.output import write_all
+    from bench.runner import run as carry_out
+    from framework.errors import PedbenchError
+
+    config = load_preset(args.preset)
+    given = {
+        name: getattr(args, name)
+        for name in ("data", "model", "checkpoint", "limit", "images", "annotations")
+        if getattr(args, name) is not None
+    }
+    config = dataclasses.replace(config, save_images=args.save_images, **given)
+    if args.limit is not None and args.limit < 1:
+        raise PedbenchError(f"--limit {args.limit}: give at least 1")
+    if args.public:
+        config = dataclasses.replace(config, public=tuple(args.public))
+    if args.seeds is not None:
+        if args.seeds < 1:
+            raise PedbenchError(f"--seeds {args.seeds}: give at least 1")
+        config = dataclasses.replace(config, seeds=tuple(range(args.seeds)))
+    if args.attacks:
+        config = only_attacks(config, tuple(args.attacks.split(",")))
+    if args.no_pictures:
+        config = dataclasses.replace(config, pictures=(), save_images=False)
+    folder = args.out or default_folder(config)
+    if args.fresh and (folder / "config.yaml").exists():
+        shutil.rmtree(folder)
+    result = carry_out(config, folder, device=args.device, workers=args.workers)
+    failed = int((result.records["status"] == "failed").sum())
+    print(f"{result.new_units} new cells, {len(result.records)} records, {failed} failed")
+    for path in write_all(folder):
+        print(path)
+    return 0
+
+
+def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
+    """The same run with these attacks alone."""
+    from attacks.base import ATTACKS
+
+    for name in names:
+        ATTACKS.get(name)
+    groups = []
+    for group in config.groups:
+        wanted = names if "all" in group.attacks else [n for n in group.attacks if n in names]
+        groups.append(dataclasses.replace(group, attacks=tuple(wanted)))
+    return dataclasses.replace(config, groups=tuple(groups))
+
+
+def default_folder(config: RunConfig) -> Path:
+    """``results/PRESET-DATA``, from the last part of the data set's name."""
+    scheme, _, rest = config.data.partition(":")
+    data = Path(rest).name if rest else scheme
+    parts = [config.preset, data] + ([] if config.model == "tiny" else [config.model])
+    return Path("results") / "-".join(parts)

@@ -1,0 +1,74 @@
+"""`pedbench train`: the recipe of the compact SAM, on any data with masks."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.datasets import Dataset, Sample
+
+KEPT_PHOTOS = 2000
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser("train", help="train a compact SAM; goes on where it stopped")
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument(
+        "--data", action="append", required=True, help="data with masks; may be repeated"
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/train"), help="state and weights")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--batch", type=int, default=8, help="photos a step")
+    parser.add_argument("--lr", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--init", type=Path, help="weights to start from")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from bench.datasets import open_dataset
+    from bench.runner import default_device
+    from framework.training import export, train
+
+    photos = Photos([open_dataset(spec) for spec in args.data])
+    state = train(
+        args.model,
+        photos,
+        args.out,
+        steps=args.steps,
+        batch=args.batch,
+        lr=args.lr,
+        seed=args.seed,
+        device=args.device or default_device(),
+        init=args.init,
+    )
+    weights = export(state, args.out / f"{args.model}.safetensors")
+    print(f"{weights}: use it with --checkpoint {weights}")
+    return 0
+
+
+class Photos(Sequence["Sample"]):
+    """Data sets as one sequence of samples, loaded when needed and kept while they fit."""
+
+    def __init__(self, datasets: Sequence[Dataset]) -> None:
+        self.places = [(dataset, image_id) for dataset in datasets for image_id in dataset.ids]
+        self.load = lru_cache(KEPT_PHOTOS)(self._load)
+
+    def _load(self, index: int) -> Sample:
+        dataset, image_id = self.places[index]
+        return dataset.load(image_id)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.load(index)

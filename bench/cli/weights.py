@@ -1,0 +1,59 @@
+"""`pedbench weights`: what weights are there, and fetch those that are not."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser("weights", help="show or fetch model and metric weights")
+    parser.add_argument(
+        "fetch", nargs="*", help="names to fetch: vit_b, vit_l, vit_h, lpips; none: show all"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from bench.metrics.trunk import ensure_trunk
+    from framework.errors import unknown_name
+    from framework.models.architectures import architecture
+    from framework.models.checkpoint import OFFICIAL, locate_weights
+
+    known = {*OFFICIAL, "lpips"}
+    for name in args.fetch:
+        if name not in known:
+            raise unknown_name("weights", name, known)
+    for name in args.fetch:
+        path = ensure_trunk() if name == "lpips" else locate_weights(architecture(name)).path
+        print(f"{name}: {path}")
+    if not args.fetch:
+        for name, state in weight_states().items():
+            print(f"{name:<18} {state}")
+    return 0
+
+
+def weight_states() -> dict[str, str]:
+    """Each weight file with where it is, or the command that brings it."""
+    from bench.metrics import MetricUnavailable
+    from bench.metrics.trunk import load_trunk, trunk_path
+    from framework.models.architectures import ARCHITECTURES
+    from framework.models.checkpoint import OFFICIAL, SHIPPED
+    from framework.models.download import cache_dir
+
+    states = {}
+    for name in ARCHITECTURES:
+        if name in OFFICIAL:
+            path = cache_dir() / OFFICIAL[name][0]
+            missing = f"missing: pedbench weights {name}"
+        else:
+            path = SHIPPED / f"{name}.safetensors"
+            missing = f"missing: pedbench train --model {name} --data coco:DIR"
+        states[name] = str(path) if path.is_file() else missing
+    try:
+        load_trunk()
+        states["lpips"] = str(trunk_path())
+    except MetricUnavailable:
+        states["lpips"] = "missing: pedbench weights lpips"
+    return states

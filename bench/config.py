@@ -1,0 +1,228 @@
+"""What a run does: presets in YAML, changed by the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from attacks.base import ATTACKS
+from bench.scenario import COALITION_CHOICES, EXPOSURE, Cell, Pipeline, Segment, Watch, cell_id
+from framework.defences import DEFENCES
+from framework.errors import PedbenchError, unknown_name
+from framework.models.architectures import architecture
+from framework.payload import PayloadSpec
+from framework.plans import make_plan
+from framework.policies import POLICIES
+
+PRESETS = Path(__file__).parent / "presets"
+PIPELINE_FIELDS = tuple(f.name for f in dataclasses.fields(Pipeline))
+
+
+@dataclass(frozen=True)
+class Group:
+    """A grid of pipelines and what is measured on each.
+
+    Attributes:
+        grid: values of each `Pipeline` field; the pipelines are their product.
+        segmentation: whether masks are scored.
+        coalitions: coalition sizes by number of shards.
+        choices: how coalitions are chosen.
+        attacks: names; ``("all",)`` stands for every registered one.
+        stages: stages at which the attacker looks; ``None`` is the earliest it has.
+        adaptive: whether learned attackers train through the defence; both may be asked for.
+    """
+
+    grid: Mapping[str, list[Any]]
+    segmentation: bool = False
+    coalitions: Mapping[int, list[int]] = field(default_factory=dict)
+    choices: tuple[str, ...] = ("largest",)
+    attacks: tuple[str, ...] = ()
+    stages: tuple[int | None, ...] = (None,)
+    adaptive: tuple[bool, ...] = (True,)
+
+    def pipelines(self) -> list[Pipeline]:
+        """The product of the grid."""
+        return [
+            Pipeline(**dict(zip(self.grid, values, strict=True)))
+            for values in product(*self.grid.values())
+        ]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides the records of a run.
+
+    Attributes:
+        preset: name of the preset.
+        model, checkpoint: as in `build_sam`.
+        data: data set scored.
+        public: data sets that attackers train on.
+        seeds: of the attackers.
+        groups: what is measured.
+        pictures: pipelines whose pictures are kept for the report, as `Pipeline` fields and
+            ``coalition``.
+        limit: number of images scored; all when ``None``.
+        save_images: keep the pictures of every cell.
+        images, annotations: where a ``coco:`` data set departs from the usual layout.
+    """
+
+    preset: str
+    model: str
+    data: str
+    public: tuple[str, ...]
+    seeds: tuple[int, ...]
+    groups: tuple[Group, ...]
+    pictures: tuple[Mapping[str, Any], ...] = ()
+    checkpoint: str | None = None
+    limit: int | None = None
+    save_images: bool = False
+    images: str | None = None
+    annotations: str | None = None
+
+    def cells(self) -> list[Cell]:
+        """Every cell once, in a stable order."""
+        found: dict[str, Cell] = {}
+        for group in self.groups:
+            for pipeline in group.pipelines():
+                for cell in self._cells_of(group, pipeline):
+                    found.setdefault(cell_id(cell), cell)
+        return list(found.values())
+
+    @cached_property
+    def largest_partial(self) -> dict[tuple[Pipeline, str], int]:
+        """The largest coalition that misses a shard, by pipeline and choice, where several do."""
+        sizes: dict[tuple[Pipeline, str], set[int]] = {}
+        for cell in self.cells():
+            if isinstance(cell, Watch) and cell.coalition < cell.pipeline.n_shards:
+                sizes.setdefault((cell.pipeline, cell.choice), set()).add(cell.coalition)
+        return {key: max(found) for key, found in sizes.items() if len(found) > 1}
+
+    def _cells_of(self, group: Group, pipeline: Pipeline) -> Iterator[Cell]:
+        if group.segmentation:
+            yield Segment(pipeline)
+        names = ATTACKS.names() if "all" in group.attacks else group.attacks
+        names = (EXPOSURE, *names)
+        sizes = group.coalitions.get(pipeline.n_shards, ())
+        for size, choice, name, stage, adaptive in product(
+            sizes, group.choices, names, group.stages, group.adaptive
+        ):
+            if size == pipeline.n_shards and choice != group.choices[0]:
+                continue
+            learned = name != EXPOSURE and ATTACKS.get(name).needs_training
+            if not adaptive and (pipeline.defence == "none" or not learned):
+                continue
+            for seed in self.seeds if learned else self.seeds[:1]:
+                yield Watch(pipeline, size, choice, name, seed, adaptive, stage)
+
+    def wants_picture(self, cell: Watch) -> bool:
+        """Whether the cell's reconstructions are kept as PNG."""
+        if self.save_images:
+            return True
+        facts = dataclasses.asdict(cell.pipeline) | {"coalition": cell.coalition}
+        plain = cell.stage is None and cell.seed == self.seeds[0]
+        return plain and any(
+            all(facts[key] == value for key, value in wanted.items()) for wanted in self.pictures
+        )
+
+    def wants_masks(self, pipeline: Pipeline) -> bool:
+        """Whether the masks of a pipeline are drawn for the report."""
+        facts = dataclasses.asdict(pipeline) | {"coalition": None}
+        return self.save_images or any(
+            all(facts[key] in (value, None) for key, value in wanted.items())
+            for wanted in self.pictures
+        )
+
+    def check(self) -> None:
+        """Refuse unknown names before any work is done.
+
+        Raises:
+            PedbenchError: names the first unknown or unusable setting.
+        """
+        arch = architecture(self.model)
+        for group in self.groups:
+            for name in group.attacks:
+                if name != "all":
+                    ATTACKS.get(name)
+            for choice in group.choices:
+                if choice not in COALITION_CHOICES:
+                    raise unknown_name("coalition choice", choice, COALITION_CHOICES)
+            for pipeline in group.pipelines():
+                make_plan(pipeline.plan, arch)
+                PayloadSpec.parse(pipeline.payload)
+                POLICIES.get(pipeline.policy)
+                DEFENCES.get(pipeline.defence)(pipeline.strength)
+
+    def to_yaml(self) -> str:
+        """The text of ``config.yaml``; `read_config` reads it back."""
+        plain = dataclasses.asdict(self)
+        return yaml.safe_dump(_plain(plain), sort_keys=False, allow_unicode=True)
+
+
+def preset_names() -> list[str]:
+    """The presets that the project ships."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def load_preset(name: str) -> RunConfig:
+    """A shipped preset, or a YAML file of the same form.
+
+    Raises:
+        PedbenchError: no such preset, or the file is not one.
+    """
+    path = PRESETS / f"{name}.yaml"
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if not path.is_file():
+            raise PedbenchError(f"configuration {path} does not exist: give a preset or a file")
+    elif not path.is_file():
+        raise unknown_name("preset", name, preset_names())
+    return read_config(path, path.stem)
+
+
+def read_config(path: Path, preset: str | None = None) -> RunConfig:
+    """Read a preset or a run's ``config.yaml``.
+
+    Raises:
+        PedbenchError: the file is not YAML, or a field is unknown or missing.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+        groups = tuple(_group(entry) for entry in content.pop("groups"))
+        content.pop("description", None)
+        for name in ("public", "seeds", "pictures"):
+            content[name] = tuple(content.get(name) or ())
+        content.setdefault("preset", preset or path.stem)
+        return RunConfig(groups=groups, **content)
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise PedbenchError(f"{path} is not a run configuration: {reason}") from error
+
+
+def _group(entry: dict[str, Any]) -> Group:
+    """A group from YAML, where grid values stand beside the other fields and may be single."""
+    entry = dict(entry)
+    grid = dict(entry.pop("grid", {}))
+    for name in PIPELINE_FIELDS:
+        if name in entry:
+            grid[name] = entry.pop(name)
+    grid = {k: v if isinstance(v, list) else [v] for k, v in grid.items()}
+    for name in ("choices", "attacks", "stages", "adaptive"):
+        if name in entry:
+            entry[name] = tuple(entry[name])
+    return Group(grid=grid, **entry)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, so that YAML stays plain."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,111 @@
+"""``embedded``: photos that installed packages carry, with masks that this project drew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.base import (
+    DATASETS,
+    Dataset,
+    Image,
+    Mask,
+    Sample,
+    SampleError,
+    file_sha256,
+    fingerprint,
+    stack_masks,
+    unknown_image,
+)
+from bench.datasets.images import read_image
+from bench.datasets.masks import decode_segmentation
+from bench.datasets.wheels import wheel_file
+from framework.errors import PedbenchError
+
+ANNOTATIONS = Path(__file__).parent / "data" / "embedded" / "instances.json"
+
+
+@DATASETS.register("embedded")
+class Embedded(Dataset):
+    """Photos of scikit-image and scikit-learn; only the masks are part of this project.
+
+    A photo is used if it is the one that the masks were drawn on: its file or its pixels have the
+    recorded SHA-256.
+
+    Args:
+        annotations: COCO file whose images have ``name``, ``package``, ``package_path``,
+            ``sha256`` (of pixels) and ``file_sha256``.
+    """
+
+    summary = "photos that scikit-image and scikit-learn carry, with masks drawn for this project"
+    usage = "embedded"
+    name = "embedded"
+
+    def __init__(self, annotations: Path = ANNOTATIONS) -> None:
+        if not annotations.is_file():
+            raise PedbenchError(f"{annotations} is missing: install pedbench anew")
+        self.annotations = annotations
+        self._content = json.loads(annotations.read_text())
+        self._entries = {entry["name"]: entry for entry in self._content["images"]}
+
+    @classmethod
+    def open(cls, argument: str, **options: str) -> Dataset:
+        """Takes no argument."""
+        if argument:
+            raise PedbenchError(f"embedded:{argument} is not understood: give {cls.usage}")
+        return cls()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._entries)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint(self.ids, file_sha256(self.annotations))
+
+    def load(self, image_id: str) -> Sample:
+        if image_id not in self._entries:
+            raise unknown_image(self, image_id)
+        entry = self._entries[image_id]
+        image = _photo(entry)
+        masks: dict[str, Mask] = {}
+        for instance in self._content["annotations"]:
+            if instance["image_id"] == entry["id"]:
+                mask = decode_segmentation(instance["segmentation"], *image.shape[:2])
+                name = instance.get("name", str(instance["id"]))
+                masks[f"{name} {instance['id']}" if name in masks else name] = mask
+        return Sample(
+            image_id=image_id,
+            image=image,
+            masks=stack_masks(masks.values(), image.shape),
+            mask_ids=tuple(masks),
+            scene=f"{entry['package']}/{image_id}",
+        )
+
+
+def _photo(entry: dict[str, Any]) -> Image:
+    """The photo of an entry, checked.
+
+    Raises:
+        SampleError: its package is not installed, or carries another picture.
+    """
+    package, inside = entry["package"], entry["package_path"]
+    path = wheel_file(inside)
+    if path is None:
+        raise SampleError(f"{package} does not carry {inside}: pip install --upgrade {package}")
+    image = read_image(path, str(path))
+    if file_sha256(path) != entry["file_sha256"] and pixel_sha256(image) != entry["sha256"]:
+        raise SampleError(
+            f"{path} is not the picture that the masks were drawn on: install another "
+            f"version of {package}"
+        )
+    return image
+
+
+def pixel_sha256(image: Image) -> str:
+    """SHA-256 of ``"HxWx3:"`` and the RGB bytes in row order."""
+    height, width = image.shape[:2]
+    return hashlib.sha256(f"{height}x{width}x3:".encode() + image.tobytes()).hexdigest()

@@ -1,0 +1,49 @@
+"""What an observation covers: exact, and no model is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics.base import Mask
+
+VISIBLE_FRACTION = "visible_fraction"
+
+
+def visible_fraction(visible: Mask) -> float:
+    """The share of the content's pixels that were seen: bool [h, w] of the frame, in [0, 1]."""
+    return float(visible.mean())
+
+
+def object_coverage(masks: Mask, visible: Sequence[Mask]) -> list[float | None]:
+    """For each object, the largest fraction of its pixels that any one observer saw.
+
+    Args:
+        masks: bool [n, H, W], the objects at original resolution.
+        visible: per observer (a shard or a coalition), bool [h, w] of what it saw of the frame.
+
+    Returns:
+        n fractions in [0, 1]; None for an object without pixels.
+    """
+    seen = [_resized(region, masks.shape[1:]) for region in visible]
+    return [
+        max((float(region[mask].mean()) for region in seen), default=0.0) if mask.any() else None
+        for mask in masks
+    ]
+
+
+def share_seen(coverage: Sequence[float | None], fraction: float) -> float | None:
+    """The share of objects of which at least ``fraction`` was seen; None without objects."""
+    known = [value for value in coverage if value is not None]
+    return float(np.mean([value >= fraction for value in known])) if known else None
+
+
+def _resized(region: Mask, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    height, width = size
+    nearest = cv2.resize(
+        region.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT
+    )
+    return nearest.astype(bool)

@@ -1,0 +1,22 @@
+"""Tables, figures and the report of a run, made from its records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.output.figures import save_figures, write_figures
+from bench.output.report import save_report, write_report
+from bench.output.rundata import RunData
+from bench.output.tables import save_tables, write_tables
+
+__all__ = ["write_all", "write_figures", "write_report", "write_tables"]
+
+
+def write_all(folder: Path) -> list[Path]:
+    """Write the tables, figures and report of a run folder; the paths of what was written.
+
+    Raises:
+        PedbenchError: the folder holds no records, or they are damaged.
+    """
+    run = RunData.read(folder)
+    return [*save_tables(run), *save_figures(run), save_report(run)]

@@ -1,0 +1,28 @@
+"""What a figure is: a name, a caption and a way to draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from bench.output.figures.style import Theme
+from bench.output.rundata import RunData
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of a run.
+
+    Attributes:
+        name: of its files.
+        caption: what to see and how to read it.
+        draw: makes the figure; ``None`` where the run has nothing to show.
+        empty: the sentence that stands in its place then.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[RunData, Theme], Figure | None]
+    empty: str

@@ -1,0 +1,199 @@
+"""Privacy-utility curves: segmentation against leakage over precision and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench.metrics.psnr import CAP_DB
+from bench.output.curves import NOISE, PRECISION, curve_points
+from bench.output.figures.plot import Plot
+from bench.output.figures.style import (
+    LABEL_SIZE,
+    WIDE,
+    Theme,
+    canvas,
+    label_points,
+    readable,
+    reference_line,
+)
+from bench.output.leakage import higher_is_worse
+from bench.output.rundata import RunData
+from bench.output.segmentation import image_mean, reference_scores
+from bench.output.tables.common import LEAKAGE_LABELS
+
+METRICS = ("psnr", "lpips")
+REGIONS = ("hidden", "visible")
+KNOBS: dict[str, dict[str, Any]] = {
+    NOISE: {"linestyle": "-", "marker": "o"},
+    PRECISION: {"linestyle": (0, (3, 1.5)), "marker": "s"},
+}
+
+
+def draw_utility(run: RunData, theme: Theme) -> Figure | None:
+    """mIoU against hidden and visible leakage, one curve per number of shards and knob."""
+    points = chosen_points(run)
+    if points.empty:
+        return None
+    metrics = [metric for metric in METRICS if metric in set(points["metric"])]
+    first = points.iloc[0]
+    figure = canvas(
+        WIDE,
+        0.5 + 2.35 * len(metrics),
+        f"Segmentation against leakage to {first['coalition']} shard"
+        f"{'s' if first['coalition'] > 1 else ''} ({first['plan']}, {first['policy']} assignment)",
+    )
+    grid = figure.subplots(len(metrics), len(REGIONS), sharey=True, squeeze=False)
+    panels = {
+        axes: points[(points["metric"] == metric) & (points["region"] == region)]
+        for axes_row, metric in zip(grid, metrics, strict=True)
+        for axes, region in zip(axes_row, REGIONS, strict=True)
+    }
+    for axes, panel in panels.items():
+        _panel(axes, panel, run, theme)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("mIoU, box prompt")
+    _legend(figure, points, theme)
+    figure.draw_without_rendering()
+    for axes, panel in panels.items():
+        _labels(axes, panel, theme)
+    return figure
+
+
+def chosen_points(run: RunData) -> pd.DataFrame:
+    """The smallest coalition of the plan and policy with most settings."""
+    points = curve_points(run)
+    if points.empty:
+        return points
+    keys = ["plan", "policy", "coalition", "coalition_choice"]
+    sizes: pd.DataFrame = points.groupby(keys)["setting"].nunique().reset_index()
+    sizes = sizes.sort_values(["setting", "coalition"], ascending=[False, True])
+    return points.merge(sizes.head(1)[keys], on=keys)
+
+
+def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
+    if panel.empty:
+        return
+    metric, region = panel[["metric", "region"]].iloc[0]
+    axes.set_title(f"{region.capitalize()} region")
+    label, _ = LEAKAGE_LABELS[metric]
+    worse = higher_is_worse(metric)
+    axes.set_xlabel(f"{label}{'' if worse else ', axis reversed'}  →  more leakage")
+    if not worse:
+        axes.invert_xaxis()
+    axes.margins(x=0.22, y=0.12)
+    for (_, curves), style in by_shards(panel, theme):
+        for knob, look in KNOBS.items():
+            curve = curves[curves["knob"].isin(["", knob])].sort_values("order")
+            if len(curve) > 1:
+                axes.plot(
+                    curve["mean"], curve["miou_box"], **look, **style, markeredgecolor=theme.paper
+                )
+    _references(axes, panel, run, theme)
+    axes.autoscale_view()
+    _possible_ticks(axes, worse)
+    _ceiling(axes, panel, theme)
+
+
+def _labels(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
+    """Name the points: noise at their right, precisions at their left."""
+    taken: list[tuple[float, float, float]] = []
+    for (_, curves), style in by_shards(panel, theme):
+        for knob in KNOBS:
+            own = curves[curves["knob"] == knob]
+            places = list(zip(own["mean"], own["miou_box"], strict=True))
+            texts = [readable(text).replace("gaussian", "noise") for text in own["setting"]]
+            label_points(axes, places, texts, style["color"], taken, left=knob == PRECISION)
+
+
+def by_shards(
+    points: pd.DataFrame, theme: Theme
+) -> Iterator[tuple[tuple[int, pd.DataFrame], dict[str, Any]]]:
+    """Points of each number of shards with a line style; later lines are thinner.
+
+    So two curves that coincide can both be seen.
+    """
+    groups = points.groupby("n_shards")
+    for place, (colour, (shards, rows)) in enumerate(zip(theme.series, groups, strict=False)):
+        width = 2.6 - 1.2 * min(1.0, place / max(1, len(groups) - 1))
+        style = {"color": colour, "linewidth": width, "markersize": 2.4 + 1.2 * width}
+        yield (int(str(shards)), rows), style
+
+
+def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
+    """Floors of leakage, and the two ends of segmentation quality."""
+    shards = zip(theme.series, panel.groupby("n_shards"), strict=False)
+    for place, (colour, (_, curves)) in enumerate(shards):
+        floors = curves["floor"].dropna()
+        if not floors.empty:
+            height = 0.02 + 0.14 * place
+            mean = float(floors.mean())
+            reference_line(axes, mean, "floor", colour, vertical=True, height=height)
+    fill = panel["miou_fill"].dropna()
+    if not fill.empty:
+        reference_line(axes, float(fill.mean()), "filling the box", theme.muted)
+    reference = reference_scores(run.segmentation)
+    unshared = None if reference is None else image_mean(reference, "miou_box", True)
+    if unshared is not None:
+        reference_line(axes, unshared.mean, "unshared model", theme.muted)
+
+
+def _possible_ticks(axes: Axes, worse: bool) -> None:
+    """No tick where a score cannot lie: above the cap of PSNR, or below an LPIPS of 0."""
+    limits = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if (tick <= CAP_DB if worse else tick >= 0)]
+    axes.set_xticks([tick for tick in ticks if min(limits) <= tick <= max(limits)])
+    axes.set_xlim(limits)
+
+
+def _ceiling(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
+    """The centralized plan's leakage: a line, or an arrow where it lies beyond the axis."""
+    known = panel["ceiling"].dropna()
+    if known.empty:
+        return
+    value = float(known.mean())
+    low, high = sorted(axes.get_xlim())
+    if low <= value <= high:
+        reference_line(axes, value, "ceiling", theme.kinds["ceiling"], vertical=True, height=0.02)
+        return
+    axes.annotate(
+        f"ceiling {value:.3g} →",
+        (0.99, 0.98),
+        xycoords="axes fraction",
+        ha="right",
+        va="top",
+        fontsize=LABEL_SIZE,
+        color=theme.kinds["ceiling"],
+    )
+
+
+def _legend(figure: Figure, points: pd.DataFrame, theme: Theme) -> None:
+    shards = sorted(points["n_shards"].unique())
+    handles = [
+        Line2D([], [], color=colour, label=f"{count} shards")
+        for colour, count in zip(theme.series, shards, strict=False)
+    ]
+    handles += [
+        Line2D([], [], color=theme.muted, label=knob, **look)
+        for knob, look in KNOBS.items()
+        if (points["knob"] == knob).any()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+UTILITY = Plot(
+    "privacy_utility",
+    "Each point is one payload precision or noise strength (relative to a token's standard "
+    "deviation). Leakage is the worst case over the attacks that every point was put to, retrained "
+    "for it, per image, then averaged: an oracle bound. To the right is more leakage in every "
+    "panel; lower LPIPS means more leakage, so its axis is reversed. Dotted: floors, made of "
+    "public photos, and what filling the prompt box and the unshared model score. Up and left is "
+    "better. Intervals stand in the table privacy_utility.",
+    draw_utility,
+    "No setting of this run has both segmentation and leakage, so there is no curve.",
+)

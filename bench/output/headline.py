@@ -1,0 +1,147 @@
+"""The report's headline: its title and sentences, computed from the records."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.output.findings import Exposure, affordable_noise, exposures, growth, shared_row
+from bench.output.rundata import RunData, plural
+from bench.output.table import number
+
+SAME = 0.999
+"""Agreement from which masks count as the same."""
+
+
+def title_of(run: RunData) -> str:
+    """The report's title."""
+    cases = exposures(run)
+    if not cases:
+        return f"Shared-out segmentation on {run.fact('dataset')}"
+    *others, last = (str(case.shards) for case in cases)
+    shards = f"{', '.join(others)} or {last}" if others else last
+    return f"What one shard of {shards} gets back of a picture"
+
+
+def headline(run: RunData) -> list[str]:
+    """Hidden leakage against the floor, what visible windows show, and what noise costs."""
+    sentences = [_hidden(case) for case in exposures(run)]
+    sentences += [_visible(run), _growth(run)]
+    if not run.random_weights:
+        sentences += [_exactness(run), _noise(run)]
+    found = [sentence for sentence in sentences if sentence]
+    return found or ["This run holds no scores yet; the sections below say what is missing."]
+
+
+def _hidden(case: Exposure) -> str:
+    share = "" if case.visible is None else f" receives {percent(case.visible)} of the picture"
+    start = f"One shard of {case.shards}{share or ' was attacked'}."
+    psnr, lpips = case.hidden.get("psnr"), case.hidden.get("lpips")
+    if psnr is None or pd.isna(psnr["gain"]):
+        return start
+    text = (
+        f"{start} In the part it never received, the best of {plural(psnr['attacks'], 'attack')}, "
+        f"picked photo by photo with hindsight, reaches {number(psnr['mean'], 1)} dB where the "
+        f"best of {plural(psnr['floors'], 'floor')} reaches {number(psnr['floor'], 1)} dB: "
+        f"{verdict(psnr, 1, ' dB')}."
+    )
+    if lpips is not None and pd.notna(lpips["gain"]):
+        text += (
+            f" By LPIPS (lower is closer) it is {number(lpips['mean'], 3)} against "
+            f"{number(lpips['floor'], 3)}: {verdict(lpips, 3)}."
+        )
+    return text
+
+
+def verdict(row: pd.Series, decimals: int, unit: str = "") -> str:
+    """A gain in words, with its interval."""
+    gain, low, high = row["gain"], row["gain_low"], row["gain_high"]
+    if pd.isna(low):
+        return f"a difference of {signed(gain, decimals)}{unit} on a single photo"
+    bounds = f"[{number(low, decimals)}, {number(high, decimals)}]"
+    if low > 0:
+        return f"a gain of {number(gain, decimals)}{unit} {bounds}"
+    if high < 0:
+        bounds = f"[{number(-high, decimals)}, {number(-low, decimals)}]"
+        return f"{number(-gain, decimals)}{unit} short of the floors {bounds}"
+    return f"{signed(gain, decimals)}{unit} {bounds}, no clear difference"
+
+
+def percent(share: float) -> str:
+    """A share in percent, a decimal where it is small."""
+    return f"{number(100 * share, 0 if share >= 0.095 else 1)}\u202f%"
+
+
+def signed(value: float, decimals: int) -> str:
+    """A number with its sign, also when positive."""
+    return ("+" if value > 0 else "") + number(value, decimals)
+
+
+def interval(low: float, high: float, decimals: int) -> str:
+    """Bounds in brackets after a space; nothing where a single photo has none."""
+    return "" if pd.isna(low) else f" [{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def _visible(run: RunData) -> str:
+    seen = [case.seen["psnr"] for case in exposures(run) if "psnr" in case.seen]
+    if not seen:
+        return ""
+    value = min(row["mean"] for row in seen)
+    cap = " (the cap: pixel for pixel)" if value >= 59.995 else ""
+    return (
+        "The windows that a shard does receive are an open book unless they are defended: "
+        f"attackers get them back at {number(value, 1)} dB{cap}."
+    )
+
+
+def _growth(run: RunData) -> str:
+    found = growth(run)
+    if found is None:
+        return ""
+    one, many = found.one, found.many
+    apart = number(max(0.01, abs(found.deviation)), 2)
+    fits = (
+        f"explain the full-image score to within {apart} dB"
+        if abs(found.deviation) < 0.1
+        else f"miss the full-image score by up to {apart} dB, because the windows seen come back "
+        "with errors"
+    )
+    return (
+        f"When {many['coalition']} of {many['n_shards']} shards collude instead of "
+        f"{one['coalition']}, full-image PSNR ({one['attack'].replace('_', ' ')}) goes from "
+        f"{number(one['full'], 1)} to {number(many['full'], 1)} dB, but in the windows still "
+        f"hidden only from {number(one['hidden'], 1)} to {number(many['hidden'], 1)} dB. The "
+        f"hidden score and the share handed over {fits}."
+    )
+
+
+def _exactness(run: RunData) -> str:
+    row = shared_row(run)
+    if row is None or pd.isna(row["agreement_box"]):
+        return ""
+    agreement = number(row["agreement_box"], 4)
+    if row["agreement_box"] < SAME:
+        return (
+            f"Shared out ({row['plan']}, {row['payload']}), masks agree with the unshared model's "
+            f"only to {agreement}."
+        )
+    return (
+        f"Sharing the work out costs nothing by itself: {row['plan']} in {row['payload']} scores "
+        f"{number(row['miou_box'], 3)} mIoU with box prompts, and its masks agree with the "
+        f"unshared model's to {agreement}; filling the box would score "
+        f"{number(row['miou_fill'], 3)}."
+    )
+
+
+def _noise(run: RunData) -> str:
+    noise = affordable_noise(run)
+    if noise is None:
+        return ""
+    cost = noise.cost
+    text = f"Noise of strength {noise.strength:g} costs {number(cost.mean, 3)} mIoU"
+    text += interval(cost.low, cost.high, 3)
+    if noise.before is not None and noise.after is not None:
+        text += (
+            f" and lowers what one shard reads in its own windows from {number(noise.before, 1)} "
+            f"to {number(noise.after, 1)} dB, for attackers who trained through it"
+        )
+    return text + "."

@@ -1,0 +1,191 @@
+"""`report.html`: everything a run found, in one file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from bench.output.figures import DPI, PLOTS, draw
+from bench.output.figures.plot import Plot
+from bench.output.figures.style import DARK, LIGHT, NARROW, readable, styled
+from bench.output.headline import headline, title_of
+from bench.output.key_figures import key_figures
+from bench.output.rundata import RunData
+from bench.output.strips import strips
+from bench.output.table import Column, Table
+from bench.output.tables import build_tables
+from bench.output.tiles import Tile
+
+MOST_STRIPS = 12
+MOST_ROWS = 300
+LONG_CELL = 60
+WAYS = {
+    "higher is better for the user": "↑ better",
+    "lower is better for the user": "↓ better",
+    "higher is worse for privacy": "↑ leaks more",
+    "lower is worse for privacy": "↓ leaks more",
+}
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` of a run folder; its path.
+
+    The file holds its pictures, styles and script; it asks for nothing from elsewhere.
+
+    Raises:
+        PedbenchError: the folder holds no records, or they are damaged.
+    """
+    return save_report(RunData.read(folder))
+
+
+def save_report(run: RunData) -> Path:
+    """`write_report` of a run already read."""
+    path = run.folder / "report.html"
+    path.write_text(render(run), encoding="utf-8")
+    return path
+
+
+def render(run: RunData) -> str:
+    """The report as HTML."""
+    environment = Environment(
+        loader=PackageLoader("bench.output"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    *tables, failures = build_tables(run)
+    found = list(islice(strips(run), MOST_STRIPS + 1))
+    photographed = run.records.loc[run.records["image_file"].notna(), "image_id"].nunique()
+    return environment.get_template("report.html.j2").render(
+        run=run,
+        dataset=run.fact("dataset"),
+        title=title_of(run),
+        made=_made(run),
+        headline=headline(run),
+        key_figures=key_figures(run),
+        strips=found[:MOST_STRIPS],
+        more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
+        plots=[_drawn(plot, run) for plot in PLOTS],
+        tables=tables,
+        failures=failures,
+        facts=list(_flat(_facts(run))),
+        config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
+        readable=readable,
+        picture=data_uri,
+        tile_scores=_tile_scores,
+        show=lambda table, is_open: _html_table(environment, table, is_open),
+    )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A figure as data URIs in both themes, or the sentence in its place."""
+
+    light: str | None
+    dark: str | None
+    narrow: bool
+    caption: str
+    empty: str
+
+
+def _drawn(plot: Plot, run: RunData) -> _Drawn:
+    uris: list[str | None] = []
+    narrow = False
+    for theme in (LIGHT, DARK):
+        with styled(theme):
+            figure = draw(plot, run, theme)
+            uris.append(None if figure is None else _figure_uri(figure))
+            narrow = figure is not None and figure.get_figwidth() <= NARROW
+    return _Drawn(uris[0], uris[1], narrow, plot.caption, plot.empty)
+
+
+def _figure_uri(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    with Pillow.open(buffer) as picture:
+        flat = picture.convert("RGB").quantize(128, dither=Pillow.Dither.NONE)
+    packed = io.BytesIO()
+    flat.save(packed, format="PNG", optimize=True)
+    return _uri("png", packed.getvalue())
+
+
+def data_uri(picture: NDArray[np.uint8]) -> str:
+    """A photo, uint8 [h, w, 3], as a WebP data URI."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(picture).save(buffer, format="WEBP", quality=88, method=4)
+    return _uri("webp", buffer.getvalue())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _tile_scores(tile: Tile) -> str:
+    parts = []
+    if "psnr" in tile.scores:
+        parts.append(f"{tile.scores['psnr']:.1f} dB")
+    if "lpips" in tile.scores:
+        parts.append(f"LPIPS {tile.scores['lpips']:.3f}")
+    return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    bounds: str
+    value: str
+    numeric: bool
+    long: bool
+
+
+def _html_table(environment: Environment, table: Table, is_open: bool) -> Markup:
+    shown = table.frame.head(MOST_ROWS)
+    rows = [[_cell(column, row) for column in table.shown] for _, row in shown.iterrows()]
+    template = environment.get_template("table.html.j2")
+    left_out = len(table.frame) - len(shown)
+    return Markup(
+        template.render(table=table, rows=rows, ways=WAYS, open=is_open, left_out=left_out)
+    )
+
+
+def _cell(column: Column, row: pd.Series) -> _Cell:
+    text, _, bounds = column.text(row).partition(" [")
+    if not column.interval:
+        text, bounds = column.text(row), ""
+    numeric = column.decimals is not None
+    value = "" if not numeric or pd.isna(row[column.key]) else f"{float(row[column.key]):.8g}"
+    return _Cell(text, f"[{bounds}" if bounds else "", value, numeric, len(text) > LONG_CELL)
+
+
+def _made(run: RunData) -> str:
+    created = run.environment.get("created")
+    return f"Made {created}." if created else ""
+
+
+def _facts(run: RunData) -> dict[str, Any]:
+    known = {name: run.fact(name) for name in ("dataset", "dataset_fingerprint", "weights")}
+    if run.random_weights:
+        known["weights"] += " (random: for timing only)"
+    return run.environment | known
+
+
+def _flat(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}: ")
+        else:
+            yield prefix + name.replace("_", " "), str(value)

@@ -1,0 +1,41 @@
+"""All tables of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.output.rundata import RunData
+from bench.output.table import Table, write_table
+from bench.output.tables.coalition import coalition_table
+from bench.output.tables.failures import failures_table
+from bench.output.tables.leakage import attacks_table, leakage_table, stages_table
+from bench.output.tables.segmentation import segmentation_table
+from bench.output.tables.traffic import traffic_table
+from bench.output.tables.utility import utility_table
+
+BUILDERS = (
+    segmentation_table,
+    utility_table,
+    leakage_table,
+    attacks_table,
+    coalition_table,
+    stages_table,
+    traffic_table,
+    failures_table,
+)
+
+
+def build_tables(run: RunData) -> list[Table]:
+    """Every table, in reading order; those without rows say why."""
+    return [build(run) for build in BUILDERS]
+
+
+def write_tables(folder: Path) -> list[Path]:
+    """Write ``tables/*.{csv,md,tex}`` of a run folder; the paths of what was written."""
+    return save_tables(RunData.read(folder))
+
+
+def save_tables(run: RunData) -> list[Path]:
+    """`write_tables` of a run already read."""
+    folder = run.folder / "tables"
+    return [path for table in build_tables(run) for path in write_table(table, folder)]

@@ -1,0 +1,233 @@
+"""Leakage by policy, number of shards and coalition; by attack; by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.output.leakage import (
+    adaptive,
+    attack_scores,
+    attack_summary,
+    higher_is_worse,
+    oracle_scores,
+    plain,
+    visible_fractions,
+)
+from bench.output.rundata import CELL, EARLIEST, PIPELINE, REGIONS, RunData
+from bench.output.table import Column, Table
+from bench.output.tables.common import (
+    CAP,
+    INTERVALS,
+    LEAKAGE_LABELS,
+    constant_settings,
+    direction,
+    ordered,
+    sentences,
+    setting_columns,
+    source,
+)
+
+HEADLINE = ("psnr", "lpips")
+"""Metrics that every form of a table shows; the others are in its CSV."""
+
+ORACLE = (
+    "Worst case: per image the attack that leaks most, then the mean, an oracle bound, since no "
+    "attacker knows which one that is; it is compared with the floor that leaks most per image, "
+    "likewise (Tried gives the numbers of attacks / floors: a maximum over more attacks than "
+    "floors gains something by selection alone). Gain: paired difference to the floors, positive "
+    "where the attacks leak more. Ceiling: the centralized plan, scored on the same region."
+)
+IN_CSV = "SSIM is in the CSV."
+PLAIN = "Without defence, in float32 where measured; other settings are in privacy_utility."
+SINGLE = (
+    "Gain: paired difference to the floor that leaks most on average in that cell, region and "
+    "metric, positive where the attack leaks more."
+)
+HIDDEN = (
+    "Hidden, visible: windows that the coalition did not, or did, receive before the first global "
+    "block. Each coalition is scored on its own hidden windows, which grow fewer with its size."
+)
+
+
+def leakage_table(run: RunData) -> Table:
+    """Table 2: the worst case over attacks by policy, number of shards and coalition."""
+    summary = plain(oracle_scores(run))
+    metrics = _metrics(summary)
+    values = ["mean", "floor", "ceiling", "gain", "gain_low", "gain_high"]
+    frame = _per_cell(summary, CELL, values, ["attacks", "floors", "images"])
+    frame = _with_exposure(frame, run)
+    if not frame.empty:
+        frame["tried"] = [f"{a} / {f}" for a, f in zip(frame.attacks, frame.floors, strict=True)]
+    return Table(
+        name="leakage",
+        title="Leakage by policy, number of shards and coalition: worst case over attacks",
+        source=source(run),
+        note=sentences(
+            PLAIN, HIDDEN, ORACLE, CAP, INTERVALS, IN_CSV, constant_settings(frame, CELL)
+        ),
+        frame=frame,
+        columns=(
+            *setting_columns(frame, CELL),
+            Column("visible_fraction", "Visible share", 3, "higher is worse for privacy"),
+            Column(
+                "object_max_fraction",
+                "Most of an object",
+                3,
+                "higher is worse for privacy",
+                detail=True,
+            ),
+            Column("tried", "Tried", parts=("attacks", "floors")),
+            *[c for metric in metrics for c in _oracle_columns(metric)],
+            Column("images", "Images", 0),
+        ),
+        empty="This run attacked nothing.",
+    )
+
+
+def attacks_table(run: RunData) -> Table:
+    """Table 2, attack by attack, floors and ceiling among them."""
+    keys = [*CELL, "attack", "attack_kind", "training"]
+    summary = _both_trainings(run)
+    metrics = _metrics(summary)
+    frame = _per_cell(summary, keys, ["mean", "gain", "gain_low", "gain_high"], ["images"])
+    frame = _with_exposure(frame, run)
+    order = [*CELL, "attack_kind", "attack", "training"]
+    named = setting_columns(frame, [*CELL, "attack", "attack_kind", "training"])
+    return Table(
+        name="attacks",
+        title="Leakage by attack, floors and ceiling",
+        source=source(run),
+        note=sentences(HIDDEN, SINGLE, CAP, INTERVALS, IN_CSV, constant_settings(frame, CELL)),
+        frame=ordered(frame, order),
+        columns=(
+            *named,
+            Column("visible_fraction", "Visible share", 3, "higher is worse for privacy"),
+            *[c for m in metrics for c in (*_mean_columns(m, REGIONS), _gain(m))],
+            Column("images", "Images", 0),
+        ),
+        empty="This run attacked nothing.",
+    )
+
+
+def stages_table(run: RunData) -> Table:
+    """How leakage moves with the stage that an attacker looks at."""
+    summary = attack_scores(run)
+    summary = summary[summary["stage"] != EARLIEST]
+    keys = [*CELL, "attack"]
+    frame = _per_cell(summary, keys, ["mean"], ["images"])
+    if not frame.empty:
+        frame["stage"] = frame["stage"].astype(int)
+        frame = ordered(frame, [*PIPELINE, "coalition", "attack", "stage"])
+    metrics = _metrics(summary)
+    settings = setting_columns(frame, [*PIPELINE, "coalition", "coalition_choice", "attack"])
+    return Table(
+        name="stages",
+        title="Leakage by stage: the index of the first block run on the tokens seen",
+        source=source(run),
+        note=sentences("Stage 0: embedded patches before any block.", CAP),
+        frame=frame,
+        columns=(
+            *settings,
+            Column("stage", "Stage"),
+            *[c for m in metrics for c in _mean_columns(m, ("visible", "hidden"))],
+            Column("images", "Images", 0),
+        ),
+        empty="This run attacked no single stage.",
+    )
+
+
+def _both_trainings(run: RunData) -> pd.DataFrame:
+    """Scores of every attack; ``training`` tells those apart that were trained twice."""
+    leakage = run.leakage[run.leakage["stage"] == EARLIEST]
+    summary = attack_scores(run)
+    summary = summary[summary["stage"] == EARLIEST].copy()
+    other = attack_summary(adaptive(leakage, False))
+    if summary.empty or other.empty:
+        return summary.assign(training="")
+    twice = leakage.loc[~leakage["adaptive"].fillna(True), [*CELL, "attack"]].drop_duplicates()
+    marked = summary.merge(twice, on=[*CELL, "attack"], how="left", indicator="twice")
+    summary["training"] = (marked["twice"] == "both").map({True: "adaptive", False: ""}).to_numpy()
+    other = other.merge(twice, on=[*CELL, "attack"]).assign(training="not adaptive")
+    return pd.concat([summary, other], ignore_index=True)
+
+
+def _oracle_columns(metric: str) -> list[Column]:
+    words = _label(metric)
+    return [
+        _score(f"hidden_{metric}_floor", f"Hidden {words}, floors", metric),
+        _score(f"hidden_{metric}_mean", f"Hidden {words}, worst case", metric),
+        _gain(metric),
+        _score(f"hidden_{metric}_ceiling", f"Hidden {words}, ceiling", metric),
+        _score(f"visible_{metric}_mean", f"Visible {words}, worst case", metric),
+        _score(f"full_{metric}_mean", f"Full {words}, worst case", metric),
+    ]
+
+
+def _mean_columns(metric: str, regions: Sequence[str]) -> list[Column]:
+    return [
+        _score(f"{region}_{metric}_mean", f"{region.capitalize()} {_label(metric)}", metric)
+        for region in regions
+    ]
+
+
+def _score(key: str, label: str, metric: str) -> Column:
+    way = direction(metric, higher_is_worse(metric))
+    measure = _label(metric).split(" (")[0]
+    crowding = metric not in HEADLINE
+    return Column(key, label, _decimals(metric), way, measure=measure, detail=crowding)
+
+
+def _gain(metric: str) -> Column:
+    return Column(
+        f"hidden_{metric}_gain",
+        f"Hidden gain, {_label(metric)}",
+        _decimals(metric),
+        "higher is worse for privacy",
+        interval=True,
+        measure="gain",
+        detail=metric not in HEADLINE,
+    )
+
+
+def _label(metric: str) -> str:
+    return LEAKAGE_LABELS.get(metric, (metric, 3))[0]
+
+
+def _decimals(metric: str) -> int:
+    return LEAKAGE_LABELS.get(metric, (metric, 3))[1]
+
+
+def _metrics(summary: pd.DataFrame) -> list[str]:
+    """Metrics of a summary, the well-known ones first."""
+    if summary.empty:
+        return []
+    found = set(summary["metric"])
+    known = [metric for metric in LEAKAGE_LABELS if metric in found]
+    return known + sorted(found - set(known))
+
+
+def _per_cell(
+    summary: pd.DataFrame, keys: list[str], values: list[str], once: list[str]
+) -> pd.DataFrame:
+    """One row per ``keys``, columns ``region_metric_value``; ``once`` is the same for all."""
+    if summary.empty:
+        return pd.DataFrame()
+    named = summary.assign(score=summary["region"] + "_" + summary["metric"])
+    wide = named.pivot(index=keys, columns="score", values=values)
+    wide.columns = wide.columns.map(lambda pair: f"{pair[1]}_{pair[0]}")
+    same = summary.groupby(keys, dropna=False)[once].max()
+    wanted = [f"{r}_{m}_{v}" for r in REGIONS for m in _metrics(summary) for v in values]
+    return wide.join(same).reindex(columns=[*wanted, *once]).reset_index()
+
+
+def _with_exposure(frame: pd.DataFrame, run: RunData) -> pd.DataFrame:
+    keys = [*PIPELINE, "coalition", "coalition_choice"]
+    if frame.empty:
+        return frame
+    seen = visible_fractions(run).reindex(
+        columns=[*keys, "visible_fraction", "object_max_fraction"]
+    )
+    merged = frame.merge(seen.astype(frame[keys].dtypes.to_dict()), on=keys, how="left")
+    return ordered(merged, CELL)

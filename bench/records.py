@@ -1,0 +1,132 @@
+"""Records and the journal that keeps them through a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from framework.errors import PedbenchError
+
+OK = "ok"
+FAILED = "failed"
+UNSUPPORTED = "unsupported"
+NOT_APPLICABLE = "not_applicable"
+
+COLUMNS = {
+    "image_id": "string",
+    "model": "string",
+    "plan": "string",
+    "payload": "string",
+    "policy": "string",
+    "n_shards": "Int64",
+    "coalition": "Int64",
+    "coalition_choice": "string",
+    "frames": "Int64",
+    "stage": "string",
+    "defence": "string",
+    "strength": "Float64",
+    "attack": "string",
+    "attack_kind": "string",
+    "adaptive": "boolean",
+    "seed": "Int64",
+    "region": "string",
+    "metric": "string",
+    "value": "Float64",
+    "status": "string",
+    "error": "string",
+    "seconds": "Float64",
+    "image_file": "string",
+}
+"""Columns of a record and their types; provenance columns follow them."""
+
+PROVENANCE = ("benchmark_version", "commit", "weights", "dataset", "dataset_fingerprint", "device")
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """An append-only file of finished units (a cell on an image) with their records.
+
+    Each unit is one line, flushed to the disk before the next begins: after ``kill -9`` at most
+    the unit under way is lost, and a half-written last line is discarded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done: set[str] = set()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        intact = 0
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    self.done.update(json.loads(line)["units"])
+                    intact += len(line)
+        self._file = path.open("ab")
+        self._file.truncate(intact)
+
+    def append(
+        self,
+        units: Iterable[str],
+        records: Iterable[Mapping[str, Any]],
+        provenance: Mapping[str, str],
+    ) -> None:
+        """Record units as finished, together with all of their records and where they were made."""
+        units = list(units)
+        entry = {"units": units, "provenance": dict(provenance), "records": list(records)}
+        line = json.dumps(entry, separators=(",", ":"))
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.done.update(units)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_journal(path: Path) -> list[Record]:
+    """All records of a journal, each with its provenance."""
+    records: list[Record] = []
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                entry = json.loads(line)
+                records.extend(record | entry["provenance"] for record in entry["records"])
+    return records
+
+
+def to_frame(records: list[Record]) -> pd.DataFrame:
+    """Records as a typed table."""
+    types = COLUMNS | dict.fromkeys(PROVENANCE, "string")
+    return pd.DataFrame.from_records(records, columns=list(types)).astype(types)
+
+
+def write_records(frame: pd.DataFrame, folder: Path) -> Path:
+    """Write ``records.parquet`` in one step, so that a reader never finds half of it."""
+    path = folder / "records.parquet"
+    part = path.with_suffix(".part")
+    frame.to_parquet(part, index=False, compression="zstd")
+    part.replace(path)
+    return path
+
+
+def read_records(folder: Path) -> pd.DataFrame:
+    """The records of a run folder.
+
+    Raises:
+        PedbenchError: there are none, or the file is damaged.
+    """
+    path = folder / "records.parquet"
+    if not path.is_file():
+        raise PedbenchError(f"{folder} holds no records.parquet: give a run folder, or run first")
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise PedbenchError(f"{path} is damaged ({error}): run again to rebuild it") from error

@@ -1,0 +1,72 @@
+"""All reconstruction metrics of a run, built once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.metrics import METRICS, Metric, MetricUnavailable
+from bench.records import NOT_APPLICABLE, OK, UNSUPPORTED, Record
+
+Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+class Scorer:
+    """Every registered metric, or the reason why it cannot be had here."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, Metric] = {}
+        self.unavailable: dict[str, str] = {}
+        for name, metric in METRICS.items():
+            try:
+                self.metrics[name] = metric()
+            except MetricUnavailable as error:
+                self.unavailable[name] = str(error)
+
+    def score(
+        self, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]
+    ) -> list[list[Record]]:
+        """Score reconstructions of one frame.
+
+        Args:
+            truth: uint8 [h, w, 3].
+            pictures: reconstructions of the same shape.
+            regions: name → bool [h, w].
+
+        Returns:
+            For each picture, one partial record a metric and region.
+        """
+        records: list[list[Record]] = [[] for _ in pictures]
+        for name in METRICS.names():
+            for mine, scores in zip(
+                records, self._table(name, truth, pictures, regions), strict=True
+            ):
+                mine.extend(
+                    {"metric": name, "region": region, **score}
+                    for region, score in zip(regions, scores, strict=True)
+                )
+        return records
+
+    def _table(
+        self, name: str, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]
+    ) -> Iterator[list[Record]]:
+        reason = self.unavailable.get(name)
+        if reason is None:
+            try:
+                table = self.metrics[name].score_many(truth, pictures, list(regions.values()))
+                yield from ([score_record(value) for value in scores] for scores in table)
+                return
+            except MetricUnavailable as error:
+                reason = str(error)
+        for _ in pictures:
+            yield [{"status": UNSUPPORTED, "error": reason} for _ in regions]
+
+
+def score_record(value: float | None) -> Record:
+    """Value and status of one score; ``None`` means that it is not applicable."""
+    if value is None:
+        return {"status": NOT_APPLICABLE}
+    return {"status": OK, "value": float(value)}

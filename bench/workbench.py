@@ -1,0 +1,126 @@
+"""What it takes to compute cells: in this process, or in several at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from bench.attackers import Attackers
+from bench.config import RunConfig
+from bench.datasets import SampleError, open_dataset
+from bench.imagework import ImageWork
+from bench.records import FAILED, Record
+from bench.scenario import Cell
+from bench.scorer import Scorer
+from framework.models.build import build_sam
+
+MAX_WORKERS = 8
+LOAD = "load"
+"""The metric of the one record of an image that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Cells of one pipeline on one image."""
+
+    image_id: str
+    cells: tuple[Cell, ...]
+
+
+Result = tuple[str, list[Cell], list[Record]]
+"""An image's id, finished cells, and their records."""
+
+
+class Workbench:
+    """Model, data, attackers and metrics of a run, built once in each process.
+
+    Args:
+        config: the run.
+        folder: its folder, for pictures.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    def __init__(self, config: RunConfig, folder: Path, device: str) -> None:
+        self.config = config
+        self.folder = folder
+        self.device = device
+        self.sam = build_sam(config.model, config.checkpoint).to(device)
+        self.scored = open_dataset(
+            config.data, images=config.images, annotations=config.annotations
+        )
+        self.public = [open_dataset(spec) for spec in config.public]
+        self.attackers = Attackers(self.sam, self.public)
+        self.scorer = Scorer()
+        self._work = lru_cache(maxsize=1)(self._open)
+
+    def results(self, task: Task) -> Iterator[Result]:
+        """Compute a task; an image that cannot be read is one failed record."""
+        try:
+            work = self._work(task.image_id)
+        except SampleError as error:
+            yield task.image_id, list(task.cells), [self._unreadable(task.image_id, error)]
+            return
+        for done, records in work.results(task.cells):
+            yield task.image_id, done, records
+
+    def _open(self, image_id: str) -> ImageWork:
+        sample = self.scored.load(image_id)
+        return ImageWork(self.config, self.folder, self.sam, self.attackers, self.scorer, sample)
+
+    def _unreadable(self, image_id: str, error: SampleError) -> Record:
+        return {
+            "image_id": image_id,
+            "model": self.config.model,
+            "metric": LOAD,
+            "status": FAILED,
+            "error": str(error),
+        }
+
+
+def is_unreadable(records: Sequence[Record]) -> bool:
+    """Whether these records say that the image could not be read."""
+    return any(record["metric"] == LOAD for record in records)
+
+
+def default_workers(config: RunConfig, device: str) -> int:
+    """One process a core for ``tiny`` on the CPU; larger models use the cores by themselves."""
+    if device != "cpu" or not config.model.startswith("tiny"):
+        return 1
+    return min(MAX_WORKERS, len(os.sched_getaffinity(0)))
+
+
+def compute(bench: Workbench, tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+    """Results of all tasks as they come, from ``workers`` processes.
+
+    The attackers must be prepared: other processes read them from the cache.
+    """
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield from bench.results(task)
+        return
+    context = multiprocessing.get_context("spawn")
+    arguments = bench.config, bench.folder, bench.device
+    with context.Pool(workers, _start_worker, arguments) as pool:
+        for results in pool.imap_unordered(_compute, tasks):
+            yield from results
+
+
+_bench: Workbench
+
+
+def _start_worker(config: RunConfig, folder: Path, device: str) -> None:
+    global _bench
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    _bench = Workbench(config, folder, device)
+
+
+def _compute(task: Task) -> list[Result]:
+    return list(_bench.results(task))

@@ -1,0 +1,75 @@
+"""Presets, cells and their names."""
+
+import dataclasses
+
+import pytest
+
+from attacks.base import ATTACKS
+from bench.config import load_preset, preset_names, read_config
+from bench.scenario import Pipeline, Segment, Watch, cell_id
+from framework.errors import PedbenchError
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_shipped_presets_name_known_parts_only(name):
+    config = load_preset(name)
+    config.check()
+    assert config.cells()
+
+
+def test_quick_covers_what_its_issue_asks_for():
+    cells = load_preset("quick").cells()
+    watches = [cell for cell in cells if isinstance(cell, Watch)]
+    plain = [w for w in watches if w.pipeline.defence == "none"]
+    assert {w.pipeline.policy for w in plain} >= {"contiguous", "strided", "random"}
+    sizes = {(w.pipeline.n_shards, w.coalition) for w in plain}
+    assert sizes >= {(4, 1), (4, 2), (4, 4), (25, 1), (25, 5), (25, 13), (25, 25)}
+    assert {w.attack for w in plain} >= set(ATTACKS.names())
+    assert any(isinstance(cell, Segment) for cell in cells)
+
+
+def test_cells_are_named_by_their_settings():
+    cell = Segment(Pipeline())
+    assert cell_id(cell) == cell_id(Segment(Pipeline()))
+    assert cell_id(cell) != cell_id(Segment(Pipeline(n_shards=9)))
+    assert cell_id(cell) != cell_id(Watch(Pipeline(), 1, "largest", "ridge", 0))
+
+
+def test_no_cell_twice():
+    cells = load_preset("quick").cells()
+    assert len(set(map(cell_id, cells))) == len(cells)
+
+
+def test_config_survives_yaml(tmp_path):
+    config = dataclasses.replace(load_preset("quick"), limit=3)
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    again = read_config(path)
+    assert again.limit == 3
+    assert list(map(cell_id, again.cells())) == list(map(cell_id, config.cells()))
+
+
+def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
+    for cell in load_preset("quick").cells():
+        if isinstance(cell, Watch) and not cell.adaptive:
+            assert cell.pipeline.defence != "none"
+            assert ATTACKS.get(cell.attack).needs_training
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("groups: [{plan: sideways}]", "unknown plan 'sideways'"),
+        ("groups: [{payload: float8}]", "unknown payload 'float8'"),
+        ("groups: [{policy: randon}]", "did you mean 'random'"),
+        ("groups: [{attacks: [telee]}]", "did you mean 'telea'"),
+        ("groups: [{shards: [4]}]", "not a run configuration"),
+        ("groups: [", "not a run configuration"),
+    ],
+)
+def test_bad_configurations_are_named_in_one_line(tmp_path, line, reason):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"model: tiny\ndata: embedded\npublic: []\nseeds: [0]\n{line}\n")
+    with pytest.raises(PedbenchError, match=reason) as error:
+        load_preset(str(path)).check()
+    assert "\n" not in str(error.value)

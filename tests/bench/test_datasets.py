@@ -1,0 +1,114 @@
+"""Opening data sets by spec, subsets, and reading pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.datasets import DATASETS, Sample, SampleError, open_dataset
+from bench.datasets.images import read_image, read_values
+from framework.errors import PedbenchError
+
+
+def test_all_schemes_are_found_and_described() -> None:
+    assert set(DATASETS.names()) >= {
+        "bsds", "coco", "embedded", "hf", "package_photos", "synthetic",
+    }  # fmt: skip
+    for name, dataset in DATASETS.items():
+        assert dataset.summary
+        assert dataset.usage.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "said"),
+    [
+        ("cocoa:x", {}, "did you mean 'coco'"),
+        ("coco:/no/such/folder", {}, "no such folder"),
+        ("coco:", {}, "coco:DIR"),
+        ("bsds:/no/such/folder", {}, "no such folder"),
+        ("hf:/no/such/folder", {}, "no such folder"),
+        ("hf:", {}, "needs a name"),
+        ("embedded:2", {}, "not understood"),
+        ("package_photos:2", {}, "not understood"),
+        ("synthetic:many", {}, "synthetic[:N[@SEED]]"),
+        ("synthetic:0", {}, "synthetic[:N[@SEED]]"),
+        ("synthetic", {"images": "x"}, "takes no --images"),
+        ("embedded", {"annotations": "x"}, "takes no --annotations"),
+        ("/tmp", {}, "coco:/tmp"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_one_line(
+    spec: str, options: dict[str, str], said: str
+) -> None:
+    with pytest.raises(PedbenchError) as caught:
+        open_dataset(spec, **options)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_limit_takes_the_first_or_draws_reproducibly() -> None:
+    whole = open_dataset("synthetic:9")
+    first = whole.limit(3)
+    assert first.ids == whole.ids[:3]
+    assert first.name == whole.name
+    assert first.fingerprint != whole.fingerprint
+    assert np.array_equal(first.load(first.ids[0]).image, whole.load(whole.ids[0]).image)
+    drawn = whole.limit(4, seed=1)
+    assert drawn.ids == whole.limit(4, seed=1).ids != whole.limit(4, seed=2).ids
+    assert len(set(drawn.ids)) == 4
+    assert whole.limit(None) is whole.limit(99) is whole
+
+
+def test_an_unknown_id_is_a_sample_error() -> None:
+    for spec in ("synthetic", "package_photos", "embedded"):
+        with pytest.raises(SampleError, match="no image 'nobody'"):
+            open_dataset(spec).load("nobody")
+
+
+def test_a_sample_refuses_arrays_of_another_form() -> None:
+    image = np.zeros((4, 5, 3), np.uint8)
+    with pytest.raises(ValueError, match="image is float64"):
+        Sample("a", image.astype(float), np.zeros((0, 4, 5), bool), (), "a")
+    with pytest.raises(ValueError, match="masks are"):
+        Sample("a", image, np.zeros((1, 4, 5), bool), (), "a")
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK", "I;16"])
+def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    grey = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (8, 1))
+    if mode == "I;16":
+        picture = Image.fromarray(grey.astype(np.uint16) * 257)
+    else:
+        picture = Image.fromarray(grey).convert(mode)
+    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
+    picture.save(path)
+    image = read_image(path, "x")
+    assert image.shape == (8, 32, 3)
+    assert image.dtype == np.uint8
+    if mode not in ("1", "P"):
+        assert np.abs(image[..., 0].astype(int) - grey).max() <= 1
+
+
+def test_exif_orientation_is_ignored(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_image(tmp_path / "turned.jpg", "x").shape == (20, 30, 3)
+
+
+def test_values_of_label_pictures(tmp_path: Path) -> None:
+    labels = np.zeros((6, 6), np.uint8)
+    labels[:2], labels[4:] = 3, 255
+    Image.fromarray(labels).save(tmp_path / "grey.png")
+    assert set(np.unique(read_values(tmp_path / "grey.png", "x"))) == {0, 3, 255}
+    palette = Image.fromarray(labels, mode="L").convert("P")
+    palette.putdata(labels.ravel().tolist())
+    palette.save(tmp_path / "voc.png")
+    assert set(np.unique(read_values(tmp_path / "voc.png", "x"))) == {0, 3}
+    Image.fromarray(np.stack([labels] * 3, 2)).save(tmp_path / "colour.png")
+    assert len(np.unique(read_values(tmp_path / "colour.png", "x"))) == 3
+    Image.fromarray((labels > 100).astype(np.uint8) * 255).save(tmp_path / "lossy.jpg")
+    assert set(np.unique(read_values(tmp_path / "lossy.jpg", "x"))) <= {0, 1}

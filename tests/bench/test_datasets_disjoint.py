@@ -1,0 +1,108 @@
+"""The guard between public and scored images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from bench.datasets import Dataset, Sample, SampleError, open_dataset
+from bench.datasets.disjoint import check_disjoint
+from framework.errors import PedbenchError
+
+
+class Shown(Dataset):
+    """Pictures given as arrays; None cannot be read."""
+
+    summary = "for tests"
+    usage = "shown"
+
+    def __init__(self, name: str, scenes: dict[str, str] | None = None, **images: Any) -> None:
+        self.name = name
+        self.images = images
+        self.scenes = scenes or {}
+
+    @classmethod
+    def open(cls, argument: str, **options: str) -> Dataset:
+        raise NotImplementedError
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self.images)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.name
+
+    def load(self, image_id: str) -> Sample:
+        image = self.images[image_id]
+        if image is None:
+            raise SampleError("cannot be read")
+        scene = self.scenes.get(image_id, f"{self.name}/{image_id}")
+        return Sample(image_id, image, np.zeros((0, *image.shape[:2]), bool), (), scene)
+
+
+def jpeg(image: np.ndarray) -> np.ndarray:
+    coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 20])[1]
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    return np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+
+
+COPIES = {
+    "same": lambda image: image,
+    "jpeg": jpeg,
+    "small": lambda image: cv2.resize(image, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA),
+    "grey": grey,
+    "bright": lambda image: np.clip(image * 1.2, 0, 255).astype(np.uint8),
+    "mirrored": lambda image: image[:, ::-1],
+    "cropped": lambda image: image[9:-9, 9:-9],
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_a_copy_is_found_and_named(kind: str) -> None:
+    public = Shown("mine", cat=COPIES[kind](data.chelsea()), cup=data.coffee())
+    with pytest.raises(PedbenchError, match=r"embedded/chelsea and mine/cat \(near-dup") as caught:
+        check_disjoint([public], open_dataset("embedded").limit(2))
+    assert "cup" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_scene_seen_from_elsewhere_is_found() -> None:
+    scored = Shown("a", {"left": "motorcycle"}, left=data.coffee())
+    public = Shown("b", {"right": "motorcycle"}, right=data.chelsea())
+    with pytest.raises(PedbenchError, match=r"a/left and b/right \(same scene\)"):
+        check_disjoint(public, scored)
+
+
+def test_the_two_pictures_of_a_stereo_pair_are_near() -> None:
+    left, right, _ = data.stereo_motorcycle()
+    with pytest.raises(PedbenchError, match="near-duplicate"):
+        check_disjoint(Shown("b", right=right), Shown("a", left=left))
+
+
+def test_the_same_scenes_of_synthetic_are_found_whatever_their_number() -> None:
+    with pytest.raises(PedbenchError, match="same scene"):
+        check_disjoint(open_dataset("synthetic:2"), open_dataset("synthetic:1"))
+    check_disjoint(open_dataset("synthetic:2@1"), open_dataset("synthetic:2"))
+
+
+def test_what_runs_use_by_default_is_apart() -> None:
+    public = [open_dataset("package_photos"), open_dataset("synthetic:16")]
+    check_disjoint(public, open_dataset("embedded"))
+
+
+def test_many_clashes_are_counted() -> None:
+    dataset = open_dataset("package_photos").limit(8)
+    with pytest.raises(PedbenchError, match=r"\(same id\).* and 3 more"):
+        check_disjoint(dataset, dataset)
+
+
+def test_unreadable_images_are_passed_over() -> None:
+    check_disjoint(Shown("b", bad=None, cup=data.coffee()), Shown("a", bad=None))
