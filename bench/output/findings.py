@@ -26,11 +26,13 @@ class Exposure:
 
     Attributes:
         shards: that share the work.
+        policy: that assigns the windows.
         visible: mean share of the picture that the shard received.
         hidden, seen: rows of `oracle_scores` by metric, of the hidden and visible regions.
     """
 
     shards: int
+    policy: str
     visible: float | None
     hidden: dict[str, pd.Series]
     seen: dict[str, pd.Series]
@@ -83,7 +85,11 @@ def exposures(run: RunData) -> list[Exposure]:
         visible = None if shares.empty else float(shares.iloc[0])
         cases.append(
             Exposure(
-                int(str(shards)), visible, _by_metric(rows, "hidden"), _by_metric(rows, "visible")
+                int(str(shards)),
+                str(cell["policy"]),
+                visible,
+                _by_metric(rows, "hidden"),
+                _by_metric(rows, "visible"),
             )
         )
     return cases

@@ -34,7 +34,7 @@ def headline(run: RunData) -> list[str]:
 
 def _hidden(case: Exposure) -> str:
     share = "" if case.visible is None else f" receives {percent(case.visible)} of the picture"
-    start = f"One shard of {case.shards}{share or ' was attacked'}."
+    start = f"One shard of {case.shards}, {case.policy} assignment,{share or ' was attacked'}."
     psnr, lpips = case.hidden.get("psnr"), case.hidden.get("lpips")
     if psnr is None or pd.isna(psnr["gain"]):
         return start

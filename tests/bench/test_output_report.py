@@ -70,7 +70,7 @@ def test_write_all_writes_tables_figures_and_report(written: list[Path]) -> None
 def test_headline_states_gain_and_cost(tmp_path: Path) -> None:
     sentences = headline(full_run(tmp_path))
     text = " ".join(sentences)
-    assert "One shard of 4 receives 25\u202f% of the picture." in text
+    assert "One shard of 4, random assignment, receives 25\u202f% of the picture." in text
     assert "best of 3 attacks" in text
     assert "a gain of 3.0 dB [3.0, 3.0]" in text
     assert "Noise of strength 0.5 costs 0.010 mIoU [0.010, 0.010]" in text

@@ -53,7 +53,9 @@ def draw_coalition(run: RunData, theme: Theme) -> Figure | None:
             _lines(axes, _where(chosen, here), _where(floors, here), theme)
             if region == "full" and not explained.empty:
                 formula = _where(explained, {"attack": attack, "n_shards": shards})
-                _formula(axes, formula[formula["plan"].isin(chosen["plan"])], theme)
+                for key in ("plan", "payload", "coalition_choice"):
+                    formula = formula[formula[key].isin(chosen[key])]
+                _formula(axes, formula, theme)
             axes.set_title(title)
             if metric == "lpips":
                 axes.set_ylabel("lower: more leakage", color=theme.muted)
