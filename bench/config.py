@@ -153,6 +153,11 @@ class RunConfig:
             for choice in group.choices:
                 if choice not in COALITION_CHOICES:
                     raise unknown_name("coalition choice", choice, COALITION_CHOICES)
+            for shards, sizes in group.coalitions.items():
+                if not all(1 <= size <= shards for size in sizes):
+                    raise PedbenchError(
+                        f"coalitions {sizes} of {shards} shards: give sizes from 1 to {shards}"
+                    )
             for pipeline in group.pipelines():
                 make_plan(pipeline.plan, arch)
                 PayloadSpec.parse(pipeline.payload)

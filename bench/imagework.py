@@ -76,7 +76,7 @@ class ImageWork:
         try:
             predictor = self._predictor(pipeline)
         except Exception as error:
-            yield list(cells), [facts | _failure(error) for _ in cells]
+            yield list(cells), [facts | _cell_facts(cell) | _failure(error) for cell in cells]
             return
         for cell in cells:
             if isinstance(cell, Segment):
@@ -224,7 +224,9 @@ def _coalition(cell: Watch) -> tuple[int, str]:
     return cell.coalition, cell.choice
 
 
-def _cell_facts(cell: Watch) -> Record:
+def _cell_facts(cell: Cell) -> Record:
+    if isinstance(cell, Segment):
+        return {}
     return {
         "coalition": cell.coalition,
         "coalition_choice": cell.choice,

@@ -37,23 +37,23 @@ def run(args: argparse.Namespace) -> int:
 def weight_states() -> dict[str, str]:
     """Each weight file with where it is, or the command that brings it."""
     from bench.metrics import MetricUnavailable
-    from bench.metrics.trunk import load_trunk, trunk_path
+    from bench.metrics.trunk import load_trunk, trunk_path, trunk_source
     from framework.models.architectures import ARCHITECTURES
-    from framework.models.checkpoint import OFFICIAL, SHIPPED
+    from framework.models.checkpoint import OFFICIAL, OFFICIAL_ADDRESS, SHIPPED
     from framework.models.download import cache_dir
 
     states = {}
     for name in ARCHITECTURES:
         if name in OFFICIAL:
-            path = cache_dir() / OFFICIAL[name][0]
+            source, path = OFFICIAL_ADDRESS, cache_dir() / OFFICIAL[name][0]
             missing = f"missing: pedbench weights {name}"
         else:
-            path = SHIPPED / f"{name}.safetensors"
+            source, path = "shipped", SHIPPED / f"{name}.safetensors"
             missing = f"missing: pedbench train --model {name} --data coco:DIR"
-        states[name] = str(path) if path.is_file() else missing
+        states[name] = f"{path} ({source})" if path.is_file() else missing
     try:
         load_trunk()
-        states["lpips"] = str(trunk_path())
+        states["lpips"] = f"{trunk_path()} ({trunk_source()})"
     except MetricUnavailable:
         states["lpips"] = "missing: pedbench weights lpips"
     return states

@@ -64,6 +64,7 @@ def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
         ("groups: [{policy: randon}]", "did you mean 'random'"),
         ("groups: [{attacks: [telee]}]", "did you mean 'telea'"),
         ("groups: [{shards: [4]}]", "not a run configuration"),
+        ("groups: [{coalitions: {4: [1, 5]}}]", "give sizes from 1 to 4"),
         ("groups: [", "not a run configuration"),
     ],
 )
