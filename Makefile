@@ -8,7 +8,10 @@ PRESET ?= quick
 DATA ?= embedded
 RUN ?= results/$(PRESET)-$(notdir $(subst :,/,$(DATA)))
 
-.PHONY: setup test bench paper tables plots report lint clean
+N ?= 4
+PORT ?= 50051
+
+.PHONY: setup test bench paper tables plots report shards chaos proto lint clean
 
 setup: $(STAMP)
 
@@ -27,6 +30,17 @@ test: $(STAMP)
 
 paper tables plots report: $(STAMP)
 	$(BIN)/pedbench $@ $(RUN)
+
+# Local servers for trying out; Ctrl-C stops all of them. Several hosts: docs/deployment.md.
+shards: $(STAMP)
+	$(BIN)/pedbench shard --count $(N) --bind 127.0.0.1:$(PORT) --threads 1 --insecure
+
+chaos: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos $(CHAOS)
+
+proto: $(STAMP)
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
+		framework/shard/proto/shard.proto
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,9 +20,8 @@ from tqdm import tqdm
 import attacks
 from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
 from bench.datasets import Dataset
-from bench.pipelines import build_predictor
+from bench.pipelines import Models, NotAdapted, build_predictor
 from bench.scenario import EXPOSURE, Cell, Pipeline, Watch
-from framework.models.build import PedSam
 from framework.models.download import cache_dir
 
 
@@ -42,6 +42,7 @@ class _Channel:
     payload: str
     defence: str
     strength: float
+    adapted: bool
     stage: int | None
 
 
@@ -49,12 +50,12 @@ class Attackers:
     """Gives each cell its attack, trained if it needs to be.
 
     Args:
-        sam: the model under attack; its weights are known to the attacker.
+        models: the models under attack; their weights are known to the attacker.
         public: the attackers' own photos.
     """
 
-    def __init__(self, sam: PedSam, public: Sequence[Dataset]) -> None:
-        self.sam = sam
+    def __init__(self, models: Models, public: Sequence[Dataset]) -> None:
+        self.models = models
         self.public = public
         self._ready: dict[tuple[str, int, _Channel], Attack] = {}
         self._knowledge: tuple[_Channel, Knowledge] | None = None
@@ -67,7 +68,8 @@ class Attackers:
             if isinstance(cell, Watch) and cell.attack != EXPOSURE
         }
         for cell in tqdm(wanted.values(), desc="attackers", unit="attacker", disable=not wanted):
-            self.get(cell)
+            with contextlib.suppress(NotAdapted):
+                self.get(cell)
         self._knowledge = None
 
     def get(self, cell: Watch) -> Attack:
@@ -86,10 +88,10 @@ class Attackers:
     def _channel(self, cell: Watch) -> _Channel:
         pipeline = cell.pipeline
         if not ATTACKS.get(cell.attack).needs_training:
-            return _Channel("interleaved", "float32", "none", 0.0, None)
+            return _Channel("interleaved", "float32", "none", 0.0, False, None)
         if cell.adaptive:
             return _Channel(*pipeline.channel, cell.stage)
-        return _Channel(pipeline.plan, pipeline.payload, "none", 0.0, cell.stage)
+        return _Channel(pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted, cell.stage)
 
     def _prepare(self, attack: Attack, channel: _Channel) -> None:
         path = self._cache_file(attack, channel)
@@ -106,13 +108,14 @@ class Attackers:
         part.replace(path)
 
     def _cache_file(self, attack: Attack, channel: _Channel) -> Path:
+        sam = self.models.get(channel.adapted)
         source = [
             attacks_fingerprint(),
             attack.name,
             attack.seed,
             repr(channel),
-            self.sam.arch.name,
-            self.sam.weights.sha256,
+            sam.arch.name,
+            sam.weights.sha256,
             [dataset.fingerprint for dataset in self.public],
         ]
         name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
@@ -125,17 +128,25 @@ class Attackers:
                 for dataset in self.public
                 for image_id in dataset.ids
             ]
-            self._knowledge = channel, Knowledge(self.sam, examples, str(self.sam.device))
+            sam = self.models.get(channel.adapted)
+            self._knowledge = channel, Knowledge(sam, examples, str(sam.device))
         return self._knowledge[1]
 
     def _observe(self, image: np.ndarray, channel: _Channel) -> PublicExample:
         """The attacker plays all shards for a photo of his own."""
         pipeline = Pipeline(
-            channel.plan, channel.payload, "contiguous", 1, channel.defence, channel.strength
+            channel.plan,
+            channel.payload,
+            "contiguous",
+            1,
+            channel.defence,
+            channel.strength,
+            channel.adapted,
         )
-        frame = ResizeLongestSide(self.sam.arch.img_size).apply_image(image)
+        sam = self.models.get(channel.adapted)
+        frame = ResizeLongestSide(sam.arch.img_size).apply_image(image)
         seed = int.from_bytes(hashlib.sha256(frame.tobytes()).digest()[:7], "big")
-        predictor = build_predictor(self.sam, pipeline, seed)
+        predictor = build_predictor(sam, pipeline, seed)
         predictor.set_image(image)
         observation = predictor.observation()
         wanted = observation.stages[0] if channel.stage is None else channel.stage

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from attacks.base import ATTACKS
+from bench.remote import Remote
 from bench.scenario import COALITION_CHOICES, EXPOSURE, Cell, Pipeline, Segment, Watch, cell_id
 from framework.defences import DEFENCES
 from framework.errors import PedbenchError, unknown_name
@@ -62,6 +63,7 @@ class RunConfig:
     Attributes:
         preset: name of the preset.
         model, checkpoint: as in `build_sam`.
+        adapted_checkpoint: weights adapted to `globals_last`, where pipelines ask for them.
         data: data set scored.
         public: data sets that attackers train on.
         seeds: of the attackers.
@@ -71,6 +73,7 @@ class RunConfig:
         limit: number of images scored; all when ``None``.
         save_images: keep the pictures of every cell.
         images, annotations: where a ``coco:`` data set departs from the usual layout.
+        remote: servers that take the part of this process's own; not kept in ``config.yaml``.
     """
 
     preset: str
@@ -81,10 +84,12 @@ class RunConfig:
     groups: tuple[Group, ...]
     pictures: tuple[Mapping[str, Any], ...] = ()
     checkpoint: str | None = None
+    adapted_checkpoint: str | None = None
     limit: int | None = None
     save_images: bool = False
     images: str | None = None
     annotations: str | None = None
+    remote: Remote | None = None
 
     def cells(self) -> list[Cell]:
         """Every cell once, in a stable order."""
@@ -159,7 +164,9 @@ class RunConfig:
                         f"coalitions {sizes} of {shards} shards: give sizes from 1 to {shards}"
                     )
             for pipeline in group.pipelines():
-                make_plan(pipeline.plan, arch)
+                plan = make_plan(pipeline.plan, arch)
+                if self.remote and plan.rounds:
+                    self.remote.check(pipeline.n_shards)
                 PayloadSpec.parse(pipeline.payload)
                 POLICIES.get(pipeline.policy)
                 DEFENCES.get(pipeline.defence)(pipeline.strength)
@@ -167,6 +174,7 @@ class RunConfig:
     def to_yaml(self) -> str:
         """The text of ``config.yaml``; `read_config` reads it back."""
         plain = dataclasses.asdict(self)
+        del plain["remote"]
         return yaml.safe_dump(_plain(plain), sort_keys=False, allow_unicode=True)
 
 

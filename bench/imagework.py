@@ -20,12 +20,12 @@ from bench.config import RunConfig
 from bench.datasets import Sample
 from bench.metrics.exposure import object_coverage, share_seen, visible_fraction
 from bench.pictures import Pictures
-from bench.pipelines import build_predictor, seed_of
+from bench.pipelines import Models, NotAdapted, build_predictor, seed_of
 from bench.records import FAILED, OK, UNSUPPORTED, Record
 from bench.scenario import EXPOSURE, Cell, Pipeline, Segment, Watch
 from bench.scorer import Scorer, score_record
 from bench.segmentation import Reference, segmentation_scores
-from framework.models.build import PedSam
+from framework.models.architectures import GLOBALS_LAST
 from framework.observation import Observation
 from framework.predictor import DistributedSamPredictor
 
@@ -44,7 +44,7 @@ class ImageWork:
     Args:
         config: the run.
         folder: its folder, for pictures.
-        sam: the model.
+        models: the run's model and its adapted twin.
         attackers: gives each cell its trained attack.
         scorer: the metrics.
         sample: the image with its masks.
@@ -54,17 +54,17 @@ class ImageWork:
         self,
         config: RunConfig,
         folder: Path,
-        sam: PedSam,
+        models: Models,
         attackers: Attackers,
         scorer: Scorer,
         sample: Sample,
     ) -> None:
         self.config = config
-        self.sam = sam
+        self.models = models
         self.attackers = attackers
         self.scorer = scorer
         self.sample = sample
-        self.frame: Image = ResizeLongestSide(sam.arch.img_size).apply_image(sample.image)
+        self.frame: Image = ResizeLongestSide(models.sam.arch.img_size).apply_image(sample.image)
         self.pictures = Pictures(folder, sample.image_id)
         self._ceiling: Observation | None = None
         self._reference: Reference | None = None
@@ -76,7 +76,8 @@ class ImageWork:
         try:
             predictor = self._predictor(pipeline)
         except Exception as error:
-            yield list(cells), [facts | _cell_facts(cell) | _failure(error) for cell in cells]
+            trouble = _failure(error)
+            yield list(cells), [facts | _cell_facts(cell) | trouble for cell in cells]
             return
         for cell in cells:
             if isinstance(cell, Segment):
@@ -91,20 +92,23 @@ class ImageWork:
             yield list(members), list(self._watched(members, observation, facts))
 
     def _predictor(self, pipeline: Pipeline) -> DistributedSamPredictor:
-        predictor = build_predictor(self.sam, pipeline, seed_of(self.sample.image_id))
+        sam = self.models.get(pipeline.adapted)
+        seed = seed_of(self.sample.image_id)
+        predictor = build_predictor(sam, pipeline, seed, self.config.remote)
         predictor.set_image(self.sample.image)
         return predictor
 
     def _pipeline_facts(self, pipeline: Pipeline) -> Record:
         return {
             "image_id": self.sample.image_id,
-            "model": self.config.model,
+            "model": self.config.model + (GLOBALS_LAST if pipeline.adapted else ""),
             "plan": pipeline.plan,
             "payload": pipeline.payload,
             "policy": pipeline.policy,
             "n_shards": pipeline.n_shards,
             "defence": pipeline.defence,
             "strength": pipeline.strength,
+            "adapted": pipeline.adapted,
             "frames": 1,
             "attack": "",
             "region": "",
@@ -118,7 +122,7 @@ class ImageWork:
         try:
             if self._reference is None:
                 reference = self._predictor(Pipeline(plan="local"))
-                self._reference = Reference(reference, self.sample.masks)
+                self._reference = Reference(reference, self.sample.image, self.sample.masks)
             scores, masks = segmentation_scores(predictor, self._reference)
         except Exception as error:
             yield facts | _failure(error)
@@ -244,4 +248,6 @@ def _score(metric: str, value: float | None) -> Record:
 
 def _failure(error: Exception) -> dict[str, Any]:
     reason = " ".join(str(error).split()) or "no message"
+    if isinstance(error, NotAdapted):
+        return {"metric": "", "status": UNSUPPORTED, "error": reason}
     return {"metric": "", "status": FAILED, "error": f"{type(error).__name__}: {reason}"}

@@ -4,19 +4,84 @@ from __future__ import annotations
 
 import hashlib
 
+from bench.remote import Remote, connection
 from bench.scenario import Pipeline
 from framework.defences import DEFENCES
-from framework.models.build import PedSam
+from framework.errors import PedbenchError
+from framework.models.architectures import ARCHITECTURES, GLOBALS_LAST
+from framework.models.build import RANDOM, PedSam, build_sam
+from framework.plans import make_plan
 from framework.policies import POLICIES
 from framework.predictor import DistributedSamPredictor
 from framework.shard.transport import LocalShards
 
+SHIPPED = "shipped"
 
-def build_predictor(sam: PedSam, pipeline: Pipeline, seed: int) -> DistributedSamPredictor:
-    """The predictor of ``pipeline``; ``seed`` fixes its secret assignment and its noise."""
+
+class NotAdapted(PedbenchError):
+    """A pipeline asks for adapted weights that the run's model has not got."""
+
+
+class Models:
+    """The model of a run and, on demand, the same adapted to `globals_last`.
+
+    Args:
+        name, checkpoint: of the run's model, as in `build_sam`.
+        adapted_checkpoint: weights of the adapted one; those that are shipped unless given.
+        device: where they run.
+
+    Raises:
+        PedbenchError: unknown name; missing, damaged or foreign checkpoint.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        checkpoint: str | None = None,
+        adapted_checkpoint: str | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.device = device
+        self.sam = build_sam(name, checkpoint).to(device)
+        self._adapted: PedSam | None = None
+        if adapted_checkpoint:
+            self._adapted = build_sam(name + GLOBALS_LAST, adapted_checkpoint).to(device)
+
+    def get(self, adapted: bool = False) -> PedSam:
+        """The run's model, or its adapted twin.
+
+        Raises:
+            NotAdapted: there are no adapted weights.
+        """
+        if not adapted:
+            return self.sam
+        if self._adapted is None:
+            self._adapted = self._twin().to(self.device)
+        return self._adapted
+
+    def _twin(self) -> PedSam:
+        name, source = self.sam.arch.name + GLOBALS_LAST, self.sam.weights.source
+        if source in (SHIPPED, RANDOM) and name in ARCHITECTURES:
+            return build_sam(name, RANDOM if source == RANDOM else None)
+        raise NotAdapted(
+            f"these weights of '{self.sam.arch.name}' have no adapted twin: make one with "
+            "'pedbench adapt' and give --adapted-checkpoint FILE"
+        )
+
+
+def build_predictor(
+    sam: PedSam, pipeline: Pipeline, seed: int, remote: Remote | None = None
+) -> DistributedSamPredictor:
+    """The predictor of ``pipeline``.
+
+    Args:
+        seed: fixes its secret assignment and its noise.
+        remote: servers that it uses; in this process unless given.
+    """
+    away = remote is not None and make_plan(pipeline.plan, sam.arch).rounds > 0
     return DistributedSamPredictor(
         sam,
-        LocalShards(pipeline.n_shards),
+        connection(remote) if remote and away else LocalShards(pipeline.n_shards),
         plan=pipeline.plan,
         policy=POLICIES.get(pipeline.policy)(seed),
         payload=pipeline.payload,

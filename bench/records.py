@@ -30,6 +30,7 @@ COLUMNS = {
     "stage": "string",
     "defence": "string",
     "strength": "Float64",
+    "adapted": "boolean",
     "attack": "string",
     "attack_kind": "string",
     "adaptive": "boolean",
@@ -105,7 +106,7 @@ def read_journal(path: Path) -> list[Record]:
 def to_frame(records: list[Record]) -> pd.DataFrame:
     """Records as a typed table."""
     types = COLUMNS | dict.fromkeys(PROVENANCE, "string")
-    return pd.DataFrame.from_records(records, columns=list(types)).astype(types)
+    return _settled(pd.DataFrame.from_records(records, columns=list(types)).astype(types))
 
 
 def write_records(frame: pd.DataFrame, folder: Path) -> Path:
@@ -127,6 +128,12 @@ def read_records(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise PedbenchError(f"{folder} holds no records.parquet: give a run folder, or run first")
     try:
-        return pd.read_parquet(path)
+        return _settled(pd.read_parquet(path))
     except (OSError, ValueError) as error:
         raise PedbenchError(f"{path} is damaged ({error}): run again to rebuild it") from error
+
+
+def _settled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Records that do not say so were made with weights in stock order."""
+    told = frame["adapted"] if "adapted" in frame else pd.Series(False, frame.index)
+    return frame.assign(adapted=told.fillna(False).astype(bool))

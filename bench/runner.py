@@ -21,7 +21,7 @@ from bench.scenario import Cell, cell_id
 from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
-FIXED = ("model", "checkpoint", "data", "public", "images", "annotations")
+FIXED = ("model", "checkpoint", "adapted_checkpoint", "data", "public", "images", "annotations")
 FIXED_FACTS = ("weights", "dataset_fingerprint")
 
 
@@ -58,10 +58,11 @@ def run(
     config.check()
     device = device or default_device()
     bench = Workbench(config, folder, device)
-    facts = environment.describe(bench.sam) | {
+    facts = environment.describe(bench.models.sam) | {
         "dataset": bench.scored.name,
         "dataset_fingerprint": bench.scored.fingerprint,
         "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
+        "servers": list(config.remote.addresses) if config.remote else [],
     }
     _claim(folder, config, facts)
     check_disjoint(bench.public, bench.scored.limit(config.limit))

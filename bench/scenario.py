@@ -17,6 +17,7 @@ class Pipeline:
 
     Attributes:
         plan, payload, policy, n_shards, defence, strength: as in `DistributedEncoder`.
+        adapted: use the weights adapted to `globals_last` instead of the run's own.
     """
 
     plan: str = "interleaved"
@@ -25,11 +26,12 @@ class Pipeline:
     n_shards: int = 4
     defence: str = "none"
     strength: float = 0.0
+    adapted: bool = False
 
     @property
-    def channel(self) -> tuple[str, str, str, float]:
+    def channel(self) -> tuple[str, str, str, float, bool]:
         """What an attacker must know to train: how a window looks when it arrives."""
-        return self.plan, self.payload, self.defence, self.strength
+        return self.plan, self.payload, self.defence, self.strength, self.adapted
 
     @property
     def slug(self) -> str:
@@ -37,6 +39,8 @@ class Pipeline:
         parts = [self.plan, self.payload, self.policy, str(self.n_shards)]
         if self.defence != "none":
             parts.append(f"{self.defence}{self.strength:g}")
+        if self.adapted:
+            parts.append("adapted")
         return "-".join(parts)
 
 

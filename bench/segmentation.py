@@ -14,8 +14,10 @@ from bench.metrics.miou import (
     agreement,
     frozen_prompts,
     instance_scores,
+    iou,
     segment_instances,
 )
+from bench.metrics.region_growing import grow, smooth_lab
 from framework.predictor import DistributedSamPredictor
 
 
@@ -25,10 +27,12 @@ class Reference:
 
     Attributes:
         predictor: with the image set, on the ``local`` plan.
+        image: uint8 [H, W, 3].
         truth: true masks, bool [n, H, W], none of them empty.
     """
 
     predictor: DistributedSamPredictor
+    image: NDArray[np.uint8]
     truth: NDArray[np.bool_]
 
     @cached_property
@@ -40,6 +44,12 @@ class Reference:
     def embedding(self) -> torch.Tensor:
         """Its image embedding."""
         return self.predictor.get_image_embedding()
+
+    @cached_property
+    def growing(self) -> list[float]:
+        """IoU of the region grown from each mask's point, without any model."""
+        lab = smooth_lab(self.image)
+        return [iou(grow(lab, frozen_prompts(mask).point), mask) for mask in self.truth]
 
 
 def segmentation_scores(
@@ -60,6 +70,7 @@ def segmentation_scores(
         "miou_box": _mean([score.box_iou for score in scores]),
         "miou_point": _mean([score.point_iou for score in scores]),
         "miou_fill": _mean([score.fill_iou for score in scores]),
+        "miou_grow": _mean(reference.growing),
         "agreement_box": agreement(found.box, reference.segmentation.box),
         "agreement_point": agreement(found.point, reference.segmentation.point),
         "instances": len(truth),

@@ -16,10 +16,11 @@ from bench.attackers import Attackers
 from bench.config import RunConfig
 from bench.datasets import SampleError, open_dataset
 from bench.imagework import ImageWork
+from bench.pipelines import Models
 from bench.records import FAILED, Record
 from bench.scenario import Cell
 from bench.scorer import Scorer
-from framework.models.build import build_sam
+from framework.allocator import keep_freed_memory
 
 MAX_WORKERS = 8
 LOAD = "load"
@@ -51,12 +52,12 @@ class Workbench:
         self.config = config
         self.folder = folder
         self.device = device
-        self.sam = build_sam(config.model, config.checkpoint).to(device)
+        self.models = Models(config.model, config.checkpoint, config.adapted_checkpoint, device)
         self.scored = open_dataset(
             config.data, images=config.images, annotations=config.annotations
         )
         self.public = [open_dataset(spec) for spec in config.public]
-        self.attackers = Attackers(self.sam, self.public)
+        self.attackers = Attackers(self.models, self.public)
         self.scorer = Scorer()
         self._work = lru_cache(maxsize=1)(self._open)
 
@@ -72,7 +73,7 @@ class Workbench:
 
     def _open(self, image_id: str) -> ImageWork:
         sample = self.scored.load(image_id)
-        return ImageWork(self.config, self.folder, self.sam, self.attackers, self.scorer, sample)
+        return ImageWork(self.config, self.folder, self.models, self.attackers, self.scorer, sample)
 
     def _unreadable(self, image_id: str, error: SampleError) -> Record:
         return {
@@ -119,6 +120,7 @@ def _start_worker(config: RunConfig, folder: Path, device: str) -> None:
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    keep_freed_memory()
     _bench = Workbench(config, folder, device)
 
 

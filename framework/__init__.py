@@ -5,14 +5,18 @@ from framework.errors import PedbenchError
 from framework.models.build import build_sam
 from framework.observation import Observation
 from framework.predictor import DistributedSamPredictor
+from framework.shard.remote import GrpcShards
+from framework.shard.tls import Tls
 from framework.shard.transport import LocalShards
 
 __all__ = [
     "DistributedEncoder",
     "DistributedSamPredictor",
+    "GrpcShards",
     "LocalShards",
     "Observation",
     "PedbenchError",
+    "Tls",
     "Traffic",
     "build_sam",
 ]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from framework.defences.base import DEFENCES, Defence
 from framework.errors import PedbenchError
+from framework.exposure.scene import View
 from framework.models.build import PedSam
 from framework.observation import Observation, WindowMessage
 from framework.payload import PIXELS, Payload, PayloadSpec, encode_pixels, encode_tokens
@@ -71,14 +72,16 @@ class DistributedEncoder:
         self.payload = PayloadSpec.parse(payload)
         self.defence = DEFENCES.get(defence)() if isinstance(defence, str) else defence
         self.seed = secrets.randbits(63) if seed is None else seed
+        self.session = secrets.token_hex(8)
         self.requests = 0
         self.last = Recording()
 
-    def __call__(self, frame: NDArray[np.uint8]) -> Tensor:
+    def __call__(self, frame: NDArray[np.uint8], view: View | None = None) -> Tensor:
         """Encode one frame.
 
         Args:
             frame: the resized, unpadded photo, uint8 [h, w, 3], longest side ``img_size``.
+            view: where the photo lies in its scene; a scene of its own when not given.
 
         Returns:
             The image embedding, float32 [1, channels, rows, columns].
@@ -94,14 +97,14 @@ class DistributedEncoder:
             )
         grid = WindowGrid.of(self.sam.arch, (frame.shape[0], frame.shape[1]))
         self.shards.bind(self.sam)
-        session = _Request(self, frame, grid, self.requests)
+        request = _Request(self, frame, grid, view or View.alone(frame), self.requests)
         self.requests += 1
-        self.last = session.recording
-        self.shards.taps.append(session.recording)
+        self.last = request.recording
+        self.shards.taps.append(request.recording)
         try:
-            return session.encode()
+            return request.encode()
         finally:
-            self.shards.taps.remove(session.recording)
+            self.shards.taps.remove(request.recording)
 
     @property
     def traffic(self) -> Traffic:
@@ -134,8 +137,9 @@ class DistributedEncoder:
 class Recording:
     """A tap that keeps the messages of one picture."""
 
-    def __init__(self, grid: WindowGrid | None = None) -> None:
+    def __init__(self, grid: WindowGrid | None = None, view: View | None = None) -> None:
         self.grid = grid
+        self.view = view
         self.messages: list[WindowMessage] = []
         self.image_bytes_down = 0
 
@@ -157,13 +161,19 @@ class _Request:
     """One picture's way through the plan."""
 
     def __init__(
-        self, encoder: DistributedEncoder, frame: NDArray[np.uint8], grid: WindowGrid, number: int
+        self,
+        encoder: DistributedEncoder,
+        frame: NDArray[np.uint8],
+        grid: WindowGrid,
+        view: View,
+        number: int,
     ) -> None:
         self.encoder = encoder
         self.frame = frame
         self.grid = grid
+        self.view = view
         self.number = number
-        self.recording = Recording(grid)
+        self.recording = Recording(grid, view)
         self.rng = np.random.default_rng([encoder.seed, number])
         self.owners: Sequence[int] = ()
         self.round = 0
@@ -205,13 +215,22 @@ class _Request:
     def _centralized(self, step: Step) -> Tensor:
         payloads = self._pixel_payloads()
         answer = self.encoder.shards.encode_image(self._trip(step), payloads)
-        self.recording.image_bytes_down = answer.nbytes
+        if any(message.delivered for message in self.recording.messages):
+            self.recording.image_bytes_down = answer.nbytes
         features = torch.as_tensor(answer.decode(), device=self.encoder.sam.device)
         return features.permute(2, 0, 1)[None]
 
     def _trip(self, step: Step) -> Round:
-        codec = self.encoder.payload.tokens
-        return Round(self.grid, self.round, self.number, step.blocks, codec)
+        encoder = self.encoder
+        return Round(
+            grid=self.grid,
+            index=self.round,
+            frame=self.number,
+            blocks=step.blocks,
+            codec=encoder.payload.tokens,
+            session=encoder.session,
+            view=self.view,
+        )
 
     def _pixel_payloads(self) -> list[Payload]:
         protect = self.encoder.defence.protect_pixels

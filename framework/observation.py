@@ -33,7 +33,7 @@ class WindowMessage:
         shard: who received it.
         window: index in the grid.
         sent, returned: payloads up and down; nothing comes back from a failed send.
-        delivered: whether the send succeeded; a failed one counts as seen all the same.
+        delivered: whether a sound answer came back; a failed send counts as seen all the same.
     """
 
     frame: int

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +14,7 @@ from torch import Tensor
 from framework.defences.base import Defence
 from framework.edge import DistributedEncoder, Traffic
 from framework.errors import PedbenchError
+from framework.exposure.scene import Scene, View
 from framework.models.build import PedSam
 from framework.observation import Observation
 from framework.policies.base import Policy
@@ -45,26 +49,64 @@ class DistributedSamPredictor(SamPredictor):
         self.encoder = DistributedEncoder(
             sam, shards, plan=plan, policy=policy, payload=payload, defence=defence, seed=seed
         )
+        self._scene: Scene | None = None
+        self._located: View | None = None
 
-    def set_image(self, image: NDArray[np.uint8], image_format: str = "RGB") -> None:
-        """Encode a photo: uint8 [height, width, 3].
+    @contextmanager
+    def scene(self, image: NDArray[np.uint8], name: str | None = None) -> Iterator[None]:
+        """Count the exposure of all pictures set within as that of one scene.
+
+        Crops that are numpy views of ``image``, as ``SamAutomaticMaskGenerator`` makes them, and
+        pictures of its size, as a fixed camera gives them, find their place by themselves. Outside
+        a scene, each picture is its own, named by its content.
+
+        Args:
+            image: the whole scene, uint8 [height, width, 3].
+            name: under which exposure adds up over sessions; by content when not given.
 
         Raises:
-            PedbenchError: the array is not such a photo, or is so narrow that nothing is left of
-                its shorter side after resizing.
+            PedbenchError: the array is not a photo.
         """
-        image = np.asarray(image)
-        if image.shape[2:] != (3,) or image.dtype != np.uint8 or 0 in image.shape:
-            raise PedbenchError(
-                f"the image is {image.dtype} {image.shape}: give uint8 [height, width, 3]"
-            )
+        outer, self._scene = self._scene, Scene(_photo(image), name)
+        try:
+            yield
+        finally:
+            self._scene = outer
+
+    def set_image(
+        self,
+        image: NDArray[np.uint8],
+        image_format: str = "RGB",
+        origin: tuple[int, int] | None = None,
+    ) -> None:
+        """Encode a photo: uint8 [height, width, 3].
+
+        Args:
+            origin: top and left of a crop within the `scene`, where it cannot be found.
+
+        Raises:
+            PedbenchError: the array is not such a photo, is so narrow that nothing is left of
+                its shorter side after resizing, or cannot be located in the scene.
+        """
+        image = _photo(image)
         side = self.model.image_encoder.img_size
         if min(self.transform.get_preprocess_shape(*image.shape[:2], side)) < 1:
             raise PedbenchError(
                 f"the image of {image.shape[1]}x{image.shape[0]} pixels is too narrow: "
                 "crop its longer side"
             )
-        super().set_image(image, image_format)
+        self._located = self._locate(image, origin)
+        try:
+            super().set_image(image, image_format)
+        finally:
+            self._located = None
+
+    def _locate(self, image: NDArray[np.uint8], origin: tuple[int, int] | None) -> View:
+        if self._scene is not None:
+            return self._scene.locate(image, origin)
+        if origin is not None:
+            raise PedbenchError("an origin needs a scene: set the image within predictor.scene()")
+        return View.alone(image)
 
     @torch.no_grad()
     def set_torch_image(
@@ -75,7 +117,7 @@ class DistributedSamPredictor(SamPredictor):
         Values are rounded to whole numbers, as a frame is uint8; stock SAM keeps fractions.
 
         Raises:
-            PedbenchError: the shape is another.
+            PedbenchError: the shape is another, or it is not the whole of the scene.
         """
         side = self.model.image_encoder.img_size
         shape = tuple(transformed_image.shape)
@@ -86,9 +128,25 @@ class DistributedSamPredictor(SamPredictor):
         self.reset_image()
         self.original_size = original_image_size
         self.input_size = shape[2:]
-        frame = transformed_image[0].permute(1, 2, 0).cpu().numpy()
-        self.features = self.encoder(np.clip(np.rint(frame), 0, 255).astype(np.uint8)).clone()
+        values = transformed_image[0].permute(1, 2, 0).cpu().numpy()
+        frame = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        view = self._located or self._whole(frame)
+        self.features = self.encoder(frame, view).clone()
         self.is_image_set = True
+
+    def _whole(self, frame: NDArray[np.uint8]) -> View:
+        """Where a picture lies of which nothing but the resized frame is known."""
+        height, width = self.original_size
+        if self._scene is None:
+            return View.alone(frame, (height, width))
+        if self._scene.size != (height, width):
+            raise PedbenchError("a resized crop cannot be located in a scene: give set_image it")
+        return View(self._scene.name, self._scene.size, (0, 0), (height, width))
+
+    @property
+    def view(self) -> View | None:
+        """Where the last image lies in its scene; None before the first."""
+        return self.encoder.last.view
 
     @property
     def traffic(self) -> Traffic:
@@ -98,3 +156,12 @@ class DistributedSamPredictor(SamPredictor):
     def observation(self) -> Observation:
         """What all servers together saw of the last image."""
         return self.encoder.observation()
+
+
+def _photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    image = np.asarray(image)
+    if image.shape[2:] != (3,) or image.dtype != np.uint8 or 0 in image.shape:
+        raise PedbenchError(
+            f"the image is {image.dtype} {image.shape}: give uint8 [height, width, 3]"
+        )
+    return image

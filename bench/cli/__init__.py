@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from bench import __version__
+from framework.allocator import keep_freed_memory
 from framework.errors import PedbenchError
 
 INTERRUPTED = 130
@@ -18,6 +19,7 @@ BAD_INPUT = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; bad input gives one line and exit code 2."""
     args = build_parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         return int(args.run(args) or 0)
     except PedbenchError as error:

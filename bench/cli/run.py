@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.remote import add_remote_flags, read_remote_flags
+
 if TYPE_CHECKING:
     from bench.config import RunConfig
 
@@ -24,6 +26,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--model", help="tiny, vit_b, vit_l or vit_h")
     parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument("--adapted-checkpoint", help="the model's weights adapted to globals_last")
     parser.add_argument("--attacks", help="only these, separated by commas")
     parser.add_argument("--seeds", type=int, metavar="N", help="number of attacker seeds")
     parser.add_argument("--limit", type=int, metavar="N", help="score the first N images only")
@@ -39,7 +42,19 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: by model)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    add_remote_flags(parser)
     parser.set_defaults(run=run)
+
+
+GIVEN = (
+    "data",
+    "model",
+    "checkpoint",
+    "adapted_checkpoint",
+    "limit",
+    "images",
+    "annotations",
+)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,12 +65,10 @@ def run(args: argparse.Namespace) -> int:
     from framework.errors import PedbenchError
 
     config = load_preset(args.preset)
-    given = {
-        name: getattr(args, name)
-        for name in ("data", "model", "checkpoint", "limit", "images", "annotations")
-        if getattr(args, name) is not None
-    }
-    config = dataclasses.replace(config, save_images=args.save_images, **given)
+    given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
+    config = dataclasses.replace(
+        config, save_images=args.save_images, remote=read_remote_flags(args), **given
+    )
     if args.limit is not None and args.limit < 1:
         raise PedbenchError(f"--limit {args.limit}: give at least 1")
     if args.public:

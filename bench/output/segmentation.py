@@ -10,7 +10,14 @@ import pandas as pd
 from bench.output.rundata import PIPELINE, RunData
 from bench.statistics import Interval, mean_interval, paired_gain
 
-PER_INSTANCE = ("miou_box", "miou_point", "miou_fill", "agreement_box", "agreement_point")
+PER_INSTANCE = (
+    "miou_box",
+    "miou_point",
+    "miou_fill",
+    "miou_grow",
+    "agreement_box",
+    "agreement_point",
+)
 PER_IMAGE = ("embedding_error", "bytes_up", "bytes_down", "rounds")
 REFERENCE_PLANS = ("centralized", "local")
 """Plans that give the masks of the unshared model; the first one found is the reference."""

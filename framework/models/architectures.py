@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from framework.errors import unknown_name
 
@@ -45,16 +45,27 @@ class Architecture:
         return self.img_size // self.patch_size
 
 
-ARCHITECTURES = {
-    arch.name: arch
-    for arch in (
-        Architecture("tiny", 256, 8, 7, 192, 8, 3, (1, 3, 5, 7), 128, 1024),
-        Architecture("tiny_globals_last", 256, 8, 7, 192, 8, 3, (4, 5, 6, 7), 128, 1024),
-        Architecture("vit_b", 1024, 16, 14, 768, 12, 12, (2, 5, 8, 11), 256, 2048),
-        Architecture("vit_l", 1024, 16, 14, 1024, 24, 16, (5, 11, 17, 23), 256, 2048),
-        Architecture("vit_h", 1024, 16, 14, 1280, 32, 16, (7, 15, 23, 31), 256, 2048),
-    )
-}
+GLOBALS_LAST = "_globals_last"
+
+
+def globals_last(arch: Architecture, remaining: int | None = None) -> Architecture:
+    """``arch`` with its last blocks global and all others window blocks.
+
+    Args:
+        remaining: how many blocks are global; as many as before when ``None``.
+    """
+    count = len(arch.global_blocks) if remaining is None else remaining
+    last = tuple(range(arch.depth - count, arch.depth))
+    return replace(arch, name=arch.name + GLOBALS_LAST, global_blocks=last)
+
+
+STOCK_ORDER = (
+    Architecture("tiny", 256, 8, 7, 192, 8, 3, (1, 3, 5, 7), 128, 1024),
+    Architecture("vit_b", 1024, 16, 14, 768, 12, 12, (2, 5, 8, 11), 256, 2048),
+    Architecture("vit_l", 1024, 16, 14, 1024, 24, 16, (5, 11, 17, 23), 256, 2048),
+    Architecture("vit_h", 1024, 16, 14, 1280, 32, 16, (7, 15, 23, 31), 256, 2048),
+)
+ARCHITECTURES = {arch.name: arch for stock in STOCK_ORDER for arch in (stock, globals_last(stock))}
 
 
 def architecture(name: str) -> Architecture:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from framework.errors import PedbenchError, one_line
-from framework.models.architectures import ARCHITECTURES, Architecture
+from framework.models.architectures import ARCHITECTURES, GLOBALS_LAST, Architecture
 from framework.models.download import cache_dir, fetch, sha256_of
 
 SHIPPED = Path(__file__).parent.parent / "weights"
@@ -72,10 +72,17 @@ def locate_weights(arch: Architecture, checkpoint: str | Path | None = None) -> 
     path = SHIPPED / f"{arch.name}.safetensors"
     if not path.is_file():
         raise PedbenchError(
-            f"no weights for '{arch.name}' are shipped: give --checkpoint FILE, or train them with "
-            f"'pedbench train --model {arch.name}'"
+            f"no weights for '{arch.name}' are shipped: give --checkpoint FILE, or make them with "
+            f"'pedbench {recipe(arch.name)}'"
         )
     return Weights("shipped", sha256_of(path), path)
+
+
+def recipe(model: str) -> str:
+    """The subcommand of `pedbench` that makes a model's weights."""
+    if model.endswith(GLOBALS_LAST):
+        return f"adapt --model {model.removesuffix(GLOBALS_LAST)} --data coco:DIR"
+    return f"train --model {model} --data coco:DIR"
 
 
 def read_state_dict(

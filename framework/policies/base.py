@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from framework.errors import PedbenchError
 from framework.registry import Registry
+from framework.shard.trip import HOME
 from framework.windows import Window, WindowGrid
 
 
@@ -31,6 +32,8 @@ class Policy(ABC):
     def assign(self, grid: WindowGrid, n_shards: int, request: int = 0) -> tuple[int, ...]:
         """The shard of every window of ``grid``, for the ``request``-th picture of the session.
 
+        Windows that never leave the edge have the owner `HOME`.
+
         Raises:
             PedbenchError: the policy cannot serve that many shards.
         """
@@ -40,15 +43,23 @@ class Policy(ABC):
                 f"give 1 to {len(grid.windows)} shards"
             )
         rng = self.generator(request)
-        owner = [0] * len(grid.windows)
+        home = self.home(grid)
+        owner = [HOME] * len(grid.windows)
+        dealt = 0
         for bears_content in (True, False):
-            windows = [w for w in grid.windows if w.has_content is bears_content]
+            windows = [
+                w for w in grid.windows if w.has_content is bears_content and w.index not in home
+            ]
             ordered = self.order(windows, n_shards, rng)
-            start = 0 if bears_content else len(grid.content)
-            for shard, run in _deal(ordered, n_shards, start):
+            for shard, run in _deal(ordered, n_shards, dealt):
                 for window in run:
                     owner[window.index] = shard
+            dealt += len(windows)
         return tuple(owner)
+
+    def home(self, grid: WindowGrid) -> Collection[int]:
+        """Indices of the windows that stay on the edge; none unless overridden."""
+        return ()
 
     def generator(self, request: int) -> np.random.Generator:
         """The source of randomness for one request; the same for all unless overridden."""

@@ -25,6 +25,16 @@ class WindowStage:
         self.sam = sam
         self.encoder = sam.image_encoder
 
+    @property
+    def width(self) -> int:
+        """Channels of a window's token."""
+        return self.encoder.pos_embed.shape[-1]
+
+    @property
+    def image_width(self) -> int:
+        """Channels of the image embedding."""
+        return self.encoder.neck[0].out_channels
+
     @torch.inference_mode()
     def run(self, blocks: Sequence[int], windows: Sequence[Tensor]) -> list[Tensor]:
         """Run consecutive window ``blocks``.

@@ -1,39 +1,29 @@
-"""The boundary between edge and shards, where every message is recorded."""
+"""The boundary between edge and shards, where every message is guarded and recorded."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import torch
 from segment_anything.modeling import Sam
 
 from framework.errors import PedbenchError
 from framework.observation import WindowMessage
-from framework.payload import PIXELS, Payload, encode_tokens
-from framework.shard.stage import WindowStage, merge
-from framework.windows import WindowGrid
+from framework.payload import Payload
+from framework.shard.orchestrate import Exchange, InTurn
+from framework.shard.serve import serve_image, serve_windows
+from framework.shard.stage import WindowStage
+from framework.shard.trip import HOME, Round
 
+if TYPE_CHECKING:
+    from framework.exposure.guard import Guard
 
-@dataclass(frozen=True)
-class Round:
-    """One round trip.
+__all__ = ["HOME", "LocalShards", "Round", "Shards", "Tap", "serve_image", "serve_windows"]
 
-    Attributes:
-        grid: the windows of this picture.
-        index: 0 for the first round trip of a picture.
-        frame: 0 for the first picture of a session.
-        blocks: window blocks that the shards run, or all blocks for a centralised server.
-        codec: how results travel back.
-    """
-
-    grid: WindowGrid
-    index: int
-    frame: int
-    blocks: tuple[int, ...]
-    codec: str
+Fallback = Literal["edge", "fail"]
+"""What becomes of a window that no server may or can take."""
 
 
 class Tap(Protocol):
@@ -43,118 +33,115 @@ class Tap(Protocol):
 
 
 class Shards(ABC):
-    """Servers that run window blocks. Subclasses only move bytes; recording happens here."""
+    """Servers that run window blocks.
 
-    def __init__(self, count: int) -> None:
+    Subclasses only move bytes: caps, recording, checks of what comes back and what to do about a
+    failed server are the same for all and live here and in `framework.shard.orchestrate`.
+
+    Args:
+        count: number of servers.
+        guard: what may leave, by exposure so far; everything may without one.
+        fallback: ``edge`` computes what no server may or can take; ``fail`` raises an error.
+        retries: how many more servers a window may be sent to after the first one failed.
+        spot_checks: share of the windows that the edge computes as well, to compare, 0 to 1.
+
+    Attributes:
+        names: of the servers in the exposure ledger; by default ``shard-0``, ``shard-1``, ….
+        quarantined: servers that answered wrongly, with the reason; they are not asked again.
+        unavailable: servers that failed, with the session and request in which they did; within
+            that request they are not asked again.
+        stage: the edge's own window blocks, for what stays at home and for spot checks.
+
+    Raises:
+        PedbenchError: a number is out of range.
+    """
+
+    stage: WindowStage
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        guard: Guard | None = None,
+        fallback: Fallback = "edge",
+        retries: int = 2,
+        spot_checks: float = 0.0,
+    ) -> None:
         if count < 1:
             raise PedbenchError(f"{count} shards: give at least 1")
+        if fallback not in ("edge", "fail"):
+            raise PedbenchError(f"unknown fallback '{fallback}': known are edge, fail")
+        if retries < 0 or not 0 <= spot_checks <= 1:
+            raise PedbenchError(
+                f"{retries} retries and spot checks of {spot_checks}: "
+                "give at least 0 retries, and a share of 0 to 1"
+            )
         self.count = count
+        self.guard = guard
+        self.fallback = fallback
+        self.retries = retries
+        self.spot_checks = spot_checks
+        self.names: Sequence[str] = [f"shard-{shard}" for shard in range(count)]
         self.taps: list[Tap] = []
+        self.quarantined: dict[int, str] = {}
+        self.unavailable: dict[int, tuple[str, int]] = {}
 
     def exchange(
         self, trip: Round, owners: Sequence[int], payloads: Sequence[Payload]
     ) -> list[Payload]:
         """Send every window to its owner and collect what comes back, in window order.
 
-        A window whose send failed is recorded as seen before the error is raised.
+        Windows of `HOME` are computed on the edge meanwhile. Every attempt is entered in the
+        ledger before it leaves and recorded by the taps, also when an error is raised.
+
+        Raises:
+            PedbenchError: a window could not be computed, or a server is set up wrongly.
         """
-        answers: dict[int, Payload] = {}
-        held: dict[int, list[int]] = {}
-        for window, shard in enumerate(owners):
-            held.setdefault(shard, []).append(window)
-        try:
-            answers = self._exchange(trip, {k: {w: payloads[w] for w in held[k]} for k in held})
-        finally:
-            for window, shard in enumerate(owners):
-                self._record(trip, shard, window, payloads[window], answers.get(window))
-        return [answers[window] for window in range(len(owners))]
+        return Exchange(self, trip, payloads).windows(owners)
 
     def encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
-        """Send the whole frame, cut into windows, to server 0; get the image embedding back."""
-        answer: Payload | None = None
-        try:
-            answer = self._encode_image(trip, payloads)
-        finally:
-            for window, payload in enumerate(payloads):
-                self._record(trip, 0, window, payload, None, delivered=answer is not None)
-        return answer
+        """Send the whole frame, cut into windows, to server 0; get the image embedding back.
 
-    def _record(
-        self,
-        trip: Round,
-        shard: int,
-        window: int,
-        sent: Payload,
-        returned: Payload | None,
-        delivered: bool | None = None,
-    ) -> None:
-        arrived = returned is not None if delivered is None else delivered
-        message = WindowMessage(
-            trip.frame, trip.index, trip.blocks[0], shard, window, sent, returned, arrived
-        )
-        for tap in self.taps:
-            tap(message)
+        Raises:
+            PedbenchError: as in `exchange`.
+        """
+        return Exchange(self, trip, payloads).image()
 
-    def bind(self, sam: Sam) -> None:  # noqa: B027
+    def bind(self, sam: Sam) -> None:
         """Take the edge's model; called before each picture. Remote servers hold their own."""
+        self.stage = WindowStage(sam)
+
+    def pool(self) -> Executor:
+        """Runs `_serve` of several servers at once, for one round."""
+        return ThreadPoolExecutor(self.count)
 
     @abstractmethod
-    def _exchange(
-        self, trip: Round, held: Mapping[int, Mapping[int, Payload]]
-    ) -> dict[int, Payload]:
-        """Windows by shard → results by window."""
+    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
+        """One server's part of a round: its windows → their results.
+
+        Called from several threads at once, also for one server. What it returns is checked by
+        the caller.
+
+        Raises:
+            ShardUnavailable: the windows go to another server, caps permitting.
+            BadAnswer: the same, and the server is quarantined.
+            ShardRefused: the request fails.
+        """
 
     @abstractmethod
-    def _encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
-        """The image embedding [rows, columns, channels] computed by one server."""
+    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+        """The image embedding [rows, columns, channels] computed by one server; raises alike."""
 
 
 class LocalShards(Shards):
     """Shards in this process: the same arithmetic and the same payloads, without a network."""
 
-    stage: WindowStage
+    def pool(self) -> Executor:
+        """One shard after the other: they share the processor anyway."""
+        return InTurn()
 
-    def bind(self, sam: Sam) -> None:
-        """Give the shards the model they serve."""
-        self.stage = WindowStage(sam)
+    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
+        return serve_windows(self.stage, trip, windows)
 
-    def _exchange(
-        self, trip: Round, held: Mapping[int, Mapping[int, Payload]]
-    ) -> dict[int, Payload]:
-        answers: dict[int, Payload] = {}
-        for windows in held.values():
-            answers.update(serve_windows(self.stage, trip, windows))
-        return answers
-
-    def _encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         return serve_image(self.stage, trip, payloads)
-
-
-@torch.inference_mode()
-def serve_windows(
-    stage: WindowStage, trip: Round, windows: Mapping[int, Payload]
-) -> dict[int, Payload]:
-    """A shard's side of a round: decode, run the blocks on all windows at once, encode."""
-    tokens = [_open(stage, trip.grid, index, payload) for index, payload in windows.items()]
-    results = stage.run(trip.blocks, tokens)
-    return {
-        index: encode_tokens(result.cpu().numpy(), trip.codec)
-        for index, result in zip(windows, results, strict=True)
-    }
-
-
-@torch.inference_mode()
-def serve_image(stage: WindowStage, trip: Round, payloads: Sequence[Payload]) -> Payload:
-    """The centralised server's side: the stock encoder on the reassembled frame."""
-    encoder = stage.encoder
-    tokens = merge([_open(stage, trip.grid, i, p) for i, p in enumerate(payloads)], trip.grid)[None]
-    for index in trip.blocks:
-        tokens = encoder.blocks[index](tokens)
-    features = encoder.neck(tokens.permute(0, 3, 1, 2))[0].permute(1, 2, 0)
-    return encode_tokens(features.cpu().numpy(), trip.codec)
-
-
-def _open(stage: WindowStage, grid: WindowGrid, index: int, payload: Payload) -> torch.Tensor:
-    if payload.codec == PIXELS:
-        return stage.embed(grid.windows[index], payload.data.astype("uint8"))
-    return torch.as_tensor(payload.decode(), device=stage.sam.device)

@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.training.compose import composed_object, region_union
+from framework.training.figures import figure
+
 Image = NDArray[np.uint8]
 Masks = NDArray[np.bool_]
 
@@ -19,6 +22,12 @@ KEPT_SHARE = 0.4
 """A mask of which pasting leaves less than this is dropped."""
 PASTED_SHARES = (0.01, 0.5)
 """Range of the share of its photo that a region may fill to be pasted elsewhere."""
+COMPOSED_CHANCE = 0.4
+"""Of pasting a composed object rather than a region of a photo."""
+FIGURE_SCENE_CHANCE = 0.3
+"""Of pasting one to three figures, whose union is a mask too, instead of anything else."""
+UNION_CHANCE = 0.35
+"""Of adding the union of some neighbouring regions to the masks of a scene."""
 
 
 class Photo(Protocol):
@@ -55,10 +64,39 @@ def random_scene(photos: Sequence[Photo], index: int, size: int, rng: np.random.
         rng: the only source of randomness.
     """
     scene = _crop(photos[index], size, rng)
-    for _ in range(rng.choice(4, p=(0.3, 0.35, 0.25, 0.1))):
-        scene = _paste(scene, photos[int(rng.integers(len(photos)))], rng)
+    if rng.random() < UNION_CHANCE and (union := region_union(scene.masks, rng)) is not None:
+        scene = Scene(scene.image, np.concatenate([scene.masks, union[None]]))
+    if rng.random() < FIGURE_SCENE_CHANCE:
+        scene = _paste_figures(scene, photos, rng)
+    else:
+        scene = _paste_objects(scene, photos, rng)
     large = scene.masks.mean(axis=(1, 2)) >= SMALLEST_SHARE
     return Scene(_recolour(scene.image, rng), scene.masks[large])
+
+
+def _paste_objects(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
+    """``scene`` with up to three objects on top."""
+    for _ in range(rng.choice(4, p=(0.3, 0.35, 0.25, 0.1))):
+        if rng.random() < COMPOSED_CHANCE:
+            scene = _paste_composed(scene, photos, rng)
+        else:
+            scene = _paste(scene, photos[int(rng.integers(len(photos)))], rng)
+    return scene
+
+
+def _paste_figures(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
+    """``scene`` with one to three figures, each a mask, and all of them together another."""
+    height, width = scene.image.shape[:2]
+    together = np.zeros((1, height, width), bool)
+    for _ in range(rng.choice((1, 2, 3), p=(0.6, 0.25, 0.15))):
+        side = int(rng.uniform(0.7, 2.2) * height)
+        colours, alpha = figure(photos, side, rng)
+        top = int(rng.uniform(-0.02, 0.3) * height)
+        left = int(rng.uniform(-0.1, 1.1) * width - 0.5 * side)
+        before, scene = scene, _overlay(scene, _recolour(colours, rng), alpha, top, left)
+        if scene is not before:
+            together |= scene.masks[-1:]
+    return Scene(scene.image, np.concatenate([scene.masks, together]))
 
 
 def _crop(photo: Photo, size: int, rng: np.random.Generator) -> Scene:
@@ -97,9 +135,28 @@ def _paste(scene: Scene, source: Photo, rng: np.random.Generator) -> Scene:
     shape = tuple(max(4, round(side * scale)) for side in patch.image.shape[1::-1])
     colours = _recolour(_resize(patch.image, shape), rng)
     alpha = _resize(patch.masks[0].astype(np.uint8) * 255, shape)
-    top = int(rng.uniform(-0.2, 1.0) * height) - int(rng.uniform(0.0, 0.3) * shape[1])
-    left = int(rng.uniform(-0.2, 1.0) * width) - int(rng.uniform(0.0, 0.3) * shape[0])
-    return _overlay(scene, colours, alpha, top, left)
+    return _overlay(scene, colours, alpha, *_place(scene, alpha, rng))
+
+
+def _paste_composed(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
+    """``scene`` with a composed object on top; its latest part is a mask too, now and then."""
+    height, width = scene.image.shape[:2]
+    side = max(16, int(rng.uniform(0.25, 1.2) * max(height, width)))
+    colours, alpha, part = composed_object(photos, side, rng)
+    place = _place(scene, alpha, rng)
+    pasted = _overlay(scene, _recolour(colours, rng), alpha, *place)
+    if (part == alpha).all() or rng.random() < 0.5:
+        return pasted
+    part_only = _overlay(scene, colours, part, *place)
+    return Scene(pasted.image, np.concatenate([pasted.masks, part_only.masks[-1:]]))
+
+
+def _place(scene: Scene, alpha: Image, rng: np.random.Generator) -> tuple[int, int]:
+    """Where a patch goes: its first row and column, which may lie outside the scene."""
+    return tuple(  # type: ignore[return-value]
+        int(rng.uniform(-0.2, 1.0) * length) - int(rng.uniform(0.0, 0.3) * side)
+        for length, side in zip(scene.image.shape[:2], alpha.shape, strict=True)
+    )
 
 
 def _overlay(scene: Scene, colours: Image, alpha: Image, top: int, left: int) -> Scene:

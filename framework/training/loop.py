@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,9 +21,11 @@ from framework.training.checkpoint import (
     load_weights,
     save_state,
 )
+from framework.training.log import Log
 from framework.training.objective import Losses, scene_losses
 from framework.training.optimise import initial_sam, parameter_groups, schedule
 from framework.training.parallel import rank, share_gradients
+from framework.training.regularise import drop_branches
 from framework.training.resolution import fit_tables
 from framework.training.teacher import load_teacher
 
@@ -53,6 +52,7 @@ def train(
     init: Path | None = None,
     size: int | None = None,
     teacher: Path | None = None,
+    drop: float = 0.0,
     log_every: int = 20,
     save_every: int = 200,
 ) -> Path:
@@ -75,6 +75,8 @@ def train(
         size: input size in training, pixels; the architecture's own unless given. Small inputs
             cost a tenth, and their weights are a good start for the full size.
         teacher: VGG16's convolutions (``.safetensors``), whose features are an auxiliary target.
+        drop: chance that a branch of the encoder's last block is left out for an image; less in
+            the blocks before it.
 
     Returns:
         The state's path, for `export`.
@@ -85,6 +87,7 @@ def train(
     if not any(len(photo.masks) for photo in photos):
         raise PedbenchError("no photo has a mask: training needs photos with masks")
     run = Run(model, out, lr=lr, steps=steps, seed=seed, device=device, size=size, teacher=teacher)
+    drop_branches(run.sam, drop)
     run.start(resume, init)
     loader = batches(photos, run.sam, range(run.step, steps), batch, prompts, run.own_seed)
     bar = tqdm(
@@ -97,9 +100,9 @@ def train(
     )
     with contextlib.closing(loader):
         for data in bar:
-            losses = run.advance(data, rounds)
+            run.advance(data, rounds)
             if run.step % log_every == 0 and not rank():
-                bar.set_postfix(loss=f"{run.log(losses):.3f}")
+                bar.set_postfix(loss=f"{run.write_log():.3f}")
             if run.step % save_every == 0 and not rank():
                 run.save()
     return run.save() if not rank() else out / STATE_FILE
@@ -132,8 +135,7 @@ class Run:
         self.optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), fused=True)
         self.average = Average.of(self.sam, 0.999)
         self.step = 0
-        self.sums: dict[str, float] = {}
-        self.clock, self.logged = time.perf_counter(), 0
+        self.log = Log(out)
 
     def start(self, resume: bool, init: Path | None) -> None:
         """Load the state in ``out`` if there is one to resume, else the weights of ``init``."""
@@ -145,13 +147,16 @@ class Run:
             if self.teacher:
                 self.teacher.heads.load_state_dict(state["heads"])
             self.average.tensors = {k: v.to(self.device) for k, v in state["average"].items()}
-            self.step = self.logged = state["step"]
+            self.step = self.log.written = state["step"]
         elif init is not None:
             self._load(load_weights(init))
+            heads = {} if init.suffix == ".safetensors" else load_state(init)["heads"]
+            if self.teacher and heads:
+                self.teacher.heads.load_state_dict(heads)
             self.average = Average.of(self.sam, self.average.decay)
 
     def advance(self, data: Batch, rounds: int) -> Losses:
-        """One optimiser step."""
+        """One optimiser step; returns its losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * schedule(self.step, self.steps)
         generator = torch.Generator().manual_seed(self.own_seed * 1_000_003 + self.step)
@@ -166,24 +171,12 @@ class Run:
         self.step += 1
         self.average.update(self.sam, self.step)
         losses = {k: v.detach() for k, v in losses.items()} | {"norm": norm, "loss": total.detach()}
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+        self.log.add(losses)
         return losses
 
-    def log(self, losses: Losses) -> float:
+    def write_log(self) -> float:
         """Append the means since the last call to ``log.jsonl``; returns the mean total loss."""
-        now = time.perf_counter()
-        sums, self.sums = self.sums, {}
-        steps = max(1, self.step - self.logged)
-        means = {name: round(value / steps, 5) for name, value in sums.items()}
-        line: dict[str, Any] = {"step": self.step, **means}
-        line |= {"lr": self.optimizer.param_groups[0]["lr"]}
-        line |= {"seconds_per_step": round((now - self.clock) / steps, 4), "time": time.time()}
-        self.clock, self.logged = now, self.step
-        self.out.mkdir(parents=True, exist_ok=True)
-        with (self.out / "log.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        return means["loss"]
+        return self.log.write(self.step, lr=self.optimizer.param_groups[0]["lr"])["loss"]
 
     def save(self) -> Path:
         """Write the state to ``out``."""

@@ -29,6 +29,7 @@ PIPELINE: Record = {
     "n_shards": 4,
     "defence": "none",
     "strength": 0.0,
+    "adapted": False,
     "frames": 1,
 }
 KINDS = {

@@ -32,16 +32,10 @@ def frame_of(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
 class EchoShards(Shards):
     """Servers that compute nothing: tokens come back encoded anew."""
 
-    def _exchange(
-        self, trip: Round, held: Mapping[int, Mapping[int, Payload]]
-    ) -> dict[int, Payload]:
-        return {
-            window: encode_tokens(payload.decode(), trip.codec)
-            for windows in held.values()
-            for window, payload in windows.items()
-        }
+    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
+        return {w: encode_tokens(payload.decode(), trip.codec) for w, payload in windows.items()}
 
-    def _encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         raise NotImplementedError
 
 
@@ -52,12 +46,10 @@ class BrokenShards(EchoShards):
         super().__init__(count)
         self.broken_round = broken_round
 
-    def _exchange(
-        self, trip: Round, held: Mapping[int, Mapping[int, Payload]]
-    ) -> dict[int, Payload]:
+    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
         if trip.index == self.broken_round:
             raise PedbenchError("shard 2 is unreachable: start it again")
-        return super()._exchange(trip, held)
+        return super()._serve(trip, shard, windows)
 
-    def _encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         raise PedbenchError("server 0 is unreachable: start it again")

@@ -22,6 +22,7 @@ SETTING_LABELS = {
     "attack": "Attack",
     "attack_kind": "Kind",
     "training": "Trained",
+    "adapted": "Adapted",
 }
 ALWAYS = ("policy", "n_shards", "coalition", "attack")
 ORDERS = {

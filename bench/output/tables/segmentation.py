@@ -17,9 +17,6 @@ from bench.output.tables.common import (
     setting_columns,
     source,
 )
-from framework.errors import PedbenchError
-from framework.models.architectures import architecture
-from framework.plans import make_plan
 
 BETTER: Final = "higher is better for the user"
 SCORES = (
@@ -28,6 +25,7 @@ SCORES = (
     Column("normalised_box", "normalised, box", 3, BETTER),
     Column("normalised_point", "normalised, point", 3, BETTER, detail=True),
     Column("miou_point", "mIoU, point", 3, BETTER, interval=True),
+    Column("miou_grow", "grow point", 3),
     Column("agreement_box", "agreement, box", 4, BETTER),
     Column("agreement_point", "agreement, point", 4, BETTER),
     Column("embedding_error", "embedding error", 5, "lower is better for the user"),
@@ -72,12 +70,7 @@ def _foreign_order(run: RunData) -> str:
     """A warning about plans whose block order differs from the one the weights were trained in."""
     if run.segmentation.empty:
         return ""
-    try:
-        arch = architecture(run.fact("model"))
-        plans = [make_plan(str(name), arch) for name in run.segmentation["plan"].unique()]
-    except PedbenchError:
-        return ""
-    foreign = [plan.name for plan in plans if not plan.stock_order]
+    foreign = run.reordered
     if not foreign:
         return ""
-    return f"{', '.join(foreign)}: these weights were trained in another block order."
+    return f"{', '.join(foreign)}, not adapted: the weights were trained in another block order."

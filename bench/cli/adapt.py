@@ -1,0 +1,61 @@
+"""`pedbench adapt`: a model's blocks reordered for `globals_last` and distilled back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser(
+        "adapt", help="adapt a model to the globals_last plan; goes on where it stopped"
+    )
+    parser.add_argument("--model", default="tiny", help="the model in stock order")
+    parser.add_argument("--checkpoint", help="its weights (default: shipped or official ones)")
+    parser.add_argument(
+        "--data", action="append", required=True, help="data with masks; may be repeated"
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/adapt"), help="state and weights")
+    parser.add_argument("--steps", type=int, default=2_000)
+    parser.add_argument("--batch", type=int, default=8, help="photos a step")
+    parser.add_argument("--lr", type=float, default=3e-4, help="highest learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--train",
+        choices=("all", "globals"),
+        default="all",
+        help="'globals' trains global blocks and neck only: shards keep the stock weights",
+    )
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from bench.cli.train import Photos
+    from bench.datasets import open_dataset
+    from bench.runner import default_device
+    from framework import build_sam
+    from framework.adapt import Adaptation, adapt
+    from framework.models.architectures import GLOBALS_LAST
+    from framework.training import export
+
+    photos = Photos([open_dataset(spec) for spec in args.data])
+    teacher = build_sam(args.model, args.checkpoint).to(args.device or default_device())
+    state = adapt(
+        teacher,
+        photos,
+        args.out,
+        steps=args.steps,
+        adaptation=Adaptation(trained=args.train),
+        batch=args.batch,
+        lr=args.lr,
+        seed=args.seed,
+    )
+    weights = export(state, args.out / f"{args.model}{GLOBALS_LAST}.safetensors")
+    print(
+        f"{weights}: use it with --plan globals_last --model {args.model}{GLOBALS_LAST} "
+        f"--checkpoint {weights}, or in 'pedbench run' with --adapted-checkpoint {weights}"
+    )
+    return 0

@@ -1,0 +1,107 @@
+"""`pedbench shard`: one shard server, or several on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from framework.shard.address import Address
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser("shard", help="serve window blocks to an edge over gRPC")
+    parser.add_argument(
+        "--bind", metavar="HOST:PORT", default="127.0.0.1:50051", help="port 0 takes a free one"
+    )
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument("--tls-cert", metavar="FILE", help="this server's certificate, PEM")
+    parser.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
+    parser.add_argument("--client-ca", metavar="FILE", help="the authority of its clients, PEM")
+    parser.add_argument("--insecure", action="store_true", help="serve anyone, without TLS")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--threads", type=int, metavar="N", help="of torch (default: all cores)")
+    parser.add_argument("--count", type=int, metavar="N", help="so many, on ports from --bind on")
+    parser.add_argument("--max-sessions", type=int, default=8, help="open calls of one client")
+    parser.add_argument(
+        "--max-windows", type=int, default=60_000, help="windows a minute of one client"
+    )
+    parser.add_argument("--grace", type=float, default=30.0, help="seconds to drain when stopped")
+    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="for Prometheus")
+    parser.add_argument("--metrics-host", metavar="HOST", default="127.0.0.1")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from framework.shard.address import Address
+
+    bind = Address.parse(args.bind)
+    check(args)
+    if args.count is not None:
+        return run_several(args, bind)
+    return run_one(args, bind)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse numbers that make no sense.
+
+    Raises:
+        PedbenchError: names the first of them.
+    """
+    from framework.errors import PedbenchError
+
+    for name in ("count", "threads", "max_sessions", "max_windows"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise PedbenchError(f"--{name.replace('_', '-')} {value}: give at least 1")
+    if args.grace < 0:
+        raise PedbenchError(f"--grace {args.grace:g}: give 0 or more seconds")
+
+
+def run_one(args: argparse.Namespace, bind: Address) -> int:
+    """Serve until stopped."""
+    import torch
+
+    from bench.remote import tls_files
+    from framework import Tls, build_sam
+    from framework.shard.limits import Limits
+    from framework.shard.logs import log_to_stderr
+    from framework.shard.server import Settings, run_server
+
+    names = "--tls-cert, --tls-key and --client-ca"
+    files = tls_files((args.tls_cert, args.tls_key, args.client_ca), args.insecure, names)
+    tls = None if files is None else Tls(*files).check()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    log_to_stderr(args.log_level)
+    sam = build_sam(args.model, args.checkpoint).to(args.device)
+    settings = Settings(
+        bind=bind,
+        tls=tls,
+        limits=Limits(sessions=args.max_sessions, windows=args.max_windows),
+        metrics_host=args.metrics_host,
+        metrics_port=args.metrics_port,
+        grace=args.grace,
+    )
+    run_server(sam, settings, lambda address: print(f"listening on {address}", flush=True))
+    return 0
+
+
+def run_several(args: argparse.Namespace, bind: Address) -> int:
+    """Start ``--count`` servers as processes; stop all of them when this one is stopped."""
+    from bench.servers import ServerProcesses, shard_arguments, stoppable
+    from framework.shard.address import Address
+
+    first = bind.port
+    binds = [Address(bind.host, first + i if first else 0) for i in range(args.count)]
+    flags = [shard_arguments(args, str(each), i) for i, each in enumerate(binds)]
+    with stoppable(), ServerProcesses(flags) as servers:
+        print(f"listening on {servers.listing}", flush=True)
+        print("use them with: pedbench segment PHOTO … --shards", servers.listing, flush=True)
+        servers.wait()
+    print("all servers have stopped")
+    return 0

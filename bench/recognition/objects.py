@@ -1,0 +1,91 @@
+"""Objects of everyday classes, found by torchvision's detector (Faster R-CNN, trained on COCO)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision.models.detection import (
+    FasterRCNN_MobileNet_V3_Large_FPN_Weights as Weights,
+)
+from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_fpn
+
+from bench.metrics.base import Image
+from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
+from bench.recognition.canvas import SIDE
+from bench.recognition.detection import Detector
+from framework.errors import one_line
+
+URL: str = Weights.DEFAULT.url
+SURE = 0.5
+"""Confidence from which a detection counts, in the original and elsewhere."""
+
+Network = Callable[[list[Tensor]], list[dict[str, Tensor]]]
+
+
+@RECOGNISERS.register("objects")
+class Objects(Detector):
+    """The 80 classes of COCO, class and place, at a confidence of 0.5.
+
+    Args:
+        side: longest side of the canvas, pixels.
+        network: takes pictures [3, h, w] in 0..1 and gives each its ``boxes``, ``labels`` and
+            ``scores``, as torchvision's detectors do; the cached one when None.
+    """
+
+    name = "objects"
+    summary = "objects of COCO's classes found by torchvision's Faster R-CNN"
+    metrics = ("object_recall", "object_false_alarms")
+
+    def __init__(self, side: int = SIDE, network: Network | None = None) -> None:
+        super().__init__(side)
+        self._network = network
+
+    @classmethod
+    def available(cls) -> str | None:
+        path = weights_path()
+        return None if path.is_file() else f"no detector at {path}: put the file of {URL} there"
+
+    @torch.inference_mode()
+    def _detect(self, canvas: Image) -> tuple[Sequence[Sequence[float]], Sequence[int]]:
+        if self._network is None:
+            self._network = _load(weights_path())
+        pixels = torch.from_numpy(canvas).permute(2, 0, 1) / 255
+        found = self._network([pixels])[0]
+        sure = found["scores"] >= SURE
+        return found["boxes"][sure].tolist(), found["labels"][sure].tolist()
+
+
+def weights_path() -> Path:
+    """Where torchvision keeps the detector's weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / URL.rpartition("/")[2]
+
+
+def fetch_weights() -> Path:
+    """Download the weights (78 MB) unless they are there; torchvision checks their hash.
+
+    Raises:
+        RecogniserUnavailable: they cannot be had; the message says why, in one line.
+    """
+    try:
+        Weights.DEFAULT.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise RecogniserUnavailable(
+            f"cannot download {URL} ({one_line(error)}): check the network, "
+            f"or put the file at {weights_path()}"
+        ) from error
+    return weights_path()
+
+
+def _load(path: Path) -> Any:
+    network = fasterrcnn_mobilenet_v3_large_fpn(weights=None, weights_backbone=None)
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        raise RecogniserUnavailable(
+            f"{path} is not the detector ({one_line(error)}): delete it and fetch {URL} again"
+        ) from error
+    return network.eval().requires_grad_(False)

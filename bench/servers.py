@@ -1,0 +1,129 @@
+"""Shard servers as processes of this machine: started together, stopped together."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+
+from framework.errors import PedbenchError
+
+STOP_SECONDS = 40.0
+READY = "listening on "
+MAIN = (sys.executable, "-m", "bench")
+
+
+class ServerProcesses:
+    """Runs one command per server and waits until each one listens.
+
+    A context manager: at its end every server is asked to drain, and killed if it does not.
+
+    Args:
+        arguments: of each server, after ``pedbench``.
+        main: what runs ``pedbench``.
+        env: variables added to this process's own.
+        quiet: whether the servers' logs are dropped.
+
+    Attributes:
+        processes: in order.
+        addresses: where each one listens.
+
+    Raises:
+        PedbenchError: a server ended before it listened.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[Sequence[str]],
+        main: Sequence[str] = MAIN,
+        env: dict[str, str] | None = None,
+        quiet: bool = False,
+    ) -> None:
+        log = subprocess.DEVNULL if quiet else None
+        self.processes = [
+            subprocess.Popen(
+                [*main, *each],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=os.environ | (env or {}),
+            )
+            for each in arguments
+        ]
+        try:
+            self.addresses = [_address_of(process) for process in self.processes]
+        except BaseException:
+            self.stop(grace=0)
+            raise
+
+    @property
+    def listing(self) -> str:
+        """All addresses, as ``--shards`` takes them."""
+        return ",".join(self.addresses)
+
+    def wait(self) -> None:
+        """Until every server has ended, or this process is interrupted."""
+        with contextlib.suppress(KeyboardInterrupt):
+            for process in self.processes:
+                process.wait()
+
+    def stop(self, grace: float = STOP_SECONDS) -> None:
+        """Ask each server to drain; kill it when ``grace`` seconds are over."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(grace)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+    def __enter__(self) -> ServerProcesses:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGTERM act like Ctrl-C, so that what was started is also stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def shard_arguments(args: argparse.Namespace, bind: str, number: int) -> list[str]:
+    """The flags of one of several servers: those given, but its own ports and no count."""
+    flags = ["shard", "--bind", bind]
+    for name, value in vars(args).items():
+        if name in ("bind", "count", "run") or value is None or value is False:
+            continue
+        if name == "metrics_port":
+            value += number
+        flags += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    return flags
+
+
+def _address_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(READY):
+            return line.removeprefix(READY).strip()
+    raise PedbenchError(
+        f"a server ended with code {process.wait()} before it listened: see its message above"
+    )

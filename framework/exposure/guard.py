@@ -1,0 +1,132 @@
+"""Decides what may leave the edge, and enters it in the ledger before it does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from framework.errors import PedbenchError
+from framework.exposure.caps import Caps
+from framework.exposure.coverage import Coverage, Limit
+from framework.exposure.ledger import Ledger, Send
+from framework.exposure.scene import Box, View
+
+if TYPE_CHECKING:
+    from framework.shard.trip import Round
+
+
+class Guard:
+    """Keeps every server and every coalition below its cap, over all time.
+
+    Several guards, in several processes, may share one ledger.
+
+    Args:
+        ledger: where sends are entered; one that lasts as long as the guard when not given.
+        caps: the limits; without any, everything is entered and nothing held back.
+    """
+
+    def __init__(self, ledger: Ledger | None = None, caps: Caps | None = None) -> None:
+        self.ledger = ledger or Ledger()
+        self.caps = caps or Caps()
+        self._lock = threading.Lock()
+        self._watched: _Watched | None = None
+
+    def admit(
+        self, trip: Round, wanted: Mapping[str, Sequence[int]], *, whole: bool = False
+    ) -> dict[str, list[int]]:
+        """Enter in the ledger what may leave, and return it.
+
+        Args:
+            trip: the round that the windows belong to.
+            wanted: windows by name of the server.
+            whole: admit all windows or none, and then enter none.
+
+        Returns:
+            Windows by server, without servers that get none.
+
+        Raises:
+            PedbenchError: the ledger cannot be written, or the scene is known with another size.
+        """
+        if trip.view is None:
+            raise PedbenchError("a guard must know where the picture lies: give the round a view")
+        with self._lock:
+            watched, self._watched = self._watched, None
+            with self.ledger.transaction():
+                watched = self._up_to_date(watched, trip.view)
+                watched.expect(wanted)
+                sends = [
+                    _send(trip, trip.view, server, window, box)
+                    for server, window, box in _boxes(trip, trip.view, wanted)
+                    if watched.admits(server, box)
+                ]
+                if whole and len(sends) < sum(map(len, wanted.values())):
+                    return {}
+                self.ledger.enter(sends)
+                watched.last = self.ledger.last()
+            self._watched = watched
+        admitted: dict[str, list[int]] = {}
+        for send in sends:
+            admitted.setdefault(send.server, []).append(send.window)
+        return admitted
+
+    def _up_to_date(self, watched: _Watched | None, view: View) -> _Watched:
+        """The scene's state with all that was entered, by other processes too."""
+        known = None if watched is None else (watched.name, watched.coverage.size)
+        if watched is None or known != (view.scene, view.scene_size):
+            self.ledger.open_scene(view.scene, view.scene_size)
+            return _Watched(view.scene, self.ledger.coverage(view.scene), self.caps)
+        for server, box in self.ledger.seen(view.scene, after=watched.last):
+            watched.enter(server, box)
+        return watched
+
+
+class _Watched:
+    """One scene: what was seen of it, and how much more may be."""
+
+    def __init__(self, name: str, coverage: Coverage, caps: Caps) -> None:
+        self.name = name
+        self.coverage = coverage
+        self.caps = caps
+        self.last = 0
+        self.limits: Sequence[Limit] = caps.limits(coverage, sorted(coverage.seen))
+
+    def expect(self, servers: Iterable[str]) -> None:
+        """Take up servers that have seen nothing yet."""
+        new = set(servers) - set(self.coverage.seen)
+        if new:
+            for server in new:
+                self.coverage.of(server)
+            self.limits = self.caps.limits(self.coverage, sorted(self.coverage.seen))
+
+    def admits(self, server: str, box: Box) -> bool:
+        """Whether the server may see ``box``; if so, it counts as seen."""
+        gains = [limit.gain(server, box) for limit in self.limits]
+        pairs = zip(self.limits, gains, strict=True)
+        if not all(limit.allows(server, gain) for limit, gain in pairs):
+            return False
+        self._count(server, box, gains)
+        return True
+
+    def enter(self, server: str, box: Box) -> None:
+        """Count as seen what another process has sent."""
+        self.expect([server])
+        self._count(server, box, [limit.gain(server, box) for limit in self.limits])
+
+    def _count(self, server: str, box: Box, gains: Sequence[int]) -> None:
+        for limit, gain in zip(self.limits, gains, strict=True):
+            limit.enter(server, gain)
+        self.coverage.add(server, box)
+
+
+def _send(trip: Round, view: View, server: str, window: int, box: Box) -> Send:
+    return Send(trip.session, view.scene, trip.frame, trip.blocks[0], server, window, box)
+
+
+def _boxes(
+    trip: Round, view: View, wanted: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[str, int, Box]]:
+    """Server, window and the scene pixels that it shows."""
+    for server, windows in wanted.items():
+        for window in windows:
+            yield server, window, view.box(trip.grid, trip.grid.windows[window])

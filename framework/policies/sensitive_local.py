@@ -1,0 +1,38 @@
+"""What a mask marks never leaves the edge."""
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.exposure.scene import View
+from framework.policies.base import POLICIES
+from framework.policies.sticky import Sticky
+from framework.windows import WindowGrid
+
+
+@POLICIES.register("sensitive_local")
+class SensitiveLocal(Sticky):
+    """Windows that show any of a mask stay at home; the others are dealt as by ``sticky``.
+
+    It plans for one photo, and has no memory: where crops or failures come into it, a `Guard` with
+    a protected region is what keeps the promise.
+
+    Args:
+        seed: as in `Policy`.
+        mask: bool [height, width] of the photo before resizing; nothing is sensitive without one.
+    """
+
+    summary = "windows that show a given mask stay on the edge, the others as by sticky"
+
+    def __init__(self, seed: int | None = None, mask: NDArray[np.bool_] | None = None) -> None:
+        super().__init__(seed)
+        self.mask = mask
+
+    def home(self, grid: WindowGrid) -> Collection[int]:
+        if self.mask is None:
+            return ()
+        size = (self.mask.shape[0], self.mask.shape[1])
+        view = View("", size, (0, 0), size)
+        boxes = {window.index: view.box(grid, window) for window in grid.windows}
+        return [index for index, (y0, x0, y1, x1) in boxes.items() if self.mask[y0:y1, x0:x1].any()]

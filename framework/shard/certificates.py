@@ -1,0 +1,168 @@
+"""A small certificate authority, for trying mutual TLS out."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from framework.errors import PedbenchError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EDGE, SHARD = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+
+
+class Authority:
+    """Signs certificates with a key that lives in memory only.
+
+    Args:
+        days: how long the authority and what it signs are valid from now.
+    """
+
+    def __init__(self, days: float = 365) -> None:
+        self.days = days
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        name = _name("pedbench trial CA")
+        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+        self.cert = (
+            _builder(name, name, self.key.public_key(), days)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(usage, critical=True)
+            .sign(self.key, hashes.SHA256())
+        )
+
+    @property
+    def pem(self) -> bytes:
+        """The authority's certificate, by which others know what it signed."""
+        return self.cert.public_bytes(Encoding.PEM)
+
+    def issue(
+        self,
+        name: str,
+        role: x509.ObjectIdentifier,
+        hosts: Iterable[str] = (),
+        days: float | None = None,
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        """A certificate and its key.
+
+        Args:
+            name: who it is; servers tell their clients apart by it.
+            role: `EDGE` calls, `SHARD` serves; neither can stand in for the other.
+            hosts: names and addresses at which a server is reached.
+            days: validity, if not the authority's own; negative ones have run out.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        cert = (
+            _builder(_name(name), self.cert.subject, key.public_key(), days or self.days)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.ExtendedKeyUsage([role]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(_hosts([name, *hosts])), critical=False)
+            .add_extension(authority, critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        return cert, key
+
+
+def write_certificates(
+    folder: Path, hosts: Sequence[str] = (), shards: int = 0, days: float = 365
+) -> list[Path]:
+    """Write ``ca.crt``, ``edge.crt``, ``edge.key``, ``shard.crt`` and ``shard.key``.
+
+    The authority's key is not written: nobody can sign more, and new files replace all of them.
+
+    Args:
+        folder: made if it is missing.
+        hosts: where the servers are reached, besides this machine.
+        shards: write ``shard-0.crt``, ``shard-0.key``, … as well, one pair a server.
+        days: validity.
+
+    Raises:
+        PedbenchError: the folder holds such files, or cannot be written.
+    """
+    authority = Authority(days)
+    names = ["shard", *(f"shard-{number}" for number in range(shards))]
+    issued = {"edge": authority.issue("edge", EDGE)}
+    for name in names:
+        issued[name] = authority.issue(name, SHARD, [*LOOPBACK, *hosts])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [_write(folder / "ca.crt", authority.pem, 0o644)]
+        for name, (cert, key) in issued.items():
+            paths += write_pair(folder, name, cert, key)
+    except FileExistsError as error:
+        raise PedbenchError(
+            f"{error.filename} exists: give another --out, or delete it first"
+        ) from error
+    except OSError as error:
+        raise PedbenchError(
+            f"cannot write certificates to {folder} ({error.strerror}): give another --out"
+        ) from error
+    return paths
+
+
+def write_pair(
+    folder: Path, name: str, cert: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> list[Path]:
+    """Write ``NAME.crt`` and ``NAME.key``, the key readable to its owner alone."""
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return [
+        _write(folder / f"{name}.crt", cert.public_bytes(Encoding.PEM), 0o644),
+        _write(folder / f"{name}.key", secret, 0o600),
+    ]
+
+
+def _builder(
+    name: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float
+) -> x509.CertificateBuilder:
+    """Fields that all certificates have; negative ``days`` make one that has run out."""
+    end = datetime.now(timezone.utc) + timedelta(days=days)
+    start = min(end, datetime.now(timezone.utc)) - timedelta(days=1)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _hosts(hosts: Iterable[str]) -> list[x509.GeneralName]:
+    """Addresses as addresses, anything else as a name."""
+    found: list[x509.GeneralName] = []
+    for host in dict.fromkeys(hosts):
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(host)))
+        except ValueError:
+            try:
+                found.append(x509.DNSName(host))
+            except ValueError as error:
+                raise PedbenchError(
+                    f"'{host}' is neither a host name nor an address: give --host again"
+                ) from error
+    return found
+
+
+def _write(path: Path, content: bytes, mode: int) -> Path:
+    """A new file that is never readable to more than ``mode`` says."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    return path

@@ -1,0 +1,261 @@
+"""One round trip as the edge conducts it: guard, send, check, fail over, record."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from framework.errors import PedbenchError
+from framework.observation import WindowMessage
+from framework.payload import Payload
+from framework.shard.answers import check_payload, check_windows, differs
+from framework.shard.faults import BadAnswer, ShardError, ShardUnavailable
+from framework.shard.serve import serve_image, serve_windows
+from framework.shard.trip import HOME, Round
+
+if TYPE_CHECKING:
+    from framework.shard.transport import Shards
+
+log = logging.getLogger(__name__)
+chance = secrets.SystemRandom()
+
+CAPPED = "the exposure caps forbid more"
+FAILED_BEFORE = "every server has failed in this request or is quarantined"
+
+
+class InTurn(Executor):
+    """Runs each call at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The call's outcome, which is there already."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass(eq=False)
+class Attempt:
+    """Windows that were sent to one server in one go.
+
+    Attributes:
+        turn: for each window, how often it had been sent before in this round.
+        future: what the server made of them.
+        answers: what came back and passed the checks, by window.
+        answered: whether something did.
+    """
+
+    shard: int
+    turn: dict[int, int]
+    future: Future[Any] = field(default_factory=Future)
+    answers: Mapping[int, Payload] = field(default_factory=dict)
+    answered: bool = False
+
+
+class Exchange:
+    """One round on its way.
+
+    The guard, the taps and the state kept here are touched by the calling thread alone; the pool's
+    threads do nothing but serve.
+    """
+
+    def __init__(self, shards: Shards, trip: Round, payloads: Sequence[Payload]) -> None:
+        self.shards = shards
+        self.trip = trip
+        self.payloads = payloads
+        self.attempts: list[Attempt] = []
+        self.running: dict[Future[Any], Attempt] = {}
+        self.sends: Counter[int] = Counter()
+        self.home: list[int] = []
+        self.results: dict[int, Payload] = {}
+
+    def windows(self, owners: Sequence[int]) -> list[Payload]:
+        """The results of all windows, each computed by its owner if that is possible."""
+        held = _grouped(zip(owners, range(len(owners)), strict=True))
+        self.home = held.pop(HOME, [])
+        lost = [w for shard in list(held) if not self._usable(shard) for w in held.pop(shard)]
+        try:
+            with self.shards.pool() as pool:
+                capped = self._send(pool, held, whole=self.shards.fallback == "fail")
+                self._stay(capped, CAPPED)
+                self._elsewhere(pool, lost, FAILED_BEFORE)
+                self._compute()
+                while self.running:
+                    wait(self.running, return_when=FIRST_COMPLETED)
+                    for future in [f for f in self.running if f.done()]:
+                        self._collect(pool, future)
+                    self._compute()
+        finally:
+            self._record()
+        return [self.results[window] for window in range(len(owners))]
+
+    def image(self) -> Payload:
+        """The image embedding, from the first server that can give it, else from the edge."""
+        everything = range(len(self.payloads))
+        reason = FAILED_BEFORE
+        try:
+            for shard in filter(self._usable, range(self.shards.count)):
+                if len(self.attempts) > self.shards.retries:
+                    break
+                if not self._admit({shard: everything}, whole=True):
+                    reason = CAPPED
+                    break
+                serve = self.shards._encode_image
+                attempt = self._call(InTurn(), shard, everything, serve, self.payloads)
+                try:
+                    answer = attempt.future.result()
+                    self._check_image(shard, answer)
+                    attempt.answered = True
+                    return answer
+                except ShardError as error:
+                    reason = self._blame(error)
+            self._stay(everything, reason)
+            return serve_image(self.shards.stage, self.trip, self.payloads)
+        finally:
+            self._record()
+
+    def _send(self, pool: Executor, held: Mapping[int, Sequence[int]], whole: bool) -> list[int]:
+        """Send to each server what the guard admits; returns the windows that it does not."""
+        admitted = self._admit(held, whole)
+        for shard, windows in admitted.items():
+            payloads = {window: self.payloads[window] for window in windows}
+            attempt = self._call(pool, shard, windows, self.shards._serve, payloads)
+            self.running[attempt.future] = attempt
+        sent = {window for windows in admitted.values() for window in windows}
+        return [window for windows in held.values() for window in windows if window not in sent]
+
+    def _admit(self, held: Mapping[int, Sequence[int]], whole: bool) -> Mapping[int, Sequence[int]]:
+        """Enter in the ledger what may leave: the last thing that happens before it does."""
+        if self.shards.guard is None or not held:
+            return held
+        names = self.shards.names
+        wanted = {names[shard]: windows for shard, windows in held.items()}
+        admitted = self.shards.guard.admit(self.trip, wanted, whole=whole)
+        return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
+
+    def _call(
+        self, pool: Executor, shard: int, windows: Sequence[int], serve: Callable, payloads: Any
+    ) -> Attempt:
+        attempt = Attempt(shard, {window: self.sends[window] for window in windows})
+        self.attempts.append(attempt)
+        self.sends.update(windows)
+        attempt.future = pool.submit(serve, self.trip, shard, payloads)
+        return attempt
+
+    def _collect(self, pool: Executor, future: Future[Any]) -> None:
+        """Take a server's answers, or its windows elsewhere."""
+        attempt = self.running.pop(future)
+        try:
+            answers = future.result()
+            self._check_windows(attempt, answers)
+        except ShardError as error:
+            self._elsewhere(pool, list(attempt.turn), self._blame(error))
+        else:
+            attempt.answers, attempt.answered = answers, True
+            self.results.update(answers)
+
+    def _blame(self, error: ShardError) -> str:
+        """Remember that a server failed; raises the error again if no retry mends it."""
+        if isinstance(error, BadAnswer):
+            self.shards.quarantined[error.shard] = str(error)
+        elif isinstance(error, ShardUnavailable):
+            self.shards.unavailable[error.shard] = (self.trip.session, self.trip.request)
+        else:
+            raise error
+        log.warning("%s", error)
+        return str(error)
+
+    def _usable(self, shard: int) -> bool:
+        this_request = (self.trip.session, self.trip.request)
+        failed = self.shards.unavailable.get(shard) == this_request
+        return not failed and shard not in self.shards.quarantined
+
+    def _elsewhere(self, pool: Executor, windows: Sequence[int], reason: str) -> None:
+        """Spread windows over the servers that are left, as far as the caps allow."""
+        left = [w for w in windows if self.sends[w] <= self.shards.retries]
+        self._stay([w for w in windows if w not in left], reason)
+        servers = [shard for shard in range(self.shards.count) if self._usable(shard)]
+        for turn in range(len(servers)):
+            dealt = ((servers[(i + turn) % len(servers)], w) for i, w in enumerate(left))
+            left = self._send(pool, _grouped(dealt), whole=False)
+        self._stay(left, reason)
+
+    def _stay(self, windows: Sequence[int], reason: str) -> None:
+        """Leave windows to the edge, if the user lets it."""
+        if windows and self.shards.fallback == "fail":
+            raise PedbenchError(
+                f"{len(windows)} windows can go to no server ({reason}) and the edge may not "
+                "compute them: mend the servers, raise the caps or choose fallback 'edge'"
+            )
+        self.home.extend(windows)
+
+    def _compute(self) -> None:
+        """Compute on the edge what stays there, from the same payloads as a server would."""
+        if self.home:
+            payloads = {window: self.payloads[window] for window in sorted(self.home)}
+            self.results.update(serve_windows(self.shards.stage, self.trip, payloads))
+            self.home = []
+
+    def _check_windows(self, attempt: Attempt, answers: Mapping[int, Payload]) -> None:
+        stage, grid = self.shards.stage, self.trip.grid.windows
+        shapes = {w: (grid[w].height, grid[w].width, stage.width) for w in attempt.turn}
+        check_windows(attempt.shard, answers, shapes, self.trip.codec)
+        sample = [w for w in attempt.turn if chance.random() < self.shards.spot_checks]
+        if sample:
+            own = serve_windows(stage, self.trip, {w: self.payloads[w] for w in sample})
+            wrong = [w for w in sample if differs(answers[w], own[w])]
+            if wrong:
+                raise _miscomputed(attempt.shard, f"windows {wrong}")
+
+    def _check_image(self, shard: int, answer: Payload) -> None:
+        side, stage = self.trip.grid.tokens_per_side, self.shards.stage
+        shape = (side, side, stage.image_width)
+        check_payload(shard, answer, shape, self.trip.codec, "the embedding")
+        if chance.random() < self.shards.spot_checks and differs(
+            answer, serve_image(stage, self.trip, self.payloads)
+        ):
+            raise _miscomputed(shard, "the embedding")
+
+    def _record(self) -> None:
+        """Tell the taps of every window of every attempt: first sends first, in window order."""
+        order = sorted(
+            (
+                (turn, window, i)
+                for i, a in enumerate(self.attempts)
+                for window, turn in a.turn.items()
+            )
+        )
+        trip = self.trip
+        for _, window, i in order:
+            attempt = self.attempts[i]
+            message = WindowMessage(
+                trip.frame,
+                trip.index,
+                trip.blocks[0],
+                attempt.shard,
+                window,
+                self.payloads[window],
+                attempt.answers.get(window),
+                attempt.answered,
+            )
+            for tap in self.shards.taps:
+                tap(message)
+
+
+def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """(server, window) → windows by server."""
+    held: defaultdict[int, list[int]] = defaultdict(list)
+    for shard, window in pairs:
+        held[shard].append(window)
+    return dict(held)
+
+
+def _miscomputed(shard: int, what: str) -> BadAnswer:
+    return BadAnswer(shard, f"server {shard} computed {what} wrongly: a spot check found it out")
