@@ -77,6 +77,8 @@ class Column:
         value = row[self.key]
         if pd.isna(value):
             return "–"
+        if pd.api.types.is_bool(value):
+            return "yes" if value else "no"
         if self.decimals is None:
             return str(value)
         text = number(value, self.decimals)
