@@ -84,7 +84,7 @@ def test_position_may_be_added_after_the_windows_are_back(sam):
 @pytest.mark.parametrize("trained", ["globals", "all"])
 def test_distilling_comes_closer_to_the_stock_embedding(sam, tmp_path, trained):
     adaptation = Adaptation(trained=trained)
-    options = {"steps": 20, "batch": 1, "prompts": 2, "lr": 1e-3}
+    options = {"steps": 20, "batch": 2, "prompts": 2, "lr": 2e-4}
     state = adapt(sam, photos(), tmp_path, adaptation=adaptation, **options)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 20
@@ -96,7 +96,7 @@ def test_distilling_comes_closer_to_the_stock_embedding(sam, tmp_path, trained):
         stock = DistributedSamPredictor(sam, LocalShards(1), plan="local")
         stock.set_image(PHOTO)
         errors.append(float((predictor.features - stock.features).norm() / stock.features.norm()))
-    assert errors[1] < errors[0]
+    assert errors[1] < 0.95 * errors[0], errors
     first, second = (m.image_encoder.blocks[0].mlp.lin1.weight for m in (sam, adapted))
     same = torch.allclose(first, second, atol=1e-3)
     assert same if trained == "globals" else not torch.equal(first, second)
