@@ -189,14 +189,25 @@ def load_preset(name: str) -> RunConfig:
     Raises:
         PedbenchError: no such preset, or the file is not one.
     """
-    path = PRESETS / f"{name}.yaml"
+    path = find_preset(name)
+    return read_config(path, path.stem)
+
+
+def find_preset(name: str) -> Path:
+    """The file of a shipped preset, or ``name`` itself where it is a YAML file.
+
+    Raises:
+        PedbenchError: there is none.
+    """
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
         if not path.is_file():
             raise PedbenchError(f"configuration {path} does not exist: give a preset or a file")
-    elif not path.is_file():
+        return path
+    path = PRESETS / f"{name}.yaml"
+    if not path.is_file():
         raise unknown_name("preset", name, preset_names())
-    return read_config(path, path.stem)
+    return path
 
 
 def read_config(path: Path, preset: str | None = None) -> RunConfig:

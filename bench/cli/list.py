@@ -35,6 +35,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
     from attacks.base import ATTACKS
     from bench.config import load_preset, preset_names
     from bench.datasets.base import DATASETS
+    from bench.latency.config import is_latency
     from bench.metrics import METRICS
     from framework.defences import DEFENCES
     from framework.models.architectures import ARCHITECTURES
@@ -49,7 +50,10 @@ def parts() -> dict[str, list[tuple[str, str]]]:
         (a.name, f"{a.img_size} px, depth {a.depth}, width {a.width}")
         for a in ARCHITECTURES.values()
     ]
-    presets = [(name, f"{len(load_preset(name).cells())} cells") for name in preset_names()]
+    presets = [
+        (name, "time over links" if is_latency(name) else f"{len(load_preset(name).cells())} cells")
+        for name in preset_names()
+    ]
     return {
         "models": models,
         "plans": list(PLANS.items()),

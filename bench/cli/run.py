@@ -60,10 +60,14 @@ GIVEN = (
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.config import load_preset
+    from bench.latency import command
+    from bench.latency.config import is_latency
     from bench.output import write_all
     from bench.runner import run as carry_out
     from framework.errors import PedbenchError
 
+    if is_latency(args.preset):
+        return command.run(args)
     config = load_preset(args.preset)
     given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
     config = dataclasses.replace(

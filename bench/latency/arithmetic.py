@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from framework.models.architectures import Architecture
+from framework.payload import INT_LIMIT, PIXELS, PayloadSpec
 from framework.plans import Place, make_plan
 
 CHANNELS = 3
@@ -14,6 +15,9 @@ MASK_TOKENS = 5
 BOX_TOKENS = 2
 ATTENTION_SHRINK = 2
 """The decoder attends in half its width (`segment_anything`'s default)."""
+
+BITS = {"float32": 32, "float16": 16, "bfloat16": 16, "int8": 8, "int4": 4}
+SCALE_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -96,15 +100,24 @@ def decoder_macs(arch: Architecture, prompts: int = BOX_TOKENS) -> int:
     return 2 * layer + across + upscale + hyper + masks + iou
 
 
-def payload_bytes(arch: Architecture, plan: str, value: int = 2) -> tuple[int, int, int]:
+def payload_bytes(arch: Architecture, plan: str, payload: str) -> tuple[int, int, int]:
     """Bytes up, bytes down and rounds of a square photo.
 
     Args:
-        value: bytes of a token's value; 2 for float16.
+        payload: as in `PayloadSpec`; a centralised server gets pixels in any case.
     """
+    spec, tokens = PayloadSpec.parse(payload), arch.grid_size**2
     rounds = make_plan(plan, arch).rounds
+    pixels = arch.img_size**2 * CHANNELS
     if plan == "centralized":
-        down = arch.grid_size**2 * arch.prompt_width * value
-        return arch.img_size**2 * CHANNELS, down, 1
-    one_way = rounds * arch.grid_size**2 * arch.width * value
-    return one_way, one_way, rounds
+        return pixels, tokens * token_bytes(arch.prompt_width, spec.tokens), 1
+    down = rounds * tokens * token_bytes(arch.width, spec.tokens)
+    up = down
+    if rounds and spec.first == PIXELS:
+        up += pixels - tokens * token_bytes(arch.width, spec.tokens)
+    return up, down, rounds
+
+
+def token_bytes(width: int, codec: str) -> int:
+    """Bytes of one token of ``width`` channels; integer codecs add a scale."""
+    return width * BITS[codec] // 8 + (SCALE_BYTES if codec in INT_LIMIT else 0)

@@ -6,11 +6,12 @@ import pytest
 
 from attacks.base import ATTACKS
 from bench.config import load_preset, preset_names, read_config
+from bench.latency.config import is_latency
 from bench.scenario import Pipeline, Segment, Watch, cell_id
 from framework.errors import PedbenchError
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", [name for name in preset_names() if not is_latency(name)])
 def test_shipped_presets_name_known_parts_only(name):
     config = load_preset(name)
     config.check()

@@ -1,0 +1,58 @@
+"""The part of `pedbench run` that hands over to latency."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from framework.errors import PedbenchError
+
+FOREIGN = (
+    "data",
+    "public",
+    "adapted_checkpoint",
+    "attacks",
+    "seeds",
+    "images",
+    "annotations",
+    "save_images",
+    "workers",
+    "device",
+    "shards",
+)
+"""Flags that mean nothing to a latency run."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``pedbench run --preset latency``; ``--limit`` is the number of repeats.
+
+    Raises:
+        PedbenchError: a flag does not apply or makes no sense.
+    """
+    from bench.latency import run as carry_out
+    from bench.latency.config import load_latency
+    from bench.latency.output import write_outputs
+
+    for name in FOREIGN:
+        if getattr(args, name, None):
+            flag = name.replace("_", "-")
+            raise PedbenchError(f"--{flag} does not apply to preset {args.preset}: leave it out")
+    given = {
+        field: value
+        for field, value in (
+            ("model", args.model),
+            ("checkpoint", args.checkpoint),
+            ("repeats", args.limit),
+        )
+        if value is not None
+    }
+    config = load_latency(args.preset, given)
+    folder = args.out or Path("results") / f"{config.preset}-{config.model}"
+    if args.fresh and (folder / "config.yaml").exists():
+        shutil.rmtree(folder)
+    rows = carry_out.run(config, folder)
+    print(f"{len(rows)} photos timed")
+    for path in write_outputs(folder):
+        print(path)
+    return 0

@@ -1,0 +1,133 @@
+"""What a latency run measures: a preset with a ``latency`` section."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.config import find_preset
+from bench.latency.links import LINKS, Link, read_link
+from framework.errors import PedbenchError
+from framework.models.architectures import architecture
+from framework.payload import PayloadSpec
+from framework.plans import PLANS, make_plan
+
+SECTION = "latency"
+BASELINE, CLOUD = "local", "centralized"
+
+
+@dataclass(frozen=True)
+class LatencyConfig:
+    """Everything that decides a latency run.
+
+    Attributes:
+        preset: name of the preset.
+        model, checkpoint: as in `build_sam`.
+        shards: servers that share the windows; one more is the usual cloud of ``centralized``.
+        payload: what travels, in every plan but ``centralized``, which sends pixels.
+        plans: measured side by side; ``local`` must be among them, the others are compared with it.
+        repeats: encodes per plan and link, after one that does not count.
+        links: between the edge and the servers.
+    """
+
+    preset: str
+    model: str = "tiny"
+    checkpoint: str | None = None
+    shards: int = 4
+    payload: str = "float16"
+    plans: tuple[str, ...] = tuple(sorted(PLANS, key=lambda name: name != BASELINE))
+    repeats: int = 10
+    links: tuple[Link, ...] = tuple(LINKS.values())
+
+    def check(self) -> None:
+        """Refuse what cannot be measured.
+
+        Raises:
+            PedbenchError: names the first unknown or unusable setting.
+        """
+        arch = architecture(self.model)
+        PayloadSpec.parse(self.payload)
+        for plan in self.plans:
+            make_plan(plan, arch)
+        if BASELINE not in self.plans:
+            raise PedbenchError(f"plans {', '.join(self.plans)}: add {BASELINE}, the baseline")
+        names = [link.name for link in self.links]
+        if len(set(names)) < len(names) or len(set(self.plans)) < len(self.plans):
+            raise PedbenchError("a plan or a link is named twice: name each one once")
+        if self.repeats < 1 or not 1 <= self.shards <= 200:
+            raise PedbenchError(
+                f"{self.repeats} repeats, {self.shards} shards: give at least 1, and at most 200 "
+                "shards"
+            )
+
+    @property
+    def servers(self) -> int:
+        """How many run: the shards, and the usual cloud where it is measured."""
+        return self.shards + (CLOUD in self.plans)
+
+    def to_yaml(self) -> str:
+        """The text of ``config.yaml``; `read_latency` reads it back."""
+        fields = {key: value for key, value in vars(self).items() if key not in TOP}
+        fields["plans"] = list(self.plans)
+        fields["links"] = [vars(link) for link in self.links]
+        top = {key: getattr(self, key) for key in TOP}
+        return yaml.safe_dump(top | {SECTION: fields}, sort_keys=False)
+
+
+TOP = ("preset", "model", "checkpoint")
+
+
+def is_latency(preset: str) -> bool:
+    """Whether a preset or YAML file measures latency.
+
+    Raises:
+        PedbenchError: there is none of that name.
+    """
+    return SECTION in _content(find_preset(preset))
+
+
+def read_latency(path: Path, preset: str | None = None) -> LatencyConfig:
+    """Read a preset or a run's ``config.yaml``.
+
+    Raises:
+        PedbenchError: a field is unknown or malformed.
+    """
+    content = dict(_content(path))
+    try:
+        content.pop("description", None)
+        fields = dict(content.pop(SECTION) or {})
+        if "links" in fields:
+            fields["links"] = tuple(read_link(entry) for entry in fields["links"])
+        if "plans" in fields:
+            fields["plans"] = tuple(fields["plans"])
+        content.setdefault("preset", preset or path.stem)
+        return LatencyConfig(**content, **fields)
+    except (TypeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise PedbenchError(f"{path} is not a latency configuration: {reason}") from error
+
+
+def load_latency(preset: str, given: Mapping[str, Any]) -> LatencyConfig:
+    """A preset, changed by what was given on the command line.
+
+    Raises:
+        PedbenchError: as in `read_latency` and `LatencyConfig.check`.
+    """
+    path = find_preset(preset)
+    config = dataclasses.replace(read_latency(path, path.stem), **given)
+    config.check()
+    return config
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise PedbenchError(f"{path} is not a run configuration: {reason}") from error
+    return content if isinstance(content, dict) else {}

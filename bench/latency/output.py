@@ -1,0 +1,76 @@
+"""Tables, figures and report of a latency run, from its folder alone."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from matplotlib.figure import Figure
+
+from bench.latency.figures import CAPTIONS, draw
+from bench.latency.results import LatencyRun
+from bench.latency.tables import build_tables
+from bench.output.figures import DPI
+from bench.output.figures.style import LIGHT, styled
+from bench.output.table import write_table
+
+TABLES, PLOTS, REPORT = "tables", "plots", "report"
+ALL = (TABLES, PLOTS, REPORT)
+
+
+def write_outputs(folder: Path, wanted: tuple[str, ...] = ALL) -> list[Path]:
+    """Write what is wanted of `ALL`; the paths.
+
+    Raises:
+        PedbenchError: the folder holds no latency run.
+    """
+    run = LatencyRun.read(folder)
+    paths: list[Path] = []
+    if TABLES in wanted:
+        for table in build_tables(run):
+            paths += write_table(table, folder / "tables")
+    if PLOTS in wanted:
+        paths += _save_figures(run)
+    if REPORT in wanted:
+        path = folder / "report.html"
+        path.write_text(_report(run), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def _save_figures(run: LatencyRun) -> list[Path]:
+    folder = run.folder / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with styled(LIGHT):
+        for name in CAPTIONS:
+            figure = draw(run, name, LIGHT)
+            for suffix in ("png", "pdf"):
+                paths.append(folder / f"{name}.{suffix}")
+                figure.savefig(paths[-1], dpi=DPI)
+                figure.set_layout_engine("none")
+    return paths
+
+
+def _report(run: LatencyRun) -> str:
+    """One HTML file that opens offline."""
+    environment = Environment(
+        loader=PackageLoader("bench.output"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    with styled(LIGHT):
+        pictures = [(_uri(draw(run, name, LIGHT)), text) for name, text in CAPTIONS.items()]
+    template = environment.get_template("latency.html.j2")
+    return template.render(
+        run=run, tables=build_tables(run), pictures=pictures, facts=run.facts.items()
+    )
+
+
+def _uri(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,107 @@
+"""`pedbench run` with a latency preset: measure, keep, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from bench import environment
+from bench.latency.config import LatencyConfig, read_latency
+from bench.latency.links import DIRECT, Link
+from bench.latency.measure import cores, edges, measure_link, threads_of_shards
+from bench.latency.namespaces import Namespaces, obstacle
+from bench.latency.network import Loopback, Network
+from bench.latency.results import ROWS
+from bench.latency.summary import MODELLED, modelled
+from bench.servers import stoppable
+from framework import build_sam
+from framework.errors import PedbenchError
+
+
+def run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
+    """Measure what ``folder`` lacks, link by link, and keep it there.
+
+    Returns:
+        The rows of ``latency.csv``, as `LatencyRun` describes them.
+
+    Raises:
+        PedbenchError: ``folder`` holds another run; a server or an edge failed.
+    """
+    config.check()
+    rows = _claim(config, folder)
+    reason = obstacle()
+    links = [DIRECT] if reason else [DIRECT, *config.links]
+    left = [link for link in links if rows.empty or link.name not in set(rows["link"])]
+    if left:
+        with stoppable(), _network(config, reason) as network:
+            _describe(config, network, reason, folder)
+            rows = _measure(config, network, left, rows, folder / ROWS)
+    if reason:
+        rows = modelled(rows, config.links)
+        rows.to_csv(folder / ROWS, index=False)
+    return rows
+
+
+def _network(config: LatencyConfig, reason: str) -> Network:
+    return Loopback(config.servers) if reason else Namespaces(config.servers)
+
+
+def _measure(
+    config: LatencyConfig, network: Network, links: Sequence[Link], rows: pd.DataFrame, file: Path
+) -> pd.DataFrame:
+    """Add rows for ``links``, writing them down after each link."""
+    total = len(links) * len(config.plans) * (config.repeats + 1)
+    with (
+        edges(config, network) as running,
+        tqdm(total=total, unit="photo", desc="latency") as bar,
+    ):
+        for link in links:
+            bar.set_postfix_str(f"link {link.name}")
+            found = measure_link(config, network, running, link, bar.update)
+            rows = pd.concat([rows, pd.DataFrame(found)], ignore_index=True)
+            rows.to_csv(file, index=False)
+    return rows
+
+
+def _claim(config: LatencyConfig, folder: Path) -> pd.DataFrame:
+    """Make the folder; what was measured of this run already."""
+    settings, file = folder / "config.yaml", folder / ROWS
+    if settings.exists() and not _is_of(settings, config):
+        raise PedbenchError(
+            f"{folder} holds another run: give another --out, or --fresh to discard it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    settings.write_text(config.to_yaml())
+    if not file.exists():
+        return pd.DataFrame()
+    rows = pd.read_csv(file)
+    return rows[rows["how"] != MODELLED].reset_index(drop=True)
+
+
+def _is_of(settings: Path, config: LatencyConfig) -> bool:
+    try:
+        return read_latency(settings) == config
+    except PedbenchError:
+        return False
+
+
+def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path) -> None:
+    """Write ``environment.json``."""
+    facts: dict[str, Any] = environment.describe(build_sam(config.model, config.checkpoint))
+    facts["packages"]["grpcio"] = version("grpcio")
+    congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+    facts |= {
+        "threads": cores(),
+        "threads_per_shard": threads_of_shards(config),
+        "network": "one host" if reason else "a network namespace for each server and for the edge",
+        "links_imposed_by": f"{MODELLED}: {reason}" if reason else network.emulation,
+        "connection": "gRPC with mutual TLS, kept open between photos",
+        "tcp_congestion_control": congestion.read_text().strip() if congestion.exists() else "",
+    }
+    (folder / "environment.json").write_text(json.dumps(facts, indent=2))
