@@ -64,7 +64,7 @@ def build_tables(run: LatencyRun) -> list[Table]:
         "Seconds from a photo to one mask; p95 over so few repeats is close to the slowest. The "
         "edge alone is measured beside every link, as a control: no link matters to it. "
         f"{_how(measured)} Link model: seconds without a link, plus round trips times delay both "
-        "ways, plus bytes over bandwidth. MB are payload, 10⁶ bytes. GFLOP: two per "
+        "ways, plus bytes over bandwidth. MB are payload, millions of bytes. GFLOP: two per "
         "multiply-accumulate, stock arithmetic, with the mask decoder. Memory: of the edge's "
         "process, and how much of it is more than Python and its packages. Pays from: the "
         "bandwidth at which, with the seconds of "
