@@ -18,6 +18,7 @@ from attacks.threat import ThreatModel, unsupported_reason
 from bench.attackers import Attackers
 from bench.config import RunConfig
 from bench.datasets import Sample
+from bench.environment import weights_label
 from bench.metrics.exposure import object_coverage, share_seen, visible_fraction
 from bench.pictures import Pictures
 from bench.pipelines import Models, NotAdapted, build_predictor, seed_of
@@ -79,6 +80,8 @@ class ImageWork:
             trouble = _failure(error)
             yield list(cells), [facts | _cell_facts(cell) | trouble for cell in cells]
             return
+        if pipeline.adapted:
+            facts |= {"weights": weights_label(predictor.model)}
         for cell in cells:
             if isinstance(cell, Segment):
                 yield [cell], list(self._segmentation(cell, predictor, facts))

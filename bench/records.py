@@ -93,13 +93,13 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[Record]:
-    """All records of a journal, each with its provenance."""
+    """All records of a journal with their provenance, where they do not give their own."""
     records: list[Record] = []
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
                 entry = json.loads(line)
-                records.extend(record | entry["provenance"] for record in entry["records"])
+                records.extend(entry["provenance"] | record for record in entry["records"])
     return records
 
 

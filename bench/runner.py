@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from tqdm import tqdm
 from bench import environment
 from bench.config import RunConfig, read_config
 from bench.datasets.disjoint import check_disjoint
+from bench.pipelines import NotAdapted
 from bench.records import PROVENANCE, Journal, read_journal, to_frame, write_records
 from bench.scenario import Cell, cell_id
 from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
 FIXED = ("model", "checkpoint", "adapted_checkpoint", "data", "public", "images", "annotations")
-FIXED_FACTS = ("weights", "dataset_fingerprint")
+FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def run(
     device = device or default_device()
     bench = Workbench(config, folder, device)
     facts = environment.describe(bench.models.sam) | {
+        "adapted_weights": _adapted_weights(bench),
         "dataset": bench.scored.name,
         "dataset_fingerprint": bench.scored.fingerprint,
         "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
@@ -95,6 +98,14 @@ def refresh_records(folder: Path) -> None:
         rebuild_records(folder)
 
 
+def _adapted_weights(bench: Workbench) -> str:
+    """Label of the adapted twin's weights; empty if no pipeline asks for it or there is none."""
+    if any(cell.pipeline.adapted for cell in bench.config.cells()):
+        with contextlib.suppress(NotAdapted):
+            return environment.weights_label(bench.models.get(adapted=True))
+    return ""
+
+
 def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
     """Make the run folder, or check that what it holds can be continued.
 
@@ -107,7 +118,7 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
         changed = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
         if environment_file.exists():
             known = json.loads(environment_file.read_text())
-            changed += [name for name in FIXED_FACTS if known.get(name) != facts[name]]
+            changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
         if changed:
             names = ", ".join(name.replace("_", " ") for name in changed)
             raise PedbenchError(

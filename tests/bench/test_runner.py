@@ -197,3 +197,41 @@ def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, environment, preset):
     result = pedbench(environment, "run", "--preset", preset, "--out", folder)
     assert result.returncode == 2
     assert "another data" in result.stderr
+
+
+ADAPTED = """
+model: tiny
+data: synthetic:1
+public: []
+seeds: [0]
+groups:
+  - {plan: local, segmentation: true}
+  - {plan: globals_last, adapted: true, segmentation: true}
+"""
+
+
+def test_adapted_rows_name_the_adapted_weights(tmp_path, environment):
+    preset, out = tmp_path / "adapted.yaml", tmp_path / "out"
+    preset.write_text(ADAPTED)
+    done = pedbench(environment, "run", "--preset", preset, "--out", out)
+    assert done.returncode == 0, done.stderr
+    rows = read(out)
+    stock, twin = rows[~rows["adapted"]], rows[rows["adapted"]]
+    assert set(stock["model"]) == {"tiny"}
+    assert set(twin["model"]) == {"tiny_globals_last"}
+    facts = json.loads((out / "environment.json").read_text())
+    assert set(stock["weights"]) == {facts["weights"]}
+    assert set(twin["weights"]) == {facts["adapted_weights"]}
+    assert facts["weights"] != facts["adapted_weights"]
+
+
+def test_weights_of_ones_own_have_no_adapted_twin(tmp_path, environment):
+    preset, out = tmp_path / "adapted.yaml", tmp_path / "out"
+    preset.write_text(ADAPTED)
+    own = tmp_path / "own.safetensors"
+    own.write_bytes((ROOT / "framework/weights/tiny.safetensors").read_bytes())
+    done = pedbench(environment, "run", "--preset", preset, "--out", out, "--checkpoint", own)
+    assert done.returncode == 0, done.stderr
+    twin = read(out).query("adapted")
+    assert set(twin["status"]) == {"unsupported"}
+    assert "pedbench adapt" in twin["error"].iloc[0]
