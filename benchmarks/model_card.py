@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from bench.datasets import Sample, open_dataset
 from bench.metrics.miou import (
-    filled_box,
     frozen_prompts,
+    instance_scores,
     iou,
     segment_instances,
     tight_box,
@@ -67,15 +67,15 @@ def _instances(predictor: SamPredictor, sample: Sample) -> Iterator[Scored]:
     prompts = [frozen_prompts(mask) for mask in sample.masks]
     masks = segment_instances(predictor, prompts)
     lab = smooth_lab(sample.image)
-    for i, truth in enumerate(sample.masks):
+    for i, one in enumerate(instance_scores(masks, sample.masks)):
         yield Scored(
             sample,
             i,
             masks.box[i],
-            box=iou(masks.box[i], truth),
-            point=iou(masks.point[i], truth),
-            fill=iou(filled_box(tight_box(truth), truth.shape), truth),
-            grow=iou(grow(lab, prompts[i].point), truth),
+            box=one.box_iou,
+            point=one.point_iou,
+            fill=one.fill_iou,
+            grow=iou(grow(lab, prompts[i].point), sample.masks[i]),
         )
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
-
-from jinja2 import Environment, PackageLoader, select_autoescape
-from matplotlib.figure import Figure
 
 from bench.latency.figures import CAPTIONS, draw
 from bench.latency.results import LatencyRun
 from bench.latency.tables import build_tables
 from bench.output.figures import DPI
 from bench.output.figures.style import LIGHT, styled
+from bench.output.page import figure_uri, page_template
 from bench.output.table import write_table
 
 TABLES, PLOTS, REPORT = "tables", "plots", "report"
@@ -56,21 +52,8 @@ def _save_figures(run: LatencyRun) -> list[Path]:
 
 def _report(run: LatencyRun) -> str:
     """One HTML file that opens offline."""
-    environment = Environment(
-        loader=PackageLoader("bench.output"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with styled(LIGHT):
-        pictures = [(_uri(draw(run, name, LIGHT)), text) for name, text in CAPTIONS.items()]
-    template = environment.get_template("latency.html.j2")
-    return template.render(
+        pictures = [(figure_uri(draw(run, name, LIGHT)), text) for name, text in CAPTIONS.items()]
+    return page_template("latency.html.j2").render(
         run=run, tables=build_tables(run), pictures=pictures, facts=run.facts.items()
     )
-
-
-def _uri(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
-from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image as Pillow
 
-from bench.output.figures import DPI, PLOTS, draw
+from bench.output.figures import PLOTS, draw
 from bench.output.figures.plot import Plot
 from bench.output.figures.style import DARK, LIGHT, NARROW, readable, styled
 from bench.output.headline import headline, title_of
 from bench.output.key_figures import key_figures
+from bench.output.page import figure_uri, page_template, photo_uri
 from bench.output.rundata import RunData
 from bench.output.strips import strips
 from bench.output.table import Column, Table
@@ -61,16 +55,10 @@ def save_report(run: RunData) -> Path:
 
 def render(run: RunData) -> str:
     """The report as HTML."""
-    environment = Environment(
-        loader=PackageLoader("bench.output"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     *tables, failures = build_tables(run)
     found = list(islice(strips(run), MOST_STRIPS + 1))
     photographed = run.records.loc[run.records["image_file"].notna(), "image_id"].nunique()
-    return environment.get_template("report.html.j2").render(
+    return page_template("report.html.j2").render(
         run=run,
         dataset=run.fact("dataset"),
         title=title_of(run),
@@ -85,9 +73,9 @@ def render(run: RunData) -> str:
         facts=list(_flat(_facts(run))),
         config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
         readable=readable,
-        picture=data_uri,
+        picture=photo_uri,
         tile_scores=_tile_scores,
-        show=lambda table, is_open: _html_table(environment, table, is_open),
+        show=_html_table,
     )
 
 
@@ -108,30 +96,9 @@ def _drawn(plot: Plot, run: RunData) -> _Drawn:
     for theme in (LIGHT, DARK):
         with styled(theme):
             figure = draw(plot, run, theme)
-            uris.append(None if figure is None else _figure_uri(figure))
+            uris.append(None if figure is None else figure_uri(figure))
             narrow = figure is not None and figure.get_figwidth() <= NARROW
     return _Drawn(uris[0], uris[1], narrow, plot.caption, plot.empty)
-
-
-def _figure_uri(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    with Pillow.open(buffer) as picture:
-        flat = picture.convert("RGB").quantize(128, dither=Pillow.Dither.NONE)
-    packed = io.BytesIO()
-    flat.save(packed, format="PNG", optimize=True)
-    return _uri("png", packed.getvalue())
-
-
-def data_uri(picture: NDArray[np.uint8]) -> str:
-    """A photo, uint8 [h, w, 3], as a WebP data URI."""
-    buffer = io.BytesIO()
-    Pillow.fromarray(picture).save(buffer, format="WEBP", quality=88, method=4)
-    return _uri("webp", buffer.getvalue())
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _tile_scores(tile: Tile) -> str:
@@ -152,10 +119,10 @@ class _Cell:
     long: bool
 
 
-def _html_table(environment: Environment, table: Table, is_open: bool) -> Markup:
+def _html_table(table: Table, is_open: bool) -> Markup:
     shown = table.frame.head(MOST_ROWS)
     rows = [[_cell(column, row) for column in table.shown] for _, row in shown.iterrows()]
-    template = environment.get_template("table.html.j2")
+    template = page_template("table.html.j2")
     left_out = len(table.frame) - len(shown)
     return Markup(
         template.render(table=table, rows=rows, ways=WAYS, open=is_open, left_out=left_out)
