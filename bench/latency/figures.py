@@ -14,7 +14,7 @@ from bench.output.figures.style import NARROW, WIDE, Theme, canvas, readable, re
 
 CAPTIONS = {
     "latency": "Seconds from a photo to one mask by link and plan: median, in the darker part the "
-    "edge's own work; the line ends at the 95th percentile. Dotted: the edge alone.",
+    "edge's own work; the thin line ends at the 95th percentile. Dotted: the edge alone.",
     "crossover": "Seconds by bandwidth with servers that take no time, from the edge's part as "
     "measured, at 20 ms one way. Where a curve falls below the edge alone, offloading pays.",
 }
@@ -42,7 +42,15 @@ def draw_latency(run: LatencyRun, theme: Theme) -> Figure:
     for place, axes in enumerate(panels[: len(links)]):
         if place % columns:
             axes.set_yticklabels([])
+    _legend(figure, panels[0])
     return figure
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """What the two shades mean, in the corner that panels leave free."""
+    total, edge = axes.patches[0], axes.patches[len(axes.patches) // 2]
+    names = ["the edge's own work", "waiting for servers and link"]
+    figure.legend([edge, total], names, loc="outside lower right", ncols=2, frameon=False)
 
 
 def _bars(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
