@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from framework.errors import PedbenchError
 from framework.models.architectures import Architecture, globals_last
-from framework.models.attention import fold_attention
+from framework.models.block import fold_attention
 from framework.models.build import PedSam, assemble
 from framework.training.augment import Photo
 from framework.training.batches import batches

@@ -180,7 +180,7 @@ class _Request:
 
     @torch.inference_mode()
     def encode(self) -> Tensor:
-        vit = self.encoder.sam.image_encoder
+        runtime = self.encoder.sam.runtime
         if self.encoder.plan.steps[0].place is Place.SERVER:
             return self._centralized(self.encoder.plan.steps[0])
         if self.encoder.plan.rounds:
@@ -191,15 +191,14 @@ class _Request:
             if step.place is Place.SHARDS:
                 tokens = self._on_shards(step, tokens)
             else:
-                for index in step.blocks:
-                    tokens = vit.blocks[index](tokens)
-        return vit.neck(tokens.permute(0, 3, 1, 2))
+                tokens = runtime.maps(step.blocks, tokens)
+        return runtime.neck(tokens)
 
     def _embed(self) -> Tensor:
         sam = self.encoder.sam
+        position = sam.image_encoder.pos_embed
         image = torch.as_tensor(self.frame, device=sam.device).permute(2, 0, 1)[None]
-        tokens = sam.image_encoder.patch_embed(sam.preprocess(image))
-        return tokens + sam.image_encoder.pos_embed
+        return sam.image_encoder.patch_embed(sam.preprocess(image).to(position.dtype)) + position
 
     def _on_shards(self, step: Step, tokens: Tensor) -> Tensor:
         if self.round == 0 and self.encoder.payload.first == PIXELS:
@@ -208,8 +207,7 @@ class _Request:
             payloads = self._token_payloads(tokens[0])
         answers = self.encoder.shards.exchange(self._trip(step), self.owners, payloads)
         self.round += 1
-        device = tokens.device
-        windows = [torch.as_tensor(answer.decode(), device=device) for answer in answers]
+        windows = [torch.as_tensor(answer.decode()).to(tokens) for answer in answers]
         return merge(windows, self.grid)[None]
 
     def _centralized(self, step: Step) -> Tensor:
@@ -242,6 +240,6 @@ class _Request:
     def _token_payloads(self, tokens: Tensor) -> list[Payload]:
         protect, codec = self.encoder.defence.protect, self.encoder.payload.tokens
         return [
-            encode_tokens(protect(window.cpu().numpy(), self.rng), codec)
+            encode_tokens(protect(window.float().cpu().numpy(), self.rng), codec)
             for window in cut(tokens, self.grid)
         ]

@@ -1,20 +1,26 @@
 """SAM's attention with decomposed relative position, without the N×N bias.
 
-Stock SAM adds ``R_h q`` and ``R_w q`` to every attention logit. With
-``q' = [scale·q, R_h q, R_w q]`` and ``k' = [k, onehot(row), onehot(column)]`` the product
-``q'·k'`` equals the biased logits, so a fused attention kernel gives the stock result and the
-bias is never stored (Li et al., MViTv2, eq. 4; Kirillov et al., SAM, appendix A).
+Stock SAM adds ``R_h q`` and ``R_w q`` to every attention logit. Two ways give the same result and
+never hold the bias of all queries at once:
+
+- *folded*: with ``q' = [scale·q, R_h q, R_w q]`` and ``k' = [k, onehot(row), onehot(column)]`` the
+  product ``q'·k'`` equals the biased logits, so a fused kernel needs no bias (Li et al., MViTv2,
+  eq. 4; Kirillov et al., SAM, appendix A). The product is wider by rows + columns.
+- *chunked*: the bias of a few queries at a time is given to the fused kernel as a mask.
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from segment_anything.modeling.image_encoder import Attention, ImageEncoderViT
+from segment_anything.modeling.image_encoder import Attention
 from torch import Tensor
 
 FUSED_FROM_TOKENS = 256
 """Below this many tokens a plain product is faster than the fused kernel (measured on CPU)."""
+
+CHUNK = 256
+"""Queries whose bias is held at once (measured on CPU)."""
 
 
 class FoldedAttention(Attention):
@@ -47,39 +53,70 @@ class FoldedAttention(Attention):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend within each map. ``x`` and the result: [batch, rows, columns, channels]."""
-        batch, height, width, _ = x.shape
-        tokens = height * width
-        qkv = self.qkv(x).reshape(batch, tokens, 3, self.num_heads, -1)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        grid_q = q.reshape(batch, self.num_heads, height, width, -1)
+        return self.proj(self.mix(self.qkv(x)))
+
+    def mix(self, qkv: Tensor) -> Tensor:
+        """What stands between the two projections.
+
+        Args:
+            qkv: [batch, rows, columns, 3·channels].
+
+        Returns:
+            [batch, rows, columns, channels].
+        """
+        batch, height, width, _ = qkv.shape
+        parts = qkv.reshape(batch, height * width, 3, self.num_heads, -1)
+        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        grid_q = q.unflatten(2, (height, width))
         rel_h = torch.einsum("bnhwc,hkc->bnhwk", grid_q, self.rel_pos_h[self.offsets_h].to(q.dtype))
         rel_w = torch.einsum("bnhwc,wkc->bnhwk", grid_q, self.rel_pos_w[self.offsets_w].to(q.dtype))
-        position_q = torch.cat([rel_h, rel_w], dim=-1).flatten(2, 3)
-        position_k = self.position_key.to(q.dtype).expand(batch, self.num_heads, -1, -1)
-        q = torch.cat([q * self.scale, position_q], dim=-1)
-        k = torch.cat([k, position_k], dim=-1)
-        x = _attend(q, k, v).transpose(1, 2).reshape(batch, height, width, -1)
-        return self.proj(x)
+        rel_h, rel_w = rel_h.flatten(2, 3), rel_w.flatten(2, 3)
+        if _better_in_chunks(q):
+            mixed = in_chunks(q, k, v, rel_h, rel_w)
+        else:
+            mixed = folded(q, k, v, torch.cat([rel_h, rel_w], dim=-1), self.position_key)
+        return mixed.transpose(1, 2).reshape(batch, height, width, -1)
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q kᵀ) v with unscaled logits; all [batch, heads, tokens, channels]."""
+def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tensor) -> Tensor:
+    """Attention with the bias folded into the product.
+
+    Args:
+        q, k, v: [batch, heads, tokens, channels].
+        position_q: ``R_h q`` and ``R_w q``, [batch, heads, tokens, rows + columns].
+        position_k: one-hot rows and columns, [tokens, rows + columns].
+    """
+    position_k = position_k.to(q.dtype).expand(*k.shape[:2], -1, -1)
+    scale = q.shape[-1] ** -0.5
+    wide_q = torch.cat([q * scale, position_q], dim=-1)
+    wide_k = torch.cat([k, position_k], dim=-1)
     if q.shape[2] < FUSED_FROM_TOKENS or _in_cpu_training(q):
-        return (q @ k.transpose(-1, -2)).softmax(dim=-1) @ v
+        return (wide_q @ wide_k.transpose(-1, -2)).softmax(dim=-1) @ v
     channels = v.shape[-1]
-    padded = F.pad(v, (0, q.shape[-1] - channels))
-    return F.scaled_dot_product_attention(q, k, padded, scale=1.0)[..., :channels]
+    wide_v = F.pad(v, (0, position_q.shape[-1]))
+    return F.scaled_dot_product_attention(wide_q, wide_k, wide_v, scale=1.0)[..., :channels]
+
+
+def in_chunks(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """Attention with the bias added for `CHUNK` queries at a time.
+
+    Args:
+        q, k, v: [batch, heads, tokens, channels].
+        rel_h, rel_w: ``R_h q`` [batch, heads, tokens, rows] and ``R_w q`` […, columns].
+    """
+    mixed = []
+    for start in range(0, q.shape[2], CHUNK):
+        part = slice(start, start + CHUNK)
+        bias = (rel_h[:, :, part, :, None] + rel_w[:, :, part, None, :]).flatten(3)
+        mixed.append(F.scaled_dot_product_attention(q[:, :, part], k, v, attn_mask=bias))
+    return torch.cat(mixed, dim=2)
+
+
+def _better_in_chunks(q: Tensor) -> bool:
+    """On a CPU, where the wider product costs more than the mask; a GPU has flash attention."""
+    return q.device.type == "cpu" and q.shape[2] >= FUSED_FROM_TOKENS and not q.requires_grad
 
 
 def _in_cpu_training(q: Tensor) -> bool:
     """Forward and backward of a plain bfloat16 product take a third of the fused ones on CPU."""
     return q.requires_grad and q.dtype == torch.bfloat16 and q.device.type == "cpu"
-
-
-def fold_attention(encoder: ImageEncoderViT) -> None:
-    """Replace every attention of ``encoder``, in place."""
-    side = encoder.patch_embed.proj.kernel_size[0]
-    grid = encoder.img_size // side
-    for block in encoder.blocks:
-        size = block.window_size or grid
-        FoldedAttention.convert(block.attn, (size, size))

@@ -16,12 +16,16 @@ from segment_anything.modeling import (
 )
 from torch import nn
 
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import Architecture, architecture
-from framework.models.attention import fold_attention
+from framework.models.block import fold_attention
 from framework.models.checkpoint import Weights, locate_weights, read_state_dict
+from framework.models.compiled import compile_blocks
+from framework.models.quantise import quantise_linears
+from framework.models.runtime import Runtime
 
 RANDOM = "random"
+PRECISIONS = ("float32", "float16", "bfloat16", "int8")
 PIXEL_MEAN = [123.675, 116.28, 103.53]
 PIXEL_STD = [58.395, 57.12, 57.375]
 
@@ -31,6 +35,13 @@ class PedSam(Sam):
 
     arch: Architecture
     weights: Weights
+    other_runtime: Runtime | None = None
+    """What computes the encoder's blocks in PyTorch's place, if anything does."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What computes the encoder's blocks, for shards and edge alike."""
+        return self.other_runtime or Runtime(self.image_encoder)
 
 
 def build_sam(
@@ -38,6 +49,8 @@ def build_sam(
     checkpoint: str | Path | None = None,
     *,
     attention: Literal["folded", "stock"] = "folded",
+    precision: str = "float32",
+    compile: bool = False,
     seed: int = 0,
 ) -> PedSam:
     """Build a SAM in evaluation mode.
@@ -48,11 +61,16 @@ def build_sam(
             or the official weights, downloaded once into the cache; ``"random"`` for seeded random
             weights, which serve for timing only.
         attention: ``folded`` (memory-linear, equal up to rounding) or ``stock``.
+        precision: of the encoder: ``float32``, ``float16``, ``bfloat16``, or ``int8`` for its
+            linear layers (on a CPU). The image embedding is float32 in any case.
+        compile: run its blocks through ``torch.compile``; slow at first, exact up to rounding.
         seed: of the random weights.
 
     Raises:
-        PedbenchError: unknown name; missing, damaged or foreign checkpoint.
+        PedbenchError: unknown name or precision; missing, damaged or foreign checkpoint.
     """
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
     if attention not in ("folded", "stock"):
         raise PedbenchError(f"unknown attention '{attention}': known are folded, stock")
     arch = architecture(name)
@@ -65,7 +83,14 @@ def build_sam(
         sam.load_state_dict(read_state_dict(sam.weights, arch, sam.state_dict()))
     if attention == "folded":
         fold_attention(sam.image_encoder)
-    return sam.eval().requires_grad_(False)
+    sam.eval().requires_grad_(False)
+    if precision == "int8":
+        quantise_linears(sam.image_encoder)
+    else:
+        sam.image_encoder.to(getattr(torch, precision))
+    if compile:
+        compile_blocks(sam.image_encoder)
+    return sam
 
 
 def assemble(arch: Architecture) -> PedSam:

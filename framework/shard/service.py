@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ import grpc
 from framework.models.build import PedSam
 from framework.payload import Payload
 from framework.shard.checks import Call, Foreign, read_opening, read_window
+from framework.shard.gather import Gather, Waiting
 from framework.shard.inbox import Idle, Inbox, next_message
 from framework.shard.limits import Busy, Clients, Limits
 from framework.shard.logs import log
@@ -22,7 +23,7 @@ from framework.shard.metadata import describe
 from framework.shard.metrics import Metrics
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
-from framework.shard.serve import serve_image, serve_windows
+from framework.shard.serve import serve_image, serve_together
 from framework.shard.stage import WindowStage
 from framework.shard.wire import WireError, bands, to_message
 
@@ -42,7 +43,13 @@ CODES = {
 
 @dataclass
 class Work:
-    """What one call has cost so far: payload bytes and seconds."""
+    """What one call has cost so far: payload bytes and seconds.
+
+    Attributes:
+        compute: of all batches with a part of this call, whoever else was in them.
+        wait: until they began.
+        asked: when the latest of them was asked for, on the monotonic clock.
+    """
 
     call: Call | None = None
     windows: int = 0
@@ -50,6 +57,7 @@ class Work:
     bytes_down: int = 0
     compute: float = 0.0
     wait: float = 0.0
+    asked: float = 0.0
 
 
 class ShardService(shard_pb2_grpc.ShardServicer):
@@ -57,7 +65,8 @@ class ShardService(shard_pb2_grpc.ShardServicer):
 
     Torch runs in one thread of its own, so that health checks and other clients' messages are
     answered while it computes. Windows are computed as they come in: those that arrive during one
-    batch make up the next, so that upload, computing and download overlap.
+    batch make up the next, so that upload, computing and download overlap; those of other calls
+    that run the same blocks join it.
 
     Args:
         sam: the model served.
@@ -71,6 +80,7 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         self.metadata = describe(sam)
         self.clients = Clients(limits)
         self.metrics = metrics
+        self.gather: Gather[Work] = Gather(self._together)
         self.processor = ThreadPoolExecutor(1, thread_name_prefix="torch")
 
     async def ModelMetadata(self, request: pb.MetadataRequest, context: Context) -> pb.Metadata:
@@ -135,8 +145,8 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         try:
             while batch := await inbox.batch():
                 self._received(work, batch.values())
-                act = partial(serve_windows, self.stage, inbox.call.trip, batch)
-                answers = await self._compute(work, act)
+                work.asked = time.monotonic()
+                answers = await self.gather.serve(inbox.call.trip, batch, work)
                 for index, payload in answers.items():
                     await self._answer(context, inbox.call, index, payload)
                     self._sent(work, payload)
@@ -151,7 +161,8 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         self._received(work, windows.values())
         payloads = [windows[index] for index in sorted(windows)]
         act = partial(serve_image, self.stage, inbox.call.trip, payloads)
-        for top, band in bands(await self._compute(work, act)):
+        work.asked = time.monotonic()
+        for top, band in bands(await self._compute([work], act)):
             answer = pb.BandAnswer(tie=inbox.call.tie, top=top, payload=to_message(band))
             await context.write(answer)
             self._sent(work, band)
@@ -160,20 +171,25 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         window = pb.Window(index=index, payload=to_message(payload))
         await context.write(pb.WindowAnswer(tie=call.tie, window=window))
 
-    async def _compute(self, work: Work, act: Callable[[], T]) -> T:
-        """Run ``act`` in torch's thread and note how long it waited and took."""
-        asked = time.monotonic()
+    async def _together(self, batch: Sequence[Waiting[Work]]) -> list[dict[int, Payload]]:
+        asked = [(one.trip, one.windows) for one in batch]
+        act = partial(serve_together, self.stage, asked)
+        return await self._compute([one.owner for one in batch], act)
+
+    async def _compute(self, works: Sequence[Work], act: Callable[[], T]) -> T:
+        """Run ``act`` in torch's thread and note how long it took, and each call waited."""
 
         def timed() -> tuple[T, float, float]:
             start = time.monotonic()
-            return act(), start - asked, time.monotonic() - start
+            return act(), start, time.monotonic() - start
 
-        result, wait, compute = await asyncio.get_running_loop().run_in_executor(
+        result, start, compute = await asyncio.get_running_loop().run_in_executor(
             self.processor, timed
         )
-        work.wait += wait
-        work.compute += compute
-        self.metrics.wait.observe(wait)
+        for work in works:
+            work.wait += start - work.asked
+            work.compute += compute
+            self.metrics.wait.observe(start - work.asked)
         self.metrics.compute.observe(compute)
         return result
 

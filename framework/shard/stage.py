@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from segment_anything.modeling import Sam
 from torch import Tensor
 
+from framework.models.block import loose_windows
+from framework.models.build import PedSam
 from framework.windows import Window, WindowGrid
 
 
@@ -17,13 +18,18 @@ class WindowStage:
     """Runs SAM's window blocks on loose windows, exactly as the whole encoder would.
 
     Stock SAM pads the border windows with zeros *after* ``norm1`` in every block and drops the
-    padding after attention, so the padding acts as keys. The same happens here, block by block;
-    everything outside attention runs on valid tokens only.
+    padding after attention, so the padding acts as keys. The same happens here, block by block
+    (`framework.models.block`); everything outside attention runs on valid tokens only.
     """
 
-    def __init__(self, sam: Sam) -> None:
+    def __init__(self, sam: PedSam) -> None:
         self.sam = sam
         self.encoder = sam.image_encoder
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """In which the encoder's tokens are."""
+        return self.encoder.pos_embed.dtype
 
     @property
     def width(self) -> int:
@@ -49,14 +55,9 @@ class WindowStage:
         side = self.encoder.blocks[blocks[0]].window_size
         shapes = [window.shape for window in windows]
         tokens = torch.cat([window.flatten(0, 1) for window in windows])
-        slots = _padded_slots(shapes, side).to(tokens.device)
-        for index in blocks:
-            block = self.encoder.blocks[index]
-            padded = tokens.new_zeros(len(windows) * side * side, tokens.shape[-1])
-            padded[slots] = block.norm1(tokens)
-            mixed = block.attn(padded.view(len(windows), side, side, -1))
-            tokens = tokens + mixed.flatten(0, 2)[slots]
-            tokens = tokens + block.mlp(block.norm2(tokens))
+        source, slots = loose_windows([shape[:2] for shape in shapes], side)
+        source, slots = source.to(tokens.device), slots.to(tokens.device)
+        tokens = self.sam.runtime.windows(blocks, tokens, source, slots)
         parts = tokens.split([shape[0] * shape[1] for shape in shapes])
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
@@ -68,22 +69,13 @@ class WindowStage:
         """
         patch = self.encoder.patch_embed.proj.kernel_size[0]
         size = (3, window.height * patch, window.width * patch)
-        canvas = torch.zeros(size, device=self.sam.device)
+        canvas = torch.zeros(size, device=self.sam.device, dtype=self.dtype)
         if pixels.size:
-            values = torch.as_tensor(pixels, device=self.sam.device).permute(2, 0, 1).float()
+            values = torch.as_tensor(pixels, device=self.sam.device).permute(2, 0, 1)
             normal = (values - self.sam.pixel_mean) / self.sam.pixel_std
             canvas[:, : pixels.shape[0], : pixels.shape[1]] = normal
         tokens = self.encoder.patch_embed(canvas[None])[0]
         return tokens + self.encoder.pos_embed[0][window.token_slice]
-
-
-def _padded_slots(shapes: Sequence[torch.Size], side: int) -> Tensor:
-    """Where each valid token stands in the flattened batch of full windows."""
-    parts = []
-    for i, (height, width, _) in enumerate(shapes):
-        rows = torch.arange(height)[:, None] * side
-        parts.append((i * side * side + rows + torch.arange(width)).flatten())
-    return torch.cat(parts)
 
 
 def cut(tokens: Tensor, grid: WindowGrid) -> list[Tensor]:

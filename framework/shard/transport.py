@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from segment_anything.modeling import Sam
-
 from framework.errors import PedbenchError
+from framework.models.build import PedSam
 from framework.observation import WindowMessage
 from framework.payload import Payload
 from framework.shard.orchestrate import Exchange, InTurn
@@ -107,7 +106,7 @@ class Shards(ABC):
         """
         return Exchange(self, trip, payloads).image()
 
-    def bind(self, sam: Sam) -> None:
+    def bind(self, sam: PedSam) -> None:
         """Take the edge's model; called before each picture. Remote servers hold their own."""
         self.stage = WindowStage(sam)
 

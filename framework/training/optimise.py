@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import Parameter
 
 from framework.models.architectures import architecture
-from framework.models.attention import fold_attention
+from framework.models.block import fold_attention
 from framework.models.build import PedSam, assemble
 
 WARMUP_STEPS = 200

@@ -68,13 +68,13 @@ class Occupied(ShardService):
     let = threading.Event()
     busy = threading.Event()
 
-    async def _compute(self, work, act):
+    async def _compute(self, works, act):
         def held():
             self.busy.set()
             self.let.wait(20)
             return act()
 
-        return await super()._compute(work, held)
+        return await super()._compute(works, held)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from framework import LocalShards, build_sam
 from framework.edge import DistributedEncoder
-from framework.models.attention import fold_attention
+from framework.models.block import fold_attention
 from framework.models.build import PedSam
 from tests.framework.support import EchoShards, frame_of
 
