@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +91,39 @@ class DistributedEncoder:
         Raises:
             PedbenchError: the frame is not one, or the policy cannot serve so many shards.
         """
+        return self._encode(self._request(frame, view))
+
+    def encode_many(
+        self, frames: Iterable[NDArray[np.uint8]], *, in_flight: int = 2
+    ) -> Iterator[Tensor]:
+        """Encode frames, each a scene of its own, with several under way at once.
+
+        While servers work on one, the edge works on another: worth it where servers are other
+        machines. ``traffic`` and ``observation`` are those of the frame begun last.
+
+        Args:
+            frames: as for a single one; taken as they are needed.
+            in_flight: how many are under way at most.
+
+        Yields:
+            The image embeddings, in the order of the frames.
+
+        Raises:
+            PedbenchError: as for a single frame; or ``in_flight`` is less than 1.
+        """
+        if in_flight < 1:
+            raise PedbenchError(f"{in_flight} pictures in flight: give at least 1")
+        running: deque[Future[Tensor]] = deque()
+        with ThreadPoolExecutor(in_flight) as pool:
+            for frame in frames:
+                if len(running) == in_flight:
+                    yield running.popleft().result()
+                running.append(pool.submit(self._encode, self._request(frame)))
+            while running:
+                yield running.popleft().result()
+
+    def _request(self, frame: NDArray[np.uint8], view: View | None = None) -> _Request:
+        """A numbered request for a frame; its recording becomes the last one."""
         side = self.sam.arch.img_size
         if frame.dtype != np.uint8 or frame.shape[2:] != (3,) or max(frame.shape[:2]) != side:
             raise PedbenchError(
@@ -100,6 +135,9 @@ class DistributedEncoder:
         request = _Request(self, frame, grid, view or View.alone(frame), self.requests)
         self.requests += 1
         self.last = request.recording
+        return request
+
+    def _encode(self, request: _Request) -> Tensor:
         self.shards.taps.append(request.recording)
         try:
             return request.encode()
@@ -135,16 +173,20 @@ class DistributedEncoder:
 
 
 class Recording:
-    """A tap that keeps the messages of one picture."""
+    """A tap that keeps the messages of one picture, whatever else crosses meanwhile."""
 
-    def __init__(self, grid: WindowGrid | None = None, view: View | None = None) -> None:
+    def __init__(
+        self, grid: WindowGrid | None = None, view: View | None = None, number: int = 0
+    ) -> None:
         self.grid = grid
         self.view = view
+        self.number = number
         self.messages: list[WindowMessage] = []
         self.image_bytes_down = 0
 
     def __call__(self, message: WindowMessage) -> None:
-        self.messages.append(message)
+        if message.frame == self.number:
+            self.messages.append(message)
 
     @property
     def traffic(self) -> Traffic:
@@ -173,7 +215,7 @@ class _Request:
         self.grid = grid
         self.view = view
         self.number = number
-        self.recording = Recording(grid, view)
+        self.recording = Recording(grid, view, number)
         self.rng = np.random.default_rng([encoder.seed, number])
         self.owners: Sequence[int] = ()
         self.round = 0

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.caps import add_cap_flags, print_exposure, read_cap_flags
+from bench.precision import add_speed_flags
 from bench.remote import add_remote_flags, read_remote_flags
 
 
@@ -23,6 +24,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--overlay", type=Path, help="also draw the mask over the photo, PNG")
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    add_speed_flags(parser)
     parser.add_argument("--plan", default="interleaved")
     parser.add_argument("--policy", default="sticky")
     parser.add_argument("--payload", default="float32")
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     remote = read_remote_flags(args)
     options = read_cap_flags(args)
     photo = read_photo(args.photo)
-    sam = build_sam(args.model, args.checkpoint)
+    sam = build_sam(args.model, args.checkpoint, precision=args.precision, compile=args.compile)
     predictor = DistributedSamPredictor(
         sam,
         remote.connect(**options) if remote else LocalShards(args.n_shards, **options),

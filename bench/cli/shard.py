@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from bench.precision import add_speed_flags
+
 if TYPE_CHECKING:
     from framework.shard.address import Address
 
@@ -17,6 +19,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    add_speed_flags(parser)
     parser.add_argument("--tls-cert", metavar="FILE", help="this server's certificate, PEM")
     parser.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     parser.add_argument("--client-ca", metavar="FILE", help="the authority of its clients, PEM")
@@ -78,7 +81,9 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     log_to_stderr(args.log_level)
-    sam = build_sam(args.model, args.checkpoint).to(args.device)
+    sam = build_sam(args.model, args.checkpoint, precision=args.precision, compile=args.compile).to(
+        args.device
+    )
     settings = Settings(
         bind=bind,
         tls=tls,

@@ -245,7 +245,7 @@ class Exchange:
                 attempt.answers.get(window),
                 attempt.answered,
             )
-            for tap in self.shards.taps:
+            for tap in tuple(self.shards.taps):
                 tap(message)
 
 

@@ -1,0 +1,15 @@
+"""The flags of commands whose encoder may run in another precision, or compiled."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_speed_flags(parser: argparse.ArgumentParser) -> None:
+    """Describe the flags; edge and servers must be given the same precision."""
+    parser.add_argument(
+        "--precision",
+        default="float32",
+        help="of the encoder: float32, float16, bfloat16, or int8 linear layers (CPU only)",
+    )
+    parser.add_argument("--compile", action="store_true", help="run its blocks compiled")

@@ -1,0 +1,1 @@
+"""Ours against stock `segment-anything`: seconds, memory, difference; shards, bytes, whole runs."""
