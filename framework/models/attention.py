@@ -104,12 +104,16 @@ def in_chunks(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> 
         q, k, v: [batch, heads, tokens, channels].
         rel_h, rel_w: ``R_h q`` [batch, heads, tokens, rows] and ``R_w q`` […, columns].
     """
-    mixed = []
-    for start in range(0, q.shape[2], CHUNK):
+    batch, heads, tokens, _ = q.shape
+    mixed = torch.empty_like(v, memory_format=torch.contiguous_format)
+    bias = rel_h.new_empty(batch, heads, min(CHUNK, tokens), rel_h.shape[-1], rel_w.shape[-1])
+    for start in range(0, tokens, CHUNK):
         part = slice(start, start + CHUNK)
-        bias = (rel_h[:, :, part, :, None] + rel_w[:, :, part, None, :]).flatten(3)
-        mixed.append(F.scaled_dot_product_attention(q[:, :, part], k, v, attn_mask=bias))
-    return torch.cat(mixed, dim=2)
+        here = bias[:, :, : tokens - start]
+        torch.add(rel_h[:, :, part, :, None], rel_w[:, :, part, None, :], out=here)
+        mask = here.flatten(3)
+        mixed[:, :, part] = F.scaled_dot_product_attention(q[:, :, part], k, v, attn_mask=mask)
+    return mixed
 
 
 def _better_in_chunks(q: Tensor) -> bool:

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from framework.models.attention import FoldedAttention
 
+TOKENS, WINDOWS = 1024, 8
+"""How many go through the MLP and window attention at once: what lies between stays small."""
+
 
 class FoldedBlock(Block):
     """Drop-in for `segment_anything`'s ``Block``: same parameters, same result.
@@ -27,8 +30,11 @@ class FoldedBlock(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run on whole maps. ``x`` and the result: [batch, rows, columns, channels]."""
-        if self.window_size == 0 or x.requires_grad:
+        if x.requires_grad:
             return super().forward(x)
+        if self.window_size == 0:
+            mixed = x + self.attn(self.norm1(x))
+            return self._fed_forward(mixed.flatten(0, 2)).view(x.shape)
         source, slots = map_windows(x.shape[:3], self.window_size)
         tokens = self.on_windows(x.flatten(0, 2), source.to(x.device), slots.to(x.device))
         return tokens.view(x.shape)
@@ -43,11 +49,20 @@ class FoldedBlock(Block):
             slots: the place of each token in the flattened ``source``, [tokens].
         """
         side = self.window_size
-        qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
-        windows = qkv[source.flatten()].view(-1, side, side, qkv.shape[-1])
-        mixed = self.attn.mix(windows).flatten(0, 2)[slots]
-        tokens = tokens + self.attn.proj(mixed)
-        return tokens + self.mlp(self.norm2(tokens))
+        windows = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))[source.flatten()]
+        windows = windows.view(-1, side, side, windows.shape[-1])
+        mixed = torch.cat([self.attn.mix(few) for few in _split(windows, WINDOWS)])
+        tokens = tokens + self.attn.proj(mixed.flatten(0, 2)[slots])
+        return self._fed_forward(tokens)
+
+    def _fed_forward(self, tokens: Tensor) -> Tensor:
+        """The second half of the block on tokens [tokens, channels], some at a time."""
+        return torch.cat([few + self.mlp(self.norm2(few)) for few in _split(tokens, TOKENS)])
+
+
+def _split(x: Tensor, size: int) -> Sequence[Tensor]:
+    """Along the first axis; in one piece while compiling, which leaves that size open."""
+    return [x] if torch.compiler.is_compiling() else x.split(size)
 
 
 def on_windows(block: Block, tokens: Tensor, source: Tensor, slots: Tensor) -> Tensor:
