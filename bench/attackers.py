@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +16,14 @@ from safetensors.numpy import load_file, save_file
 from segment_anything.utils.transforms import ResizeLongestSide
 from tqdm import tqdm
 
-import attacks
 from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
 from bench.datasets import Dataset
+from bench.fingerprints import part_fingerprint, source_fingerprint
 from bench.pipelines import Models, NotAdapted, build_predictor
+from bench.profile import phase
 from bench.scenario import EXPOSURE, Cell, Pipeline, Watch
+from framework.defences import DEFENCES
 from framework.models.download import cache_dir
-
-
-@cache
-def attacks_fingerprint() -> str:
-    """A hash over the source of all attacks: attackers trained by other code are not reused."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(attacks.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -101,7 +93,9 @@ class Attackers:
                 return
             except SafetensorError:
                 path.unlink()
-        attack.fit(self._public_knowledge(channel))
+        knowledge = self._public_knowledge(channel)
+        with phase(f"train {attack.name}"):
+            attack.fit(knowledge)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
         save_file(attack.state(), part)
@@ -110,7 +104,9 @@ class Attackers:
     def _cache_file(self, attack: Attack, channel: _Channel) -> Path:
         sam = self.models.get(channel.adapted)
         source = [
-            attacks_fingerprint(),
+            part_fingerprint(type(attack), ATTACKS.package),
+            source_fingerprint(__name__),
+            part_fingerprint(DEFENCES.get(channel.defence), DEFENCES.package),
             attack.name,
             attack.seed,
             repr(channel),
@@ -123,11 +119,12 @@ class Attackers:
 
     def _public_knowledge(self, channel: _Channel) -> Knowledge:
         if self._knowledge is None or self._knowledge[0] != channel:
-            examples = [
-                self._observe(dataset.load(image_id).image, channel)
-                for dataset in self.public
-                for image_id in dataset.ids
-            ]
+            with phase("observe public photos"):
+                examples = [
+                    self._observe(dataset.load(image_id).image, channel)
+                    for dataset in self.public
+                    for image_id in dataset.ids
+                ]
             sam = self.models.get(channel.adapted)
             self._knowledge = channel, Knowledge(sam, examples, str(sam.device))
         return self._knowledge[1]

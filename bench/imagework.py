@@ -18,12 +18,14 @@ from attacks.threat import ThreatModel, unsupported_reason
 from bench.attackers import Attackers
 from bench.config import RunConfig
 from bench.datasets import Sample
+from bench.encodings import Encodings
 from bench.environment import weights_label
 from bench.metrics.exposure import object_coverage, share_seen, visible_fraction
 from bench.pictures import Pictures
-from bench.pipelines import Models, NotAdapted, build_predictor, seed_of
-from bench.records import FAILED, OK, UNSUPPORTED, Record
-from bench.scenario import EXPOSURE, Cell, Pipeline, Segment, Watch
+from bench.pipelines import NotAdapted, seed_of
+from bench.profile import phase
+from bench.records import CELL, FAILED, OK, UNSUPPORTED, Record
+from bench.scenario import EXPOSURE, Cell, Pipeline, Segment, Watch, cell_id
 from bench.scorer import Scorer, score_record
 from bench.segmentation import Reference, segmentation_scores
 from framework.models.architectures import GLOBALS_LAST
@@ -45,7 +47,7 @@ class ImageWork:
     Args:
         config: the run.
         folder: its folder, for pictures.
-        models: the run's model and its adapted twin.
+        encodings: encodes the image, or knows how it was encoded before.
         attackers: gives each cell its trained attack.
         scorer: the metrics.
         sample: the image with its masks.
@@ -55,23 +57,27 @@ class ImageWork:
         self,
         config: RunConfig,
         folder: Path,
-        models: Models,
+        encodings: Encodings,
         attackers: Attackers,
         scorer: Scorer,
         sample: Sample,
     ) -> None:
         self.config = config
-        self.models = models
+        self.encodings = encodings
         self.attackers = attackers
         self.scorer = scorer
         self.sample = sample
-        self.frame: Image = ResizeLongestSide(models.sam.arch.img_size).apply_image(sample.image)
+        side = encodings.models.sam.arch.img_size
+        self.frame: Image = ResizeLongestSide(side).apply_image(sample.image)
         self.pictures = Pictures(folder, sample.image_id)
         self._ceiling: Observation | None = None
         self._reference: Reference | None = None
 
     def results(self, cells: Sequence[Cell]) -> Iterator[tuple[list[Cell], list[Record]]]:
-        """Finished cells of one pipeline with their records, a few at a time."""
+        """Finished cells of one pipeline with their records, a few at a time.
+
+        Each record names its cell.
+        """
         pipeline = cells[0].pipeline
         facts = self._pipeline_facts(pipeline)
         try:
@@ -84,7 +90,8 @@ class ImageWork:
             facts |= {"weights": weights_label(predictor.model)}
         for cell in cells:
             if isinstance(cell, Segment):
-                yield [cell], list(self._segmentation(cell, predictor, facts))
+                own = facts | _cell_facts(cell)
+                yield [cell], list(self._segmentation(cell, predictor, own))
         watches = [cell for cell in cells if isinstance(cell, Watch)]
         observation = predictor.observation()
         if any(self.config.wants_picture(cell) for cell in watches):
@@ -95,11 +102,8 @@ class ImageWork:
             yield list(members), list(self._watched(members, observation, facts))
 
     def _predictor(self, pipeline: Pipeline) -> DistributedSamPredictor:
-        sam = self.models.get(pipeline.adapted)
         seed = seed_of(self.sample.image_id)
-        predictor = build_predictor(sam, pipeline, seed, self.config.remote)
-        predictor.set_image(self.sample.image)
-        return predictor
+        return self.encodings.predictor(self.sample.image, pipeline, seed)
 
     def _pipeline_facts(self, pipeline: Pipeline) -> Record:
         return {
@@ -126,14 +130,16 @@ class ImageWork:
             if self._reference is None:
                 reference = self._predictor(Pipeline(plan="local"))
                 self._reference = Reference(reference, self.sample.image, self.sample.masks)
-            scores, masks = segmentation_scores(predictor, self._reference)
+            with phase("segmentation"):
+                scores, masks = segmentation_scores(predictor, self._reference)
         except Exception as error:
             yield facts | _failure(error)
             return
         seconds = time.perf_counter() - start
         picture = None
         if self.config.wants_masks(cell.pipeline):
-            picture = self.pictures.masks(self.sample, masks, cell.pipeline)
+            with phase("pictures"):
+                picture = self.pictures.masks(self.sample, masks, cell.pipeline)
         for metric, value in scores.items():
             yield facts | _score(metric, value) | {"seconds": seconds, "image_file": picture}
 
@@ -179,7 +185,8 @@ class ImageWork:
 
     def _exposure(self, seen: Observation, facts: Record) -> Iterator[Record]:
         visible = seen.grid.pixel_mask(seen.visible)
-        coverage = object_coverage(self.sample.masks, [visible])
+        with phase("exposure"):
+            coverage = object_coverage(self.sample.masks, [visible])
         scores = {
             "visible_fraction": visible_fraction(visible),
             "object_max_fraction": max((c for c in coverage if c is not None), default=None),
@@ -202,7 +209,8 @@ class ImageWork:
         if reason is not None:
             return facts | {"status": UNSUPPORTED, "error": reason}, None
         start = time.perf_counter()
-        picture = attack.reconstruct(seen)
+        with phase(f"attack {cell.attack}"):
+            picture = attack.reconstruct(seen)
         facts = facts | {"seconds": time.perf_counter() - start}
         return facts, picture
 
@@ -224,7 +232,8 @@ class ImageWork:
     def _keep(self, cell: Watch, picture: Image, visible: Mask) -> str | None:
         if not self.config.wants_picture(cell):
             return None
-        return self.pictures.reconstruction(cell, self.frame, visible, picture)
+        with phase("pictures"):
+            return self.pictures.reconstruction(cell, self.frame, visible, picture)
 
 
 def _coalition(cell: Watch) -> tuple[int, str]:
@@ -232,9 +241,10 @@ def _coalition(cell: Watch) -> tuple[int, str]:
 
 
 def _cell_facts(cell: Cell) -> Record:
+    named = {CELL: cell_id(cell)}
     if isinstance(cell, Segment):
-        return {}
-    return {
+        return named
+    return named | {
         "coalition": cell.coalition,
         "coalition_choice": cell.choice,
         "attack": cell.attack,

@@ -77,6 +77,20 @@ class Pictures:
         return str(path.relative_to(self.folder))
 
 
+def companions(folder: Path, picture: str) -> list[Path]:
+    """A kept picture and the files of the run ``folder`` that are read together with it."""
+    path = folder / picture
+    if path.name.startswith("mask_"):
+        return [path, path.with_name("mask_truth.png")]
+    place, home = path.parent, path.parent.parent
+    owners = [
+        file
+        for file in home.glob("owners_*.json")
+        if place.name.startswith(file.stem.removeprefix("owners_") + "-c")
+    ]
+    return [path, place / "seen.png", home / "truth.png", *owners]
+
+
 def overlay(photo: Image, masks: NDArray[np.bool_], side: int = 512) -> Image:
     """Masks [n, h, w] in colour over a photo uint8 [h, w, 3], reduced to ``side`` pixels."""
     canvas = photo.astype(np.float32)

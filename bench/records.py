@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from framework.errors import PedbenchError
 
@@ -42,10 +45,17 @@ COLUMNS = {
     "error": "string",
     "seconds": "Float64",
     "image_file": "string",
+    "from_store": "boolean",
 }
 """Columns of a record and their types; provenance columns follow them."""
 
 PROVENANCE = ("benchmark_version", "commit", "weights", "dataset", "dataset_fingerprint", "device")
+
+FRAME = 20_000
+"""Records that are in memory at once while a journal becomes a table."""
+
+CELL = "cell"
+"""Where a record of the journal names its cell."""
 
 Record = dict[str, Any]
 
@@ -92,15 +102,24 @@ class Journal:
         self._file.close()
 
 
-def read_journal(path: Path) -> list[Record]:
+def read_journal(path: Path) -> Iterator[Record]:
     """All records of a journal with their provenance, where they do not give their own."""
-    records: list[Record] = []
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
                 entry = json.loads(line)
-                records.extend(entry["provenance"] | record for record in entry["records"])
-    return records
+                yield from (entry["provenance"] | record for record in entry["records"])
+
+
+def journal_frames(path: Path, size: int = FRAME) -> Iterator[pd.DataFrame]:
+    """A journal as typed tables of some ``size`` records, so that memory does not grow with it."""
+    records: list[Record] = []
+    for record in read_journal(path):
+        records.append(record)
+        if len(records) == size:
+            yield to_frame(records)
+            records = []
+    yield to_frame(records)
 
 
 def to_frame(records: list[Record]) -> pd.DataFrame:
@@ -109,11 +128,19 @@ def to_frame(records: list[Record]) -> pd.DataFrame:
     return _settled(pd.DataFrame.from_records(records, columns=list(types)).astype(types))
 
 
-def write_records(frame: pd.DataFrame, folder: Path) -> Path:
-    """Write ``records.parquet`` in one step, so that a reader never finds half of it."""
+def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
+    """Write ``records.parquet`` in one step, so that a reader never finds half of it.
+
+    Args:
+        frames: from `to_frame`, at least one.
+    """
     path = folder / "records.parquet"
     part = path.with_suffix(".part")
-    frame.to_parquet(part, index=False, compression="zstd")
+    tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
+    first = next(tables)
+    with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
+        for table in chain([first], tables):
+            writer.write_table(table)
     part.replace(path)
     return path
 
@@ -134,6 +161,8 @@ def read_records(folder: Path) -> pd.DataFrame:
 
 
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Records that do not say so were made with weights in stock order."""
-    told = frame["adapted"] if "adapted" in frame else pd.Series(False, frame.index)
-    return frame.assign(adapted=told.fillna(False).astype(bool))
+    """Records that do not say so were made with weights in stock order, and in this run."""
+    for name in ("adapted", "from_store"):
+        told = frame[name] if name in frame else pd.Series(False, frame.index)
+        frame = frame.assign(**{name: told.fillna(False).astype(bool)})
+    return frame

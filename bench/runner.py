@@ -17,9 +17,12 @@ from tqdm import tqdm
 from bench import environment
 from bench.config import RunConfig, read_config
 from bench.datasets.disjoint import check_disjoint
+from bench.kept import Kept, Unit
 from bench.pipelines import NotAdapted
-from bench.records import PROVENANCE, Journal, read_journal, to_frame, write_records
+from bench.profile import phase
+from bench.records import PROVENANCE, Journal, journal_frames, read_records, write_records
 from bench.scenario import Cell, cell_id
+from bench.store import Store
 from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
@@ -33,17 +36,27 @@ class Run:
 
     Attributes:
         folder: the run folder.
-        records: all of its records.
         new_units: cells × images computed this time.
+        from_store: cells × images taken from the store this time.
     """
 
     folder: Path
-    records: pd.DataFrame
     new_units: int
+    from_store: int
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """All of its records, read from the folder."""
+        return read_records(self.folder)
 
 
 def run(
-    config: RunConfig, folder: Path, *, device: str | None = None, workers: int | None = None
+    config: RunConfig,
+    folder: Path,
+    *,
+    device: str | None = None,
+    workers: int | None = None,
+    store: Store | None = None,
 ) -> Run:
     """Carry out ``config`` in ``folder``, continuing what is there.
 
@@ -52,6 +65,7 @@ def run(
         folder: the run folder, made if it is missing.
         device: ``cpu`` or ``cuda``; CUDA where there is one unless given.
         workers: processes that share the work; see `default_workers` unless given.
+        store: from which unchanged cells and encodings are taken and to which new ones go.
 
     Raises:
         PedbenchError: bad configuration; missing data; ``folder`` holds another run; public and
@@ -59,7 +73,8 @@ def run(
     """
     config.check()
     device = device or default_device()
-    bench = Workbench(config, folder, device)
+    with phase("set up"):
+        bench = Workbench(config, folder, device, store)
     facts = environment.describe(bench.models.sam) | {
         "adapted_weights": _adapted_weights(bench),
         "dataset": bench.scored.name,
@@ -68,13 +83,16 @@ def run(
         "servers": list(config.remote.addresses) if config.remote else [],
     }
     _claim(folder, config, facts)
-    check_disjoint(bench.public, bench.scored.limit(config.limit))
-    journal = Journal(folder / "journal.jsonl")
+    with phase("check that public data differ"):
+        check_disjoint(bench.public, bench.scored.limit(config.limit))
+    with phase("journal"):
+        journal = Journal(folder / "journal.jsonl")
     try:
-        count = _work(bench, journal, facts, workers or default_workers(config, device))
+        new, old = _work(bench, journal, facts, workers or default_workers(config, device))
     finally:
         journal.close()
-    return Run(folder, rebuild_records(folder), count)
+    rebuild_records(folder)
+    return Run(folder, new, old)
 
 
 def default_device() -> str:
@@ -82,11 +100,10 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def rebuild_records(folder: Path) -> pd.DataFrame:
+def rebuild_records(folder: Path) -> None:
     """Write ``records.parquet`` from the journal."""
-    frame = to_frame(read_journal(folder / "journal.jsonl"))
-    write_records(frame, folder)
-    return frame
+    with phase("records.parquet"):
+        write_records(journal_frames(folder / "journal.jsonl"), folder)
 
 
 def refresh_records(folder: Path) -> None:
@@ -129,13 +146,20 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
     environment_file.write_text(json.dumps(facts, indent=2))
 
 
-def _work(bench: Workbench, journal: Journal, facts: Mapping[str, Any], workers: int) -> int:
-    """Compute what the journal lacks; the number of cells × images computed."""
+def _work(
+    bench: Workbench, journal: Journal, facts: Mapping[str, Any], workers: int
+) -> tuple[int, int]:
+    """Get what the journal lacks; the numbers of cells × images computed and from the store."""
     cells = bench.config.cells()
     ids = bench.scored.ids[: bench.config.limit]
     provenance = {name: facts[name] for name in PROVENANCE}
     tasks = [task for image_id in ids for task in _tasks(image_id, cells, journal)]
-    pending = sum(len(task.cells) for task in tasks)
+    kept = None
+    missing = _count(tasks)
+    if bench.store and not bench.config.remote:
+        kept = Kept(bench.store, bench.config, bench.folder, facts, bench.scored)
+        tasks = _taken(kept, tasks, journal, provenance)
+    pending = _count(tasks)
     bench.attackers.prepare(cell for task in tasks for cell in task.cells)
     total = len(cells) * len(ids)
     unreadable: set[str] = set()
@@ -145,10 +169,39 @@ def _work(bench: Workbench, journal: Journal, facts: Mapping[str, Any], workers:
                 records = []
             elif is_unreadable(records):
                 unreadable.add(image_id)
-            journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
+            with phase("journal"):
+                journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
+            if kept:
+                with phase("store"):
+                    kept.put(image_id, done, records)
             bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
             bar.update(len(done))
-    return pending
+    return pending, missing - pending
+
+
+def _taken(
+    kept: Kept, tasks: Sequence[Task], journal: Journal, provenance: Mapping[str, str]
+) -> list[Task]:
+    """Enter in the journal what is kept of ``tasks``, image by image; what is left of them."""
+    left: list[Task] = []
+    for image_id, group in groupby(tasks, key=lambda task: task.image_id):
+        units: list[Unit] = []
+        for task in group:
+            with phase("store"):
+                found = {cell_id(unit.cell): unit for unit in kept.take(image_id, task.cells)}
+            units.extend(found.values())
+            rest = tuple(cell for cell in task.cells if cell_id(cell) not in found)
+            if rest:
+                left.append(Task(image_id, rest))
+        if units:
+            ids = [unit_id(unit.cell, image_id) for unit in units]
+            with phase("journal"):
+                journal.append(ids, [r for unit in units for r in unit.records], provenance)
+    return left
+
+
+def _count(tasks: Sequence[Task]) -> int:
+    return sum(len(task.cells) for task in tasks)
 
 
 def _tasks(image_id: str, cells: Sequence[Cell], journal: Journal) -> Iterator[Task]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics import METRICS, Metric, MetricUnavailable
+from bench.profile import phase
 from bench.records import NOT_APPLICABLE, OK, UNSUPPORTED, Record
 
 Image = NDArray[np.uint8]
@@ -56,7 +57,8 @@ class Scorer:
         reason = self.unavailable.get(name)
         if reason is None:
             try:
-                table = self.metrics[name].score_many(truth, pictures, list(regions.values()))
+                with phase(f"metric {name}"):
+                    table = self.metrics[name].score_many(truth, pictures, list(regions.values()))
                 yield from ([score_record(value) for value in scores] for scores in table)
                 return
             except MetricUnavailable as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -15,14 +16,19 @@ import torch
 from bench.attackers import Attackers
 from bench.config import RunConfig
 from bench.datasets import SampleError, open_dataset
+from bench.encodings import Encodings
 from bench.imagework import ImageWork
 from bench.pipelines import Models
+from bench.profile import WATCH, Spent, Times, phase
 from bench.records import FAILED, Record
 from bench.scenario import Cell
 from bench.scorer import Scorer
+from bench.store import Store
 from framework.allocator import keep_freed_memory
 
 MAX_WORKERS = 8
+REST = "rest of the cells"
+"""The phase of what computing cells takes beside all phases of their own."""
 LOAD = "load"
 """The metric of the one record of an image that cannot be read."""
 
@@ -46,25 +52,34 @@ class Workbench:
         config: the run.
         folder: its folder, for pictures.
         device: ``cpu`` or ``cuda``.
+        store: of what was computed before; nothing is kept when not given.
     """
 
-    def __init__(self, config: RunConfig, folder: Path, device: str) -> None:
+    def __init__(
+        self, config: RunConfig, folder: Path, device: str, store: Store | None = None
+    ) -> None:
         self.config = config
         self.folder = folder
         self.device = device
+        self.store = store
         self.models = Models(config.model, config.checkpoint, config.adapted_checkpoint, device)
         self.scored = open_dataset(
             config.data, images=config.images, annotations=config.annotations
         )
         self.public = [open_dataset(spec) for spec in config.public]
         self.attackers = Attackers(self.models, self.public)
-        self.scorer = Scorer()
-        self._work = lru_cache(maxsize=1)(self._open)
+        self.encodings = Encodings(self.models, store, config.remote)
+        self._work: ImageWork | None = None
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The metrics, loaded when the first cell is to be scored."""
+        return Scorer()
 
     def results(self, task: Task) -> Iterator[Result]:
         """Compute a task; an image that cannot be read is one failed record."""
         try:
-            work = self._work(task.image_id)
+            work = self._open(task.image_id)
         except SampleError as error:
             yield task.image_id, list(task.cells), [self._unreadable(task.image_id, error)]
             return
@@ -72,8 +87,15 @@ class Workbench:
             yield task.image_id, done, records
 
     def _open(self, image_id: str) -> ImageWork:
-        sample = self.scored.load(image_id)
-        return ImageWork(self.config, self.folder, self.models, self.attackers, self.scorer, sample)
+        """The work on an image; the last one's is let go before the next is read."""
+        if self._work is None or self._work.sample.image_id != image_id:
+            self._work = None
+            with phase("read images"):
+                sample = self.scored.load(image_id)
+            self._work = ImageWork(
+                self.config, self.folder, self.encodings, self.attackers, self.scorer, sample
+            )
+        return self._work
 
     def _unreadable(self, image_id: str, error: SampleError) -> Record:
         return {
@@ -104,25 +126,45 @@ def compute(bench: Workbench, tasks: Sequence[Task], workers: int) -> Iterator[R
     """
     if workers == 1 or len(tasks) < 2:
         for task in tasks:
-            yield from bench.results(task)
+            yield from _named(bench.results(task))
         return
     context = multiprocessing.get_context("spawn")
-    arguments = bench.config, bench.folder, bench.device
-    with context.Pool(workers, _start_worker, arguments) as pool:
-        for results in pool.imap_unordered(_compute, tasks):
+    arguments = bench.config, bench.folder, bench.device, bench.store, time.time()
+    with context.Pool(min(workers, len(tasks)), _start_worker, arguments) as pool:
+        found = pool.imap_unordered(_compute, tasks)
+        while True:
+            with phase("wait for workers"):
+                results, times = next(found, (None, {}))
+            if results is None:
+                return
+            WATCH.add(times)
             yield from results
+
+
+def _named(results: Iterator[Result]) -> Iterator[Result]:
+    """The same, with what no phase within them names as a phase of its own."""
+    while True:
+        with phase(REST):
+            result = next(results, None)
+        if result is None:
+            return
+        yield result
 
 
 _bench: Workbench
 
 
-def _start_worker(config: RunConfig, folder: Path, device: str) -> None:
+def _start_worker(
+    config: RunConfig, folder: Path, device: str, store: Store | None, called: float
+) -> None:
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     keep_freed_memory()
-    _bench = Workbench(config, folder, device)
+    _bench = Workbench(config, folder, device, store)
+    WATCH.start("workers idle")
+    WATCH.add({"start workers": Spent(time.time() - called, 1)})
 
 
-def _compute(task: Task) -> list[Result]:
-    return list(_bench.results(task))
+def _compute(task: Task) -> tuple[list[Result], Times]:
+    return list(_named(_bench.results(task))), WATCH.drain()

@@ -19,6 +19,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "run", help="run a preset on a data set, then write tables, figures and report"
     )
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of a run."""
     parser.add_argument("--preset", default="quick", help="a preset's name or a YAML file")
     parser.add_argument("--data", help="data set scored, e.g. embedded or coco:DIR")
     parser.add_argument(
@@ -42,8 +48,20 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: by model)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    keep = parser.add_mutually_exclusive_group()
+    keep.add_argument(
+        "--store-size",
+        metavar="SIZE",
+        help="of what is kept from run to run, e.g. 500MB (default: 2GB, or $PEDBENCH_STORE_SIZE)",
+    )
+    keep.add_argument(
+        "--no-store",
+        action="store_const",
+        const="0",
+        dest="store_size",
+        help="compute everything anew and keep nothing",
+    )
     add_remote_flags(parser)
-    parser.set_defaults(run=run)
 
 
 GIVEN = (
@@ -64,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.latency.config import is_latency
     from bench.output import write_all
     from bench.runner import run as carry_out
+    from bench.store import open_store
     from framework.errors import PedbenchError
 
     if is_latency(args.preset):
@@ -85,12 +104,17 @@ def run(args: argparse.Namespace) -> int:
         config = only_attacks(config, tuple(args.attacks.split(",")))
     if args.no_pictures:
         config = dataclasses.replace(config, pictures=(), save_images=False)
+    store = open_store(args.store_size)
     folder = args.out or default_folder(config)
     if args.fresh and (folder / "config.yaml").exists():
         shutil.rmtree(folder)
-    result = carry_out(config, folder, device=args.device, workers=args.workers)
-    failed = int((result.records["status"] == "failed").sum())
-    print(f"{result.new_units} new cells, {len(result.records)} records, {failed} failed")
+    result = carry_out(config, folder, device=args.device, workers=args.workers, store=store)
+    status = result.records["status"]
+    failed, kept = int((status == "failed").sum()), f", {result.from_store} from the store"
+    print(
+        f"{result.new_units} new cells{kept if result.from_store else ''}, "
+        f"{len(status)} records, {failed} failed"
+    )
     for path in write_all(folder):
         print(path)
     return 0

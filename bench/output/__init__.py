@@ -8,6 +8,7 @@ from bench.output.figures import save_figures, write_figures
 from bench.output.report import save_report, write_report
 from bench.output.rundata import RunData
 from bench.output.tables import save_tables, write_tables
+from bench.profile import phase
 
 __all__ = ["write_all", "write_figures", "write_report", "write_tables"]
 
@@ -19,4 +20,9 @@ def write_all(folder: Path) -> list[Path]:
         PedbenchError: the folder holds no records, or they are damaged.
     """
     run = RunData.read(folder)
-    return [*save_tables(run), *save_figures(run), save_report(run)]
+    with phase("tables"):
+        tables = save_tables(run)
+    with phase("figures"):
+        figures = save_figures(run)
+    with phase("report"):
+        return [*tables, *figures, save_report(run)]

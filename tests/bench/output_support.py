@@ -82,7 +82,7 @@ def _watch(image_id: str, attack: str) -> Record:
 def write_run(folder: Path, records: list[Record], **config: Any) -> RunData:
     """A run folder with these records, read back."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_records(to_frame([{**PROVENANCE, **record} for record in records]), folder)
+    write_records([to_frame([{**PROVENANCE, **record} for record in records])], folder)
     (folder / "config.yaml").write_text(yaml.safe_dump({"preset": "handmade", **config}))
     facts = {"created": "2026-01-01T00:00:00+00:00", "machine": {"cores": 2}, **PROVENANCE}
     (folder / "environment.json").write_text(json.dumps(facts))

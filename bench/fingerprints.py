@@ -1,0 +1,172 @@
+"""Fingerprints of what results depend on: source, installed versions, content."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import platform
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+OURS = frozenset({"framework", "attacks", "bench"})
+DISTRIBUTION = "pedbench"
+
+
+def content_digest(*parts: object) -> str:
+    """SHA-256 over arrays, data classes, containers and plain values, in hexadecimal."""
+    sha = hashlib.sha256()
+    for piece in _pieces(parts):
+        sha.update(len(piece).to_bytes(8, "big"))
+        sha.update(piece)
+    return sha.hexdigest()
+
+
+def _pieces(value: object) -> Iterator[bytes | memoryview]:
+    if isinstance(value, np.ndarray):
+        array = np.ascontiguousarray(value)
+        yield f"{array.dtype.str}{array.shape}".encode()
+        yield array.reshape(-1).view(np.uint8).data
+    elif dataclasses.is_dataclass(value):
+        yield type(value).__qualname__.encode()
+        for field in dataclasses.fields(value):
+            yield field.name.encode()
+            yield from _pieces(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=repr):
+            yield from _pieces((key, value[key]))
+    elif isinstance(value, (list, tuple)):
+        yield f"{len(value)} parts".encode()
+        for item in value:
+            yield from _pieces(item)
+    else:
+        yield f"{type(value).__name__} {value!r}".encode()
+
+
+@cache
+def source_fingerprint(module: str) -> str:
+    """A hash over the source of a module and of all of this project that it imports.
+
+    Imports are followed wherever they stand in a file, but not those made by name at run time:
+    name registered parts by `part_fingerprint`. A package counts with every file in its folder.
+    A module whose source cannot be found has a new fingerprint in each process.
+    """
+    start = _file(module)
+    if start is None:
+        return secrets.token_hex(32)
+    sha = hashlib.sha256()
+    files = {path for name in _closure(module) if (path := _file(name)) is not None}
+    if start.name == "__init__.py":
+        files |= {path for path in start.parent.rglob("*") if _is_source(path)}
+    for path in sorted(files):
+        sha.update(path.name.encode() + b"\0" + path.read_bytes())
+    return sha.hexdigest()
+
+
+def part_fingerprint(part: type, package: str) -> str:
+    """The `source_fingerprint` of a registered part.
+
+    Args:
+        part: its class.
+        package: where built-in parts of its kind lie, each a module or a folder of its own.
+    """
+    module = part.__module__
+    if module.startswith(f"{package}."):
+        depth = package.count(".") + 2
+        return source_fingerprint(".".join(module.split(".")[:depth]))
+    return source_fingerprint(module)
+
+
+@cache
+def versions() -> str:
+    """Python and every distribution that this project requires, with their versions."""
+    try:
+        required = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        required = [dist.name for dist in metadata.distributions()]
+    wanted = {_name(text) for text in required if "extra == 'dev'" not in text.replace('"', "'")}
+    return ", ".join([f"python {platform.python_version()}", *map(_version, sorted(wanted))])
+
+
+def _name(requirement: str) -> str:
+    match = re.match(r"[\w.-]+", requirement)
+    return match[0] if match else requirement
+
+
+def _version(name: str) -> str:
+    try:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return f"{name} -"
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+@cache
+def _closure(module: str) -> frozenset[str]:
+    """A module, and all modules of this project or its own top package that it leads to."""
+    roots = OURS | {module.partition(".")[0]}
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name.partition(".")[0] not in roots or _file(name) is None:
+            continue
+        found.add(name)
+        waiting.extend(_imports(name))
+        waiting.append(name.rpartition(".")[0])
+    return frozenset(found)
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    path = _file(module)
+    tree = ast.parse(path.read_bytes()) if path else ast.Module([], [])
+    package = module if path and path.name == "__init__.py" else module.rpartition(".")[0]
+    return frozenset(_imported(ast.walk(tree), package))
+
+
+def _imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: package.count(".") + 2 - node.level]
+                base = ".".join([*above, base] if base else above)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+@cache
+def _file(module: str) -> Path | None:
+    """The source file of a module, without importing it."""
+    top, *inside = module.split(".")
+    origin = _origin(top)
+    if origin is None or not inside:
+        return origin
+    path = origin.parent.joinpath(*inside)
+    candidates: tuple[Any, ...] = (path / "__init__.py", path.with_suffix(".py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+@cache
+def _origin(top: str) -> Path | None:
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return Path(spec.origin)
