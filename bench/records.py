@@ -42,6 +42,12 @@ COLUMNS = {
     "error": "string",
     "seconds": "Float64",
     "image_file": "string",
+    "scene": "string",
+    "motion": "string",
+    "averaged": "boolean",
+    "positions": "string",
+    "weights_known": "boolean",
+    "public_data": "string",
 }
 """Columns of a record and their types; provenance columns follow them."""
 
@@ -133,7 +139,23 @@ def read_records(folder: Path) -> pd.DataFrame:
         raise PedbenchError(f"{path} is damaged ({error}): run again to rebuild it") from error
 
 
+UNLESS_TOLD: dict[str, Any] = {
+    "adapted": False,
+    "frames": 1,
+    "motion": "static",
+    "averaged": False,
+    "positions": "known",
+    "weights_known": True,
+    "public_data": "in-domain",
+}
+"""What a record that does not say so was made with: weights in stock order, the usual attacker."""
+
+
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Records that do not say so were made with weights in stock order."""
-    told = frame["adapted"] if "adapted" in frame else pd.Series(False, frame.index)
-    return frame.assign(adapted=told.fillna(False).astype(bool))
+    """Records with a value in every column of `UNLESS_TOLD`."""
+    missing = [name for name in UNLESS_TOLD if name not in frame]
+    told = frame.reindex(columns=[*frame.columns, *missing])
+    for name, value in UNLESS_TOLD.items():
+        kind: Any = bool if isinstance(value, bool) else COLUMNS[name]
+        told[name] = told[name].astype(COLUMNS[name]).fillna(value).astype(kind)
+    return told

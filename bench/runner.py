@@ -23,7 +23,16 @@ from bench.scenario import Cell, cell_id
 from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
-FIXED = ("model", "checkpoint", "adapted_checkpoint", "data", "public", "images", "annotations")
+FIXED = (
+    "model",
+    "checkpoint",
+    "adapted_checkpoint",
+    "data",
+    "public",
+    "outside",
+    "images",
+    "annotations",
+)
 FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
 
 
@@ -65,10 +74,11 @@ def run(
         "dataset": bench.scored.name,
         "dataset_fingerprint": bench.scored.fingerprint,
         "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
+        "outside": {dataset.name: dataset.fingerprint for dataset in bench.outside},
         "servers": list(config.remote.addresses) if config.remote else [],
     }
     _claim(folder, config, facts)
-    check_disjoint(bench.public, bench.scored.limit(config.limit))
+    check_disjoint([*bench.public, *bench.outside], bench.scored.limit(config.limit))
     journal = Journal(folder / "journal.jsonl")
     try:
         count = _work(bench, journal, facts, workers or default_workers(config, device))

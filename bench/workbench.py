@@ -16,6 +16,7 @@ from bench.attackers import Attackers
 from bench.config import RunConfig
 from bench.datasets import SampleError, open_dataset
 from bench.imagework import ImageWork
+from bench.judges import Judges
 from bench.pipelines import Models
 from bench.records import FAILED, Record
 from bench.scenario import Cell
@@ -57,7 +58,9 @@ class Workbench:
             config.data, images=config.images, annotations=config.annotations
         )
         self.public = [open_dataset(spec) for spec in config.public]
-        self.attackers = Attackers(self.models, self.public)
+        self.outside = [open_dataset(spec) for spec in config.outside]
+        self.attackers = Attackers(self.models, self.public, self.outside)
+        self.judges = Judges(self.scored.limit(config.limit), self.models.sam.arch.img_size)
         self.scorer = Scorer()
         self._work = lru_cache(maxsize=1)(self._open)
 
@@ -73,7 +76,15 @@ class Workbench:
 
     def _open(self, image_id: str) -> ImageWork:
         sample = self.scored.load(image_id)
-        return ImageWork(self.config, self.folder, self.models, self.attackers, self.scorer, sample)
+        return ImageWork(
+            self.config,
+            self.folder,
+            self.models,
+            self.attackers,
+            self.scorer,
+            sample,
+            self.judges,
+        )
 
     def _unreadable(self, image_id: str, error: SampleError) -> Record:
         return {
