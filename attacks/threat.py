@@ -25,7 +25,8 @@ class ThreatModel:
         weights_known: whether he has the model's weights; without them he can still send photos
             of his own through the system.
         positions_known: whether he knows where each window stands.
-        stage: the only stage he looks at; ``None`` for all of them.
+        stage: the only stage he looks at, the index of the block that runs next: received, or
+            computed by a shard (`attacks.outputs`); ``None`` for all that were received.
         frames: pictures of the same scene that he saw.
         averages: whether he takes the scene for still and averages what he saw of one window over
             the frames, so that noise cancels.

@@ -20,6 +20,7 @@ from tqdm import tqdm
 import attacks
 from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
 from attacks.frames import averaged
+from attacks.outputs import with_stage
 from attacks.threat import IN_DOMAIN, unsupported_reason
 from bench.datasets import Dataset, Sample
 from bench.frames import film
@@ -179,5 +180,9 @@ class Attackers:
         seed = int.from_bytes(hashlib.sha256(frame.tobytes()).digest()[:7], "big")
         predictor = build_predictor(sam, pipeline, seed)
         observation = averaged(take(predictor, film(sample, STATIC, channel.frames, 0)).observation)
+        if channel.stage is not None:
+            observation = with_stage(observation, channel.stage, sam)
         wanted = observation.stages[0] if channel.stage is None else channel.stage
+        if wanted not in observation.stages:
+            raise Unsupported(f"no shard of the plan '{channel.plan}' sees stage {wanted}")
         return PublicExample(frame, observation.at_stages([wanted]))

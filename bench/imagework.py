@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attacks.base import ATTACKS
 from attacks.coalition import largest_exposure, seeded
+from attacks.outputs import with_stage
 from attacks.threat import unsupported_reason
 from bench.attackers import Attackers
 from bench.config import RunConfig
@@ -24,17 +25,7 @@ from bench.judges import Judges, as_received
 from bench.pictures import Pictures
 from bench.pipelines import Models, Unsupported, build_predictor, seed_of
 from bench.records import FAILED, OK, UNSUPPORTED, Record
-from bench.scenario import (
-    BARE,
-    EXPOSURE,
-    ORIGINAL,
-    SEEN,
-    STATIC,
-    Cell,
-    Pipeline,
-    Segment,
-    Watch,
-)
+from bench.scenario import BARE, EXPOSURE, ORIGINAL, SEEN, STATIC, Cell, Pipeline, Segment, Watch
 from bench.scorer import Scorer, score_record
 from bench.segmentation import Reference, segmentation_scores
 from bench.shots import Shot, exposure_scores, shot, take
@@ -235,6 +226,8 @@ class ImageWork:
         if attack.kind == "ceiling":
             handed = self._ceiling_view(cell, shot)
         else:
+            if cell.stage is not None:
+                seen = with_stage(seen, cell.stage, self.models.get(cell.pipeline.adapted))
             handed = cell.threat.handed(seen, seed_of("labels", self.sample.image_id))
         reason = unsupported_reason(type(attack), cell.threat, handed)
         if reason is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -51,17 +53,13 @@ class Judges:
         recogniser = RECOGNISERS.get(name)()
         suite = Suite([recogniser])
         if recogniser.needs_gallery and not suite.unavailable:
-            suite.enrol([t for t in map(self._readable(suite), self.scored.ids) if t is not None])
+            suite.enrol(list(self._gallery(suite)))
         return suite
 
-    def _readable(self, suite: Suite):  # type: ignore[no-untyped-def]
-        def truths(image_id: str) -> Truths | None:
-            try:
-                return self._of(suite, image_id)
-            except SampleError:
-                return None
-
-        return truths
+    def _gallery(self, suite: Suite) -> Iterator[Truths]:
+        for image_id in self.scored.ids:
+            with contextlib.suppress(SampleError):
+                yield self._of(suite, image_id)
 
     def _look(self, name: str, image_id: str) -> Truths:
         return self._of(self._suite(name), image_id)

@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from attacks import ATTACKS
 from attacks.base import FRAMES
 from attacks.frames import averaged, merged
+from attacks.outputs import with_stage
 from attacks.threat import THREATS, ThreatModel, unsupported_reason
-from framework import PedbenchError
+from framework import DistributedEncoder, LocalShards, PedbenchError
 from framework.observation import Observation, WindowMessage
 from framework.payload import PIXELS, Payload, encode_tokens
+from framework.shard.stage import WindowStage
 
 FRAME = (256, 192)
 
@@ -142,3 +145,22 @@ def test_needs_are_checked_against_what_is_granted():
     blind = THREATS.get("hidden_both")
     assert "positions, weights" in unsupported_reason(ATTACKS.get("telea"), blind)
     assert unsupported_reason(ATTACKS.get("mean_colour"), blind) is None
+
+
+def test_shards_see_what_they_compute(sam):
+    frame = np.random.default_rng(0).integers(0, 256, (192, 256, 3), dtype=np.uint8)
+    for plan, stage in (("interleaved", 3), ("globals_last", 4), ("globals_last", 7)):
+        encoder = DistributedEncoder(sam, LocalShards(2), plan=plan, seed=1)
+        encoder(frame)
+        seen = encoder.observation().restrict([1])
+        more = with_stage(seen, stage, sam)
+        assert more.stages == tuple(sorted({*seen.stages, stage}))
+        found = more.tokens(stage)
+        start = 2 if plan == "interleaved" else 0
+        blocks = {3: [2], 4: [0, 2], 7: [0, 2, 4, 6]}[stage]
+        windows = seen.tokens(start)
+        assert set(found) == set(windows)
+        sent = [torch.as_tensor(tokens) for tokens in windows.values()]
+        for index, tokens in zip(windows, WindowStage(sam).run(blocks, sent), strict=True):
+            np.testing.assert_allclose(found[index], tokens.numpy(), atol=1e-4)
+    assert with_stage(seen, 5, sam) is seen
