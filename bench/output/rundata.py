@@ -20,6 +20,7 @@ from bench.records import (
     UNSUPPORTED,
     read_records,
 )
+from bench.scenario import ORIGINAL, SEEN
 from framework.models.architectures import architecture
 from framework.plans import make_plan
 
@@ -99,6 +100,7 @@ class RunData:
         One row per cell (`CELL`), attack, kind, adaptive or not, region, metric and image.
         """
         rows = self.scores[self.scores["region"] != ""]
+        rows = rows[~rows["attack"].isin([SEEN, ORIGINAL])]
         keys = [*CELL, "attack", "attack_kind", "adaptive", "region", "metric", "image_id"]
         mean = rows.groupby(keys, dropna=False, observed=True)["value"].mean()
         return mean.reset_index()
