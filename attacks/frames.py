@@ -10,7 +10,7 @@ import numpy as np
 
 from framework.errors import PedbenchError
 from framework.observation import Observation, WindowMessage
-from framework.payload import PIXELS, Payload
+from framework.payload import PIXELS, Payload, encode_pixels, encode_tokens
 
 
 def merged(frames: Sequence[Observation]) -> Observation:
@@ -48,7 +48,7 @@ def _mean(payloads: Sequence[Payload]) -> Payload:
     if len(payloads) == 1:
         return payloads[0]
     if payloads[0].codec == PIXELS:
-        pixels = np.mean([payload.data for payload in payloads], axis=0)
-        return Payload(PIXELS, np.rint(pixels).astype(np.uint8))
-    tokens = np.mean([payload.decode() for payload in payloads], axis=0, dtype=np.float64)
-    return Payload("float32", tokens.astype(np.float32))
+        pixels = np.mean([payload.data.astype(np.float64) for payload in payloads], axis=0)
+        return encode_pixels(np.rint(pixels).astype(np.uint8))
+    tokens = np.stack([payload.decode() for payload in payloads])
+    return encode_tokens(tokens.mean(axis=0, dtype=np.float64), "float32")

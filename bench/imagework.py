@@ -98,7 +98,7 @@ class ImageWork:
         for motion, group in groupby(sorted(watches, key=_situation), key=lambda c: c.motion):
             moving = list(group)
             longest = max(cell.frames for cell in moving)
-            if longest == 1:
+            if motion == STATIC and longest == 1:
                 whole = shot(film(self.sample, STATIC, 1, 0), observation)
             else:
                 whole = self._film(pipeline, motion, longest)

@@ -156,6 +156,7 @@ def _settled(frame: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in UNLESS_TOLD if name not in frame]
     told = frame.reindex(columns=[*frame.columns, *missing])
     for name, value in UNLESS_TOLD.items():
-        kind: Any = bool if isinstance(value, bool) else COLUMNS[name]
-        told[name] = told[name].astype(COLUMNS[name]).fillna(value).astype(kind)
+        column: Any = COLUMNS[name]
+        kind: Any = bool if isinstance(value, bool) else column
+        told[name] = told[name].astype(column).fillna(value).astype(kind)
     return told

@@ -99,7 +99,7 @@ class Watch:
             "weights-hidden": not self.weights_known,
             self.public: self.public != IN_DOMAIN,
             "averaged": self.averages,
-            f"{self.motion}{self.frames}": self.frames > 1,
+            f"{self.motion}{self.frames}": self.frames > 1 or self.motion != STATIC,
         }
         return "-".join(name for name, applies in parts.items() if applies)
 

@@ -37,15 +37,13 @@ def situations(group: Group) -> Iterator[dict[str, Any]]:
             group.frames or (threat.frames,),
             group.motions,
         ):
-            if frames == 1 and motion != group.motions[0]:
-                continue
             yield granted | {
                 "choice": choice,
                 "stage": stage,
                 "adaptive": adaptive,
                 "frames": frames,
                 "averages": threat.averages and frames > 1,
-                "motion": motion if frames > 1 else STATIC,
+                "motion": motion,
             }
 
 

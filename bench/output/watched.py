@@ -39,6 +39,15 @@ def worst_rows(rows: pd.DataFrame, keys: Sequence[str], higher_is_worse: bool) -
     return worst.rename("value").reset_index()
 
 
+def one_column_each(scores: pd.DataFrame, keys: Sequence[str], name: str) -> pd.DataFrame:
+    """`scene_means` with a column, and its bounds, for each value of ``name``; and ``images``."""
+    ends = ["mean", "mean_low", "mean_high"]
+    wide = scores.pivot(index=list(keys), columns=name, values=ends)
+    wide.columns = wide.columns.map(lambda pair: pair[1] + pair[0].removeprefix("mean"))
+    images = scores.groupby(list(keys), dropna=False)["images"].max()
+    return wide.join(images).reset_index()
+
+
 def _with_scenes(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of older runs do not name their scene: each photo is one."""
     told = rows["scene"].fillna(rows["image_id"]) if "scene" in rows else rows["image_id"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -47,7 +49,12 @@ def _panel(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
             line = line.sort_values("block")
             label = f"{readable(attack)}, {region}"
             spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
-            look = {"linestyle": style, "color": colour, "marker": "o", "elinewidth": 0.7}
+            look: dict[str, Any] = {
+                "linestyle": style,
+                "color": colour,
+                "marker": "o",
+                "elinewidth": 0.7,
+            }
             axes.errorbar(line["block"], line["mean"], spread, label=label, **look)
     axes.set_xticks(sorted(rows["block"].unique()))
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from bench.output.figures.plot import Plot
 from bench.output.figures.style import WIDE, Theme, canvas, readable
 from bench.output.rundata import RunData
 from bench.output.tables.time import WATCHED, time_scores
 
-MOTION_LINES = {"static": "-", "object": (0, (4, 1.5)), "pan": (0, (1, 1.5))}
+MOTION_LINES: dict[str, Any] = {"static": "-", "object": (0, (4, 1.5)), "pan": (0, (1, 1.5))}
 PANELS = {"windows_seen": "Windows seen (share)", "full_psnr": "PSNR, full image (dB)"}
 NOISY = "visible_psnr"
 
@@ -36,9 +37,12 @@ def draw_time(run: RunData, theme: Theme) -> Figure | None:
         axes.set_title(PANELS[name])
     if not noisy.empty:
         _by_estimate(axes_row[-1], _commonest(noisy), theme)
+    counts = sorted(scores["frames"].astype(int).unique())
     for axes in axes_row:
         axes.set_xlabel("frames")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.minorticks_off()
     _legend(figure, plain, not noisy.empty, theme)
     return figure
 

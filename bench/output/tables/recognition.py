@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bench.output.rundata import RunData
@@ -38,7 +40,8 @@ def ceilings(scores: pd.DataFrame) -> pd.DataFrame:
 def recognition_table(run: RunData) -> Table:
     """Recogniser × ceiling, one shard of several numbers, coalitions."""
     scores = recognition_scores(run)
-    frame, labels = pd.DataFrame(), []
+    frame = pd.DataFrame()
+    labels: list[str] = []
     if not scores.empty:
         frame, labels = _wide(scores)
     return Table(
@@ -77,14 +80,15 @@ def _wide(scores: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     ]
     rows = []
     for values, group in rest.groupby(ROW, sort=True):
-        row = dict(zip(ROW, values, strict=True)) | {"images": int(group["images"].max())}
+        row: dict[str, Any] = dict(zip(ROW, values, strict=True))
+        row |= {"images": int(group["images"].max())}
         for _, score in group.iterrows():
             label = f"{score['coalition']} of {score['n_shards']}"
             for end in ("", "_low", "_high"):
                 row[label + end] = score[f"mean{end}"]
         if row["metric"] in ceiling.index:
             for end in ("", "_low", "_high"):
-                row[f"ceiling{end}"] = ceiling.loc[row["metric"], f"mean{end}"]
+                row[f"ceiling{end}"] = ceiling[f"mean{end}"][row["metric"]]
         rows.append(row)
     keys = [f"{key}{end}" for key in ("ceiling", *labels) for end in ("", "_low", "_high")]
     return pd.DataFrame(rows).reindex(columns=[*ROW, *keys, "images"]), labels

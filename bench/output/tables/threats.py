@@ -9,7 +9,7 @@ import pandas as pd
 from bench.output.rundata import CELL, REGIONS, RunData
 from bench.output.table import Column, Table
 from bench.output.tables.common import CAP, INTERVALS, ordered, sentences, setting_columns, source
-from bench.output.watched import scene_means
+from bench.output.watched import one_column_each, scene_means
 
 MEANS = ["positions", "weights_known", "public_data"]
 ROW = [*CELL, "attack", *MEANS]
@@ -37,10 +37,7 @@ def threats_table(run: RunData) -> Table:
     scores = threat_scores(run)
     frame = pd.DataFrame()
     if not scores.empty:
-        wide = scores.pivot(index=ROW, columns="region", values=["mean", "mean_low", "mean_high"])
-        wide.columns = [f"{region}{end.removeprefix('mean')}" for end, region in wide.columns]
-        images = scores.groupby(ROW, dropna=False)["images"].max()
-        frame = ordered(wide.join(images).reset_index(), ROW)
+        frame = ordered(one_column_each(scores, ROW, "region"), ROW)
     return Table(
         name="threats",
         title="Leakage by what the attacker knows",

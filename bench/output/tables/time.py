@@ -10,7 +10,7 @@ from bench.output.leakage import CONTROLS, higher_is_worse
 from bench.output.rundata import PIPELINE, REGIONS, RunData
 from bench.output.table import Column, Table
 from bench.output.tables.common import CAP, ordered, sentences, setting_columns, source
-from bench.output.watched import scene_means, worst_rows
+from bench.output.watched import one_column_each, scene_means, worst_rows
 from bench.scenario import EXPOSURE
 
 WATCHED = [*PIPELINE, "coalition", "coalition_choice", "motion", "averaged"]
@@ -22,8 +22,8 @@ WORSE: Final = "higher is worse for privacy"
 def time_scores(run: RunData) -> pd.DataFrame:
     """One row per situation, number of frames and score, with its interval over scenes.
 
-    ``score`` is one of `SEEN`, or ``REGION_psnr`` of the worst case over attacks. A motion's
-    single frame is that of the still scene.
+    ``score`` is one of `SEEN`, or ``REGION_psnr`` of the worst case over attacks. The mean over a
+    single frame is that frame.
     """
     rows = run.every_score
     rows = rows[
@@ -33,8 +33,8 @@ def time_scores(run: RunData) -> pd.DataFrame:
     watched = rows.loc[rows["frames"] > 1, WATCHED].drop_duplicates()
     if watched.empty:
         return pd.DataFrame()
-    first = [name for name in WATCHED if name not in ("motion", "averaged")]
-    single = rows[rows["frames"] == 1].drop(columns=["motion", "averaged"]).merge(watched, on=first)
+    first = [name for name in WATCHED if name != "averaged"]
+    single = rows[rows["frames"] == 1].drop(columns="averaged").merge(watched, on=first)
     rows = pd.concat([rows[rows["frames"] > 1], single[rows.columns]], ignore_index=True)
     seen = rows[(rows["attack"] == EXPOSURE) & rows["metric"].isin(SEEN)]
     parts = [scene_means(seen.assign(score=seen["metric"]), [*KEYS, "score"])]
@@ -52,10 +52,7 @@ def time_table(run: RunData) -> Table:
     scores = time_scores(run)
     frame = pd.DataFrame()
     if not scores.empty:
-        wide = scores.pivot(index=KEYS, columns="score", values=["mean", "mean_low", "mean_high"])
-        wide.columns = [f"{name}{end.removeprefix('mean')}" for end, name in wide.columns]
-        images = scores.groupby(KEYS, dropna=False)["images"].max()
-        frame = ordered(wide.join(images).reset_index(), KEYS)
+        frame = ordered(one_column_each(scores, KEYS, "score"), KEYS)
         frame["estimate"] = frame["averaged"].map({True: "averaged", False: "latest"})
     settings = [*PIPELINE, "coalition", "coalition_choice"]
     regions = [
