@@ -25,7 +25,9 @@ FIRST_STAGE = "stage 0"
 """Capability: windows are seen as pixels or embedded patches, before any block."""
 PIXELS = "pixels"
 """Capability: windows are seen as pixels."""
-CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS})
+FRAMES = "several frames"
+"""Capability: more than one picture of the scene is seen."""
+CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS, FRAMES})
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from bench.fingerprints import content_digest, part_fingerprint, source_fingerpr
 from bench.metrics import METRICS
 from bench.metrics.trunk import trunk_path
 from bench.pictures import companions
+from bench.recognition import RECOGNISERS
 from bench.records import CELL, FAILED, UNSUPPORTED, Record
-from bench.scenario import EXPOSURE, Cell, Pipeline, Watch, cell_id
+from bench.scenario import BARE, EXPOSURE, IN_DOMAIN, Cell, Pipeline, Watch, cell_id
 from bench.store import Store
 
 HERE = ("benchmark_version", "commit", "device")
@@ -30,7 +31,7 @@ HERE = ("benchmark_version", "commit", "device")
 
 COVERED = frozenset(
     {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
-    | {"public", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
+    | {"public", "outside", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
 )
 """Settings of a run that do not change a unit, or that its key covers in another form."""
 
@@ -170,9 +171,14 @@ class Kept:
         if isinstance(cell, Watch):
             largest = self.config.largest_partial.get((cell.pipeline, cell.choice), 0)
             parts += [largest, self.config.seeds[:1] if cell.choice == "seeded" else ()]
-            if cell.attack != EXPOSURE:
+            if cell.attack not in BARE:
+                photos = "public" if cell.public == IN_DOMAIN else "outside"
                 source = part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)
-                parts += [self.facts["public"], source]
+                parts += [self.facts[photos], source]
+            if cell.recognise:
+                judge = RECOGNISERS.get(cell.recognise)
+                gallery = self.facts["dataset_fingerprint"], self.config.limit
+                parts += [part_fingerprint(judge, RECOGNISERS.package), gallery]
         return content_digest(*parts)
 
 
