@@ -28,7 +28,7 @@ from framework.models.download import cache_dir
 
 @dataclass(frozen=True)
 class _Channel:
-    """How the attacker's own windows arrive when he trains."""
+    """How the attacker's own windows arrive when he trains; of one stage or, if asked, of all."""
 
     plan: str
     payload: str
@@ -36,6 +36,7 @@ class _Channel:
     strength: float
     adapted: bool
     stage: int | None
+    every_round: bool = False
 
 
 class Attackers:
@@ -81,9 +82,11 @@ class Attackers:
         pipeline = cell.pipeline
         if not ATTACKS.get(cell.attack).needs_training:
             return _Channel("interleaved", "float32", "none", 0.0, False, None)
+        every = ATTACKS.get(cell.attack).every_round
         if cell.adaptive:
-            return _Channel(*pipeline.channel, cell.stage)
-        return _Channel(pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted, cell.stage)
+            return _Channel(*pipeline.channel, cell.stage, every)
+        plan, payload = pipeline.plan, pipeline.payload
+        return _Channel(plan, payload, "none", 0.0, pipeline.adapted, cell.stage, every)
 
     def _prepare(self, attack: Attack, channel: _Channel) -> None:
         path = self._cache_file(attack, channel)
@@ -146,5 +149,7 @@ class Attackers:
         predictor = build_predictor(sam, pipeline, seed)
         predictor.set_image(image)
         observation = predictor.observation()
+        if channel.every_round and channel.stage is None:
+            return PublicExample(frame, observation)
         wanted = observation.stages[0] if channel.stage is None else channel.stage
         return PublicExample(frame, observation.at_stages([wanted]))
