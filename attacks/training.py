@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -40,9 +42,7 @@ def train(
         The curve, [looks, 3]: steps done, mean loss since the last look, held-out error.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=max(steps, 2), pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_cycle, steps=steps))
     batches = torch.Generator().manual_seed(seed)
     between = max(1, steps // CHECKS)
     curve, losses, best, since_best = [], [], float("inf"), 0
@@ -69,6 +69,14 @@ def train(
     network.load_state_dict(kept)
     network.eval()
     return np.array(curve, dtype=np.float32).reshape(-1, 3)
+
+
+def _cycle(step: int, steps: int) -> float:
+    """Share of the highest rate: up in the first tenth, then down along a cosine."""
+    rise = max(1, steps // 10)
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 + 0.5 * math.cos(math.pi * (step - rise) / max(1, steps - rise))
 
 
 @torch.inference_mode()

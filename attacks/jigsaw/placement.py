@@ -20,7 +20,7 @@ def assemble(pieces: Sequence[Piece], shape: tuple[int, int], seed: int = 0) -> 
     """Place pieces of unknown position by how well their edges fit.
 
     Simulated annealing over swaps of cells, from several starts. Each adjacency earns how much
-    better it fits than a piece's typical second choice, so that few pieces are neither torn apart
+    better it fits than either piece's second choice, so that few pieces are neither torn apart
     nor pressed together.
 
     Args:
@@ -52,7 +52,7 @@ def assemble(pieces: Sequence[Piece], shape: tuple[int, int], seed: int = 0) -> 
 def affinity(costs: NDArray[np.float64]) -> NDArray[np.float64]:
     """What each adjacency earns, at most 1 and at least −1: [2, n, n] from `dissimilarity`.
 
-    0 where a fit is as good as the median piece's second best.
+    0 where a fit is as good as the second best of either piece.
     """
     n = costs.shape[1]
     if n < 3:
@@ -60,8 +60,7 @@ def affinity(costs: NDArray[np.float64]) -> NDArray[np.float64]:
     choices = np.concatenate([costs, costs.transpose(0, 2, 1)]).reshape(4 * n, n)
     ranked = np.sort(choices, axis=1)
     second = np.where(np.isfinite(ranked[:, 1]), ranked[:, 1], np.nan)
-    right, down = second[: 2 * n].reshape(2, n, 1), second[2 * n :].reshape(2, 1, n)
-    usual = np.fmin(right, down)
+    usual = np.fmin(second[: 2 * n].reshape(2, n, 1), second[2 * n :].reshape(2, 1, n))
     with np.errstate(invalid="ignore"):
         gains = 1 - costs / np.maximum(np.nan_to_num(usual, nan=np.inf), 1e-9)
     gains = np.nan_to_num(gains, nan=-1.0, neginf=-1.0)
