@@ -1,7 +1,7 @@
 """Where windows stand, when the coalition is not told: from their edges, or from their tokens."""
 
-from attacks.jigsaw.placement import assemble
 from attacks.jigsaw.compatibility import dissimilarity
+from attacks.jigsaw.placement import assemble
 from attacks.jigsaw.positions import PositionPredictor
 from attacks.jigsaw.scores import JigsawScores, score
 

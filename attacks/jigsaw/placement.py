@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from attacks.jigsaw.compatibility import Piece, dissimilarity
 from framework.errors import PedbenchError
 
-STARTS = 4
-SWEEPS = 60
+STARTS = 8
+SWEEPS = 100
+SHIFTS = 4
+"""Cyclic shifts of the whole board tried in each sweep."""
 HOTTEST, COLDEST = 1.0, 0.02
 EMPTY = -1
 
@@ -19,7 +21,7 @@ EMPTY = -1
 def assemble(pieces: Sequence[Piece], shape: tuple[int, int], seed: int = 0) -> NDArray[np.int64]:
     """Place pieces of unknown position by how well their edges fit.
 
-    Simulated annealing over swaps of cells, from several starts. Each adjacency earns how much
+    Simulated annealing over swaps of cells and shifts of the board, from several starts. Each adjacency earns how much
     better it fits than either piece's second choice, so that few pieces are neither torn apart
     nor pressed together.
 
@@ -92,6 +94,13 @@ def _anneal(
                     best, kept = total, board.copy()
             else:
                 board[a], board[b] = board[b], board[a]
+        for _ in range(SHIFTS):
+            moved = np.roll(board.reshape(shape), rng.integers(-1, 2, size=2), axis=(0, 1)).ravel()
+            earned = sum(_earned(moved, cell, table, near) for cell in range(cells)) / 2
+            if earned >= total or rng.random() < np.exp((earned - total) / heat):
+                board, total = moved, earned
+                if total > best + 1e-9:
+                    best, kept = total, board.copy()
     return best, kept
 
 

@@ -20,7 +20,7 @@ from framework.errors import PedbenchError
 from framework.observation import Observation
 
 STEPS = 60
-TV_WEIGHTS = (1e-3, 1e-2, 1e-1)
+TV_WEIGHTS = (1e-4, 1e-3, 1e-2)
 """Tried on a held-out public photo."""
 OFF = -1.0
 """Weight that stands for leaving ridge alone, which did best on the held-out photo."""

@@ -33,7 +33,8 @@ def test_descent_improves_on_ridge_behind_blocks():
     target, truth = seen("chelsea"), example("chelsea").frame
     visible = target.grid.pixel_mask(target.visible)
     linear = fit("ridge", known).reconstruct(target)
-    attack = fit("optimise", known, steps=12)
+    attack = fit("optimise", known, steps=1)
+    attack.learned |= {"steps": np.array([20]), "weight": np.array([1e-3])}
     assert psnr(truth, attack.reconstruct(target), visible) > psnr(truth, linear, visible)
 
 
