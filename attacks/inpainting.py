@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from attacks.public import resized
 from attacks.reconstruction.push_pull import pyramid
 from attacks.training import train
 from attacks.whole import practice, square
+
+Network = Callable[[Tensor], Tensor]
 
 CHANNELS = 8
 LEARNING_RATE = 2e-3
@@ -71,12 +73,12 @@ class Holes:
         """The same on another device."""
         return Holes(self.inputs.to(device), self.base.to(device), self.contrast.to(device))
 
-    def filled(self, network: nn.Module) -> Tensor:
+    def filled(self, network: Network) -> Tensor:
         """The base with the network's corrections, 0..255 and beyond, of its shape."""
         return self.base + self.contrast * network(self.inputs)
 
 
-def fill(network: nn.Module, holes: Holes, canvas: Canvas) -> Pixels:
+def fill(network: Network, holes: Holes, canvas: Canvas) -> Pixels:
     """The filling of one canvas at its full size, [h, w, 3] in 0..255."""
     small = shrunk(canvas, LONGEST).known.shape
     with torch.inference_mode():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,7 +37,7 @@ class GatedNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.enter = GatedConv(CHANNELS, WIDTHS[0])
-        pairs = list(zip(WIDTHS, WIDTHS[1:], strict=False))
+        pairs = list(pairwise(WIDTHS))
         self.down = nn.ModuleList(GatedConv(a, b, stride=2) for a, b in pairs)
         self.middle = nn.ModuleList(GatedConv(WIDTHS[-1], WIDTHS[-1], 1, d) for d in DILATIONS)
         self.up = nn.ModuleList(GatedConv(a + b, a) for a, b in reversed(pairs))

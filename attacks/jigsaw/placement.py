@@ -21,9 +21,9 @@ EMPTY = -1
 def assemble(pieces: Sequence[Piece], shape: tuple[int, int], seed: int = 0) -> NDArray[np.int64]:
     """Place pieces of unknown position by how well their edges fit.
 
-    Simulated annealing over swaps of cells and shifts of the board, from several starts. Each adjacency earns how much
-    better it fits than either piece's second choice, so that few pieces are neither torn apart
-    nor pressed together.
+    Simulated annealing over swaps of cells and shifts of the board, from several starts. Each
+    adjacency earns how much better it fits than either piece's second choice, so that few pieces
+    are neither torn apart nor pressed together.
 
     Args:
         pieces: pixels in 0..255, [height, width, 3]; at most as many as cells.

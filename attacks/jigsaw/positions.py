@@ -69,17 +69,38 @@ class PositionPredictor:
         Raises:
             PedbenchError: there are more windows than cells, or nothing was learned yet.
         """
-        if len(windows) > self.cells:
-            raise PedbenchError(f"{len(windows)} windows on {self.cells} cells: give a larger grid")
         if not windows:
             return np.zeros(0, dtype=np.int64)
-        _, cells = linear_sum_assignment(self.scores(windows), maximize=True)
-        return cells.astype(np.int64)
+        return assigned(self.scores(windows))
 
     def _moments(self, pictures: Iterable[Mapping[int, Tokens]]) -> Moments:
         pairs = [(cell, tokens) for picture in pictures for cell, tokens in picture.items()]
         target = np.eye(self.cells)[[cell for cell, _ in pairs]]
         return Moments.of(_means([tokens for _, tokens in pairs]), target)
+
+
+def assigned(
+    scores: NDArray[np.floating], fits: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Deal out cells so that the sum of scores is largest and no two windows share one.
+
+    Args:
+        scores: [windows, cells].
+        fits: whether a window can stand in a cell at all, same shape; kept to where possible.
+
+    Returns:
+        The cell of each window, [windows].
+
+    Raises:
+        PedbenchError: there are more windows than cells.
+    """
+    if len(scores) > scores.shape[1]:
+        raise PedbenchError(f"{len(scores)} windows on {scores.shape[1]} cells: give a larger grid")
+    if fits is not None:
+        unfit = 1 + scores.size * float(np.ptp(scores))
+        scores = np.where(fits, scores, scores - unfit)
+    _, cells = linear_sum_assignment(scores, maximize=True)
+    return cells.astype(np.int64)
 
 
 def _means(windows: Sequence[Tokens]) -> NDArray[np.float32]:

@@ -52,6 +52,14 @@ class GatedInpainting(Completion):
             stored = load_file(shipped)
             self.learned |= {name: stored[name].astype(np.float32) for name in stored}
             return
+        self.learn(knowledge)
+
+    def learn(self, knowledge: Knowledge) -> None:
+        """Train the network on public photos.
+
+        Raises:
+            PedbenchError: there is none.
+        """
         require_public(knowledge, self.name)
         training, held_out = split(knowledge.public, self.seed)
         with torch.random.fork_rng():

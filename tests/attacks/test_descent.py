@@ -67,5 +67,5 @@ def test_the_state_holds_the_weights(name):
 
 
 def test_secret_weights_are_refused():
-    with pytest.raises(PedbenchError, match="needs the weights"):
+    with pytest.raises(PedbenchError, match="give it the model"):
         fit("optimise", Knowledge(None, knowledge().public))

@@ -1,12 +1,16 @@
 """Windows without their positions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from attacks import Knowledge
 from attacks.jigsaw import PositionPredictor, assemble, dissimilarity, score
+from attacks.public import observe
 from framework import PedbenchError
 from tests.attacks.conftest import photo
-from tests.attacks.toy import knowledge, seen
+from tests.attacks.toy import example, fit, knowledge, seen, toy
 
 SHAPE = (4, 4)
 
@@ -88,3 +92,26 @@ def test_tokens_tell_where_they_stand():
     assert np.mean(placed == order) > 0.4
     twin = PositionPredictor(9, predictor.learned)
     assert np.array_equal(twin.predict([tokens[i] for i in order]), placed)
+
+
+@pytest.mark.parametrize("payload", ["float32", "pixels"])
+def test_hidden_positions_are_found_again(payload):
+    """Most of a photo comes back from windows that bear a label in place of their index."""
+    public = [observed(name, payload) for name in ("chelsea", "coins", "page", "rocket")]
+    attack = fit("jigsaw", Knowledge(toy(), public))
+    whole = observed("astronaut", payload).observation
+    labels = 9 + np.random.default_rng(0).permutation(9)
+    renamed = [replace(m, window=int(labels[m.window])) for m in whole.messages]
+    hidden = replace(whole, messages=tuple(sorted(renamed, key=lambda m: m.window)))
+    placed = attack.placed(hidden)
+    right = [placed.messages[i].window == index for i, index in enumerate(order_of(hidden, labels))]
+    assert np.mean(right) > 0.4
+    assert attack.reconstruct(hidden).shape == attack.reconstruct(whole).shape
+
+
+def order_of(hidden, labels):
+    return [labels.tolist().index(m.window) for m in hidden.messages]
+
+
+def observed(name, payload):
+    return observe(toy(), example(name).frame, "prefix", payload)
