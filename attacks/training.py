@@ -15,7 +15,7 @@ from torch import Tensor, nn
 WEIGHT_DECAY = 1e-2
 CHECKS = 20
 """Looks at the held-out photos in a training of full length."""
-PATIENCE = 6
+PATIENCE = 8
 """Looks without an improvement after which training ends."""
 
 Module = TypeVar("Module", bound=nn.Module)

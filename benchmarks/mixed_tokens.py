@@ -82,8 +82,9 @@ def _scores(
         attack: Attack = ATTACKS.get(name)(seed=seed, **{"steps": steps})
         start = time.monotonic()
         attack.fit(Knowledge(sam, photos))
-        curve = attack.state()["curve"]
-        print(f"{name} seed {seed}: {time.monotonic() - start:.0f} s, {curve[-1, 0]:.0f} steps")
+        seconds, curve = time.monotonic() - start, attack.state()["curve"]
+        errors = " ".join(f"{error:.3f}" for error in curve[:, 2])
+        print(f"{name} seed {seed}: {seconds:.0f} s, {curve[-1, 0]:.0f} steps, held out: {errors}")
         for label, windows in _coalitions(images[0].observation, seed):
             found[label, name] = np.array([_hidden(attack, image, windows) for image in images])
     return found

@@ -29,6 +29,8 @@ class Generator(nn.Module):
         side: of the picture, pixels.
     """
 
+    code: Tensor
+
     def __init__(self, side: int) -> None:
         super().__init__()
         self.side = side

@@ -84,7 +84,7 @@ class Jigsaw(Ridge):
     def _by_edges(self, observation: Observation, payloads: list[Payload]) -> NDArray[np.float64]:
         """Scores [windows, cells]: the nearer to where the edges put a window, the better."""
         side = observation.grid.windows_per_side
-        found = assemble([p.data for p in payloads], (side, side))
+        found = assemble([p.data.astype(np.float64) for p in payloads], (side, side))
         rows, columns = np.divmod(np.arange(side * side), side)
         distance = np.abs(rows - rows[found][:, None]) + np.abs(columns - columns[found][:, None])
         return -distance.astype(np.float64)

@@ -16,6 +16,7 @@ from attacks.canvas import Canvas, as_uint8
 from attacks.controls import register_first_round, register_prior
 from attacks.reconstruction.conv_decoder import ROUNDING, affordable
 from attacks.reconstruction.ridge import Ridge
+from attacks.thumbnail import Thumbnails, window_means
 from attacks.tokens import split
 from attacks.training import load_network, network_state, train
 from attacks.whole import Pictures, practice, square, token_map, token_mask
@@ -40,18 +41,22 @@ class Lesson:
         linear: the linear inverse of the first stage, [1, 3, height, width].
         truth: the photo, 0..255, same shape.
         grid: its windows.
+        thumbnails: what each window says of the whole picture, [windows, outputs].
     """
 
     tokens: Sequence[Tensor]
     linear: Tensor
     truth: Tensor
     grid: WindowGrid
+    thumbnails: NDArray[np.float32]
 
 
 @ATTACKS.register("whole_image_decoder")
 class WholeImageDecoder(Ridge):
-    """Corrects the ridge solution, hidden windows included, by a U-Net over all tokens seen.
+    """Corrects a linear solution, hidden windows included, by a U-Net over all tokens seen.
 
+    The linear solution is `Ridge` in known windows; in unknown ones it is a thumbnail of the whole
+    picture, regressed from each window's mean token and averaged over the windows held.
     Every round's tokens stand at their places, with a mask; windows in SAM's padding count, since
     after a global block they carry something of the picture too. The coalitions are drawn anew for
     each step, of random size and policy, so that one network serves all. Corrections are scaled,
@@ -77,9 +82,10 @@ class WholeImageDecoder(Ridge):
         training, held_out = map(affordable, split(knowledge.public, self.seed))
         self._standardise(training)
         device = knowledge.device
-        lessons = [self._lesson(example) for example in training]
+        everything = self._lessons([*training, *held_out])
+        lessons = everything[: len(training)]
         rng = np.random.default_rng([self.seed, 1])
-        tests = [self._draw([self._lesson(e)], TESTS, rng, device) for e in held_out]
+        tests = [self._draw([e], TESTS, rng, device) for e in everything[len(training) :]]
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             network = self._network(knowledge.public[0].observation.patch_size).to(device)
@@ -137,8 +143,12 @@ class WholeImageDecoder(Ridge):
 
     def _seen(self, observation: Observation, stages: Sequence[int], canvas: Canvas) -> Pictures:
         maps = [self._map(observation, stage) for stage in stages]
-        side = observation.img_size
-        colour = canvas.colour(self.recall("colour"))
+        side, grid = observation.img_size, observation.grid
+        means = window_means([tokens for tokens, _ in maps], grid)
+        windows = sorted({m.window for m in observation.messages if m.stage in stages})
+        thumbnails = Thumbnails.load(self.learned)
+        filling = thumbnails.picture(thumbnails.estimates(means, grid), windows, grid)
+        colour = canvas.colour(self.recall("colour")) if filling is None else filling
         base = np.where(canvas.known[..., None], canvas.pixels, colour)
         return Pictures(
             tokens=[tokens for tokens, _ in maps],
@@ -148,17 +158,24 @@ class WholeImageDecoder(Ridge):
             base=square(base, side),
         )
 
-    def _lesson(self, example: PublicExample) -> Lesson:
+    def _lessons(self, public: Sequence[PublicExample]) -> list[Lesson]:
+        """The photos, with thumbnails by regressions that leave the photo itself out."""
+        stages = [int(stage) for stage in self.recall("stages")]
+        tokens = [[self._map(e.observation, stage)[0] for stage in stages] for e in public]
+        grids = [e.observation.grid for e in public]
+        means = [window_means(t, grid) for t, grid in zip(tokens, grids, strict=True)]
+        thumbnails, left_out = Thumbnails.fit(means, [e.frame for e in public], grids)
+        self.learned |= thumbnails.state()
+        side = public[0].observation.img_size
+        return [
+            Lesson(t, square(self._linear(e).pixels, side), square(e.frame, side), grid, said)
+            for e, t, grid, said in zip(public, tokens, grids, left_out, strict=True)
+        ]
+
+    def _linear(self, example: PublicExample) -> Canvas:
         observation = example.observation
-        features = self.features(observation)
-        canvas = Canvas.paint(observation.grid, self.windows(features, observation.patch_size))
-        side = observation.img_size
-        return Lesson(
-            tokens=[self._map(observation, int(stage))[0] for stage in self.recall("stages")],
-            linear=square(canvas.pixels, side),
-            truth=square(example.frame, side),
-            grid=observation.grid,
-        )
+        windows = self.windows(self.features(observation), observation.patch_size)
+        return Canvas.paint(observation.grid, windows)
 
     def _draw(
         self, lessons: Sequence[Lesson], count: int, rng: np.random.Generator, device: str
@@ -174,10 +191,11 @@ class WholeImageDecoder(Ridge):
         side = lesson.grid.img_size
         known = square(lesson.grid.pixel_mask(windows)[..., None], side)
         inside = square(np.ones((*lesson.grid.frame_size, 1)), side)
+        guess = Thumbnails.load(self.learned).picture(lesson.thumbnails, windows, lesson.grid)
         colour = torch.as_tensor(self.recall("colour"))
         if known.any():
             colour = (lesson.linear * known).sum((0, 2, 3)) / known.sum()
-        filling = colour[:, None, None] * inside
+        filling = colour[:, None, None] * inside if guess is None else square(guess, side)
         return Pictures(
             tokens=[tokens * held for tokens in lesson.tokens],
             held=held.expand(-1, len(lesson.tokens), -1, -1),

@@ -57,11 +57,11 @@ def test_the_generator_fits_its_tokens():
 
 @pytest.mark.parametrize("name", ["optimise", "deep_image_prior"])
 def test_the_state_holds_the_weights(name):
+    known, target = knowledge(stages=[0]), seen("rocket")
     before = torch.random.get_rng_state()
-    attack = fit(name, knowledge(stages=[0]), steps=2)
+    attack = fit(name, known, steps=2)
     twin = ATTACKS.get(name)()
     twin.load_state(attack.state())
-    target = seen("rocket")
     assert np.array_equal(attack.reconstruct(target), twin.reconstruct(target))
     assert torch.equal(before, torch.random.get_rng_state())
 
