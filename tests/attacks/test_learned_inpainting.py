@@ -39,7 +39,7 @@ def test_it_starts_from_push_pull(name):
 def test_it_learns_its_own_photo(name):
     """A few steps bring its fillings of the photo it trains on nearer than push-pull's."""
     known = knowledge("rocket", "rocket")
-    trained, plain = fit(name, known, steps=30), fit("push_pull", known)
+    trained, plain = fit(name, known, steps=10), fit("push_pull", known)
     frame = known.public[0].frame
     mask = known.public[0].observation.grid.pixel_mask([0, 3])
     canvas = Canvas(np.where(mask[..., None], frame, 0).astype(np.float32), mask)
