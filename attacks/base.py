@@ -70,6 +70,7 @@ class Attack(ABC):
         needs_training: whether what `fit` learns depends on how windows arrive (plan, payload,
             defence, stage) and is worth caching.
         needs: the `CAPABILITIES` it cannot do without.
+        every_round: whether it learns from all rounds of the public photos, not the first alone.
 
     Args:
         seed: of everything random in training.
@@ -80,6 +81,7 @@ class Attack(ABC):
     kind: Kind
     needs_training: bool = False
     needs: frozenset[str] = frozenset()
+    every_round: bool = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

@@ -36,6 +36,7 @@ class _Channel:
     """How the attacker's own windows arrive when he trains, and what else he has.
 
     Attributes:
+        every_round: whether he keeps all stages where ``stage`` names none.
         frames: over how many he averages.
         weights_known, public: as in `ThreatModel`.
     """
@@ -46,6 +47,7 @@ class _Channel:
     strength: float
     adapted: bool
     stage: int | None
+    every_round: bool = False
     frames: int = 1
     weights_known: bool = True
     public: str = IN_DOMAIN
@@ -108,6 +110,7 @@ class Attackers:
         if not ATTACKS.get(cell.attack).needs_training:
             return _Channel("interleaved", "float32", "none", 0.0, False, None, **means)
         means["frames"] = cell.frames if cell.averages else 1
+        means["every_round"] = ATTACKS.get(cell.attack).every_round
         if cell.adaptive:
             return _Channel(*pipeline.channel, cell.stage, **means)
         undefended = pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted
@@ -177,6 +180,8 @@ class Attackers:
         seed = int.from_bytes(hashlib.sha256(frame.tobytes()).digest()[:7], "big")
         predictor = build_predictor(sam, pipeline, seed)
         observation = averaged(take(predictor, film(sample, STATIC, channel.frames, 0)).observation)
+        if channel.every_round and channel.stage is None:
+            return PublicExample(frame, observation)
         if channel.stage is not None:
             observation = with_stage(observation, channel.stage, sam)
         wanted = observation.stages[0] if channel.stage is None else channel.stage

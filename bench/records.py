@@ -176,8 +176,8 @@ UNLESS_TOLD: dict[str, Any] = {
     "weights_known": True,
     "public_data": "in-domain",
 }
-"""What a record that does not say so was made with: weights in stock order, in its own run, by the usual
-attacker."""
+"""What a record that does not say so was made with: weights in stock order, in its own run, by the
+usual attacker."""
 
 
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
