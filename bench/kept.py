@@ -25,6 +25,7 @@ from bench.recognition import RECOGNISERS
 from bench.records import CELL, FAILED, UNSUPPORTED, Record
 from bench.scenario import BARE, EXPOSURE, IN_DOMAIN, Cell, Pipeline, Watch, cell_id
 from bench.store import Store
+from framework.models.download import sha256_of
 
 HERE = ("benchmark_version", "commit", "device")
 """Provenance that a record brings along from where it was made."""
@@ -161,7 +162,7 @@ class Kept:
             source_fingerprint("bench.imagework"),
             pipeline_sources(pipeline),
             [part_fingerprint(metric, METRICS.package) for _, metric in METRICS.items()],
-            trunk_path().exists(),
+            sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
             versions(),
         ]
 
@@ -183,8 +184,11 @@ class Kept:
 
 
 def _sound(records: Sequence[Record]) -> bool:
-    """Whether records would come out the same again: nothing failed, no metric was missing."""
-    return bool(records) and not any(
-        record["status"] == FAILED or (record["status"] == UNSUPPORTED and record.get("metric"))
-        for record in records
-    )
+    """Whether records would come out the same again.
+
+    Nothing failed, and no metric was missing that may be there the next time; whether LPIPS is
+    there is part of the key.
+    """
+    may_change = [r for r in records if r["status"] == UNSUPPORTED and r.get("metric")]
+    failed = any(record["status"] == FAILED for record in records)
+    return bool(records) and not failed and all(r["metric"] == "lpips" for r in may_change)
