@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from framework.models.architectures import architecture
-from framework.models.attention import fold_attention
+from framework.models.block import fold_attention
 from framework.models.build import PIXEL_MEAN, PIXEL_STD, PedSam, assemble
 from framework.plans import make_plan
 from framework.shard.stage import WindowStage, cut, merge
