@@ -25,7 +25,9 @@ FIRST_STAGE = "stage 0"
 """Capability: windows are seen as pixels or embedded patches, before any block."""
 PIXELS = "pixels"
 """Capability: windows are seen as pixels."""
-CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS})
+FRAMES = "several frames"
+"""Capability: more than one picture of the scene is seen."""
+CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS, FRAMES})
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Attack(ABC):
         needs_training: whether what `fit` learns depends on how windows arrive (plan, payload,
             defence, stage) and is worth caching.
         needs: the `CAPABILITIES` it cannot do without.
+        every_round: whether it learns from all rounds of the public photos, not the first alone.
 
     Args:
         seed: of everything random in training.
@@ -78,6 +81,7 @@ class Attack(ABC):
     kind: Kind
     needs_training: bool = False
     needs: frozenset[str] = frozenset()
+    every_round: bool = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

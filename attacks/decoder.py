@@ -1,8 +1,8 @@
-"""A convolutional decoder of token windows, and its training."""
+"""Decoders of token windows: what the linear inverse misses, learned on public photos."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -12,35 +12,32 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attacks.training import train
+
 TOKEN_WIDTH = 64
 CARRIED = 8
 PIXEL_WIDTH = 32
 PIXEL_BLOCKS = 2
 DROPOUT = 0.1
 BATCH = 16
-LEARNING_RATE = 4e-3
-WEIGHT_DECAY = 1e-2
 CHUNK = 64
+TRANSFORMER_WIDTH = 96
+TRANSFORMER_LAYERS = 3
+HEADS = 4
 
 
-class WindowDecoder(nn.Module):
-    """What the linear inverse of a window misses, from all its tokens together.
+class PixelHead(nn.Module):
+    """From features of tokens and the linear inverse to corrections of the latter.
 
-    Convolutions over tokens, then over pixels at half resolution, where the linear inverse comes
-    in. Starts as zero.
+    Convolutions over pixels at half resolution. Starts as zero.
 
     Args:
-        channels: of a token.
         side: of a patch in pixels, even.
     """
 
-    def __init__(self, channels: int, side: int) -> None:
+    def __init__(self, side: int) -> None:
         super().__init__()
         self.upscale = side // 2
-        self.drop = nn.Dropout2d(DROPOUT)
-        self.enter = nn.Conv2d(channels, TOKEN_WIDTH, 1)
-        self.mix = nn.Conv2d(TOKEN_WIDTH, TOKEN_WIDTH, 3, padding=1)
-        self.carry = nn.Conv2d(TOKEN_WIDTH, CARRIED * self.upscale**2, 1)
         self.join = nn.Conv2d(CARRIED + 12, PIXEL_WIDTH, 3, padding=1)
         self.blocks = nn.ModuleList(
             nn.Conv2d(PIXEL_WIDTH, PIXEL_WIDTH, 3, padding=1) for _ in range(PIXEL_BLOCKS)
@@ -49,6 +46,102 @@ class WindowDecoder(nn.Module):
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
 
+    @property
+    def inputs(self) -> int:
+        """Channels that `forward` wants for each token."""
+        return CARRIED * self.upscale**2
+
+    def forward(self, carried: Tensor, linear: Tensor) -> Tensor:
+        """Corrections, [n, 3, h·side, w·side].
+
+        Args:
+            carried: [n, inputs, h, w].
+            linear: the linear inverse in 0..255, [n, 3, h·side, w·side].
+        """
+        x = F.pixel_shuffle(carried, self.upscale)
+        x = self.join(torch.cat([x, F.pixel_unshuffle(linear / 255 - 0.5, 2)], dim=1))
+        for block in self.blocks:
+            x = x + block(F.relu(x))
+        return F.pixel_shuffle(self.leave(F.relu(x)), 2)
+
+
+class ConvTrunk(nn.Module):
+    """Features of a window's tokens by convolutions: [n, channels, h, w] → [n, outputs, h, w]."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.drop = nn.Dropout2d(DROPOUT)
+        self.enter = nn.Conv2d(channels, TOKEN_WIDTH, 1)
+        self.mix = nn.Conv2d(TOKEN_WIDTH, TOKEN_WIDTH, 3, padding=1)
+        self.carry = nn.Conv2d(TOKEN_WIDTH, outputs, 1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.enter(self.drop(tokens))
+        x = x + self.mix(F.gelu(x))
+        return self.carry(F.gelu(x))
+
+
+class TransformerTrunk(nn.Module):
+    """Features of a window's tokens by self-attention: [n, channels, h, w] → [n, outputs, h, w].
+
+    Args:
+        size: side of a full window, tokens; windows may be smaller.
+    """
+
+    def __init__(self, channels: int, outputs: int, size: int) -> None:
+        super().__init__()
+        width = TRANSFORMER_WIDTH
+        self.drop = nn.Dropout2d(DROPOUT)
+        self.enter = nn.Conv2d(channels, width, 1)
+        self.place = nn.Parameter(torch.zeros(1, width, size, size))
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                width, HEADS, 2 * width, DROPOUT, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(TRANSFORMER_LAYERS)
+        )
+        self.carry = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        rows, columns = tokens.shape[2:]
+        x = self.enter(self.drop(tokens)) + self.place[..., :rows, :columns]
+        x = x.flatten(2).transpose(1, 2)
+        for layer in self.layers:
+            x = layer(x)
+        return self.carry(x.transpose(1, 2).unflatten(2, (rows, columns)))
+
+
+class WindowDecoder(nn.Module):
+    """What the linear inverse of a window misses, from all its tokens together.
+
+    Args:
+        trunk: features of tokens.
+        head: corrections of pixels.
+    """
+
+    def __init__(self, trunk: nn.Module, head: PixelHead) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    @classmethod
+    def convolutional(cls, channels: int, side: int, size: int) -> WindowDecoder:
+        """In the spirit of Dosovitskiy and Brox.
+
+        Args:
+            channels: of a token.
+            side: of a patch in pixels, even.
+            size: side of a full window, tokens.
+        """
+        head = PixelHead(side)
+        return cls(ConvTrunk(channels, head.inputs), head)
+
+    @classmethod
+    def transformer(cls, channels: int, side: int, size: int) -> WindowDecoder:
+        """With self-attention among the tokens of a window; arguments as in `convolutional`."""
+        head = PixelHead(side)
+        return cls(TransformerTrunk(channels, head.inputs, size), head)
+
     def forward(self, tokens: Tensor, linear: Tensor) -> Tensor:
         """Corrections, [n, 3, h·side, w·side], in units of the linear inverse's error.
 
@@ -56,13 +149,7 @@ class WindowDecoder(nn.Module):
             tokens: standardised, [n, channels, h, w].
             linear: the linear inverse in 0..255, [n, 3, h·side, w·side].
         """
-        x = self.enter(self.drop(tokens))
-        x = x + self.mix(F.gelu(x))
-        x = F.pixel_shuffle(self.carry(F.gelu(x)), self.upscale)
-        x = self.join(torch.cat([x, F.pixel_unshuffle(linear / 255 - 0.5, 2)], dim=1))
-        for block in self.blocks:
-            x = x + block(F.relu(x))
-        return F.pixel_shuffle(self.leave(F.relu(x)), 2)
+        return self.head(self.trunk(tokens), linear)
 
 
 @dataclass(frozen=True)
@@ -92,24 +179,30 @@ class Lessons:
         return Lessons(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
-def train(decoder: WindowDecoder, lessons: Lessons, steps: int, seed: int) -> None:
-    """Minimise the squared error over pixels that show the photo, in place."""
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1
-    )
-    batches = torch.Generator().manual_seed(seed)
-    decoder.train()
-    for _ in range(steps):
+def train_decoder(
+    decoder: WindowDecoder,
+    lessons: Lessons,
+    held_out: Lessons,
+    steps: int,
+    rate: float,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Minimise the squared error over pixels that show the photo, in place.
+
+    Returns:
+        The curve, as `attacks.training.train` gives it.
+    """
+
+    def loss(batches: torch.Generator) -> Tensor:
         batch = lessons[torch.randint(len(lessons), (BATCH,), generator=batches)]
         missed = (decoder(batch.tokens, batch.linear) - batch.error) * batch.shows
-        loss = missed.square().sum() / (3 * batch.shows.sum())
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-    decoder.eval()
+        return missed.square().sum() / (3 * batch.shows.sum())
+
+    def error() -> float:
+        missed = (correct(decoder, held_out.tokens, held_out.linear) - held_out.error).square()
+        return float((missed * held_out.shows).sum() / (3 * held_out.shows.sum()))
+
+    return train(decoder, loss, error, steps, rate, seed)
 
 
 def best_scale(decoder: WindowDecoder, lessons: Lessons) -> float:
@@ -136,19 +229,3 @@ def stacked(maps: Sequence[NDArray[Any]], size: tuple[int, int]) -> Tensor:
     for slot, values in zip(stack, maps, strict=True):
         slot[: values.shape[0], : values.shape[1]] = values
     return torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()
-
-
-def decoder_state(decoder: WindowDecoder, prefix: str) -> dict[str, NDArray[Any]]:
-    """A decoder's weights as named arrays."""
-    return {prefix + name: value.cpu().numpy() for name, value in decoder.state_dict().items()}
-
-
-def load_decoder(
-    channels: int, side: int, state: Mapping[str, NDArray[Any]], prefix: str
-) -> WindowDecoder:
-    """The decoder that `decoder_state` wrote down."""
-    with torch.device("meta"):
-        decoder = WindowDecoder(channels, side)
-    own = {name: torch.as_tensor(state[prefix + name]) for name in decoder.state_dict()}
-    decoder.load_state_dict(own, assign=True)
-    return decoder.eval().requires_grad_(False)

@@ -12,6 +12,8 @@ Matrix = NDArray[np.float64]
 
 STRENGTHS = 10.0 ** np.arange(-10, 2.01, 0.5)
 """Regularisations tried, relative to the mean variance of an input."""
+SMALLEST = 1e-12
+"""Mean variance that stands in where inputs do not vary at all."""
 
 
 @dataclass
@@ -74,7 +76,7 @@ def ridge(training: Moments, held_out: Moments) -> tuple[LinearMap, float]:
     variances, axes = np.linalg.eigh(xx)
     along, test_along = axes.T @ xy, axes.T @ test_xy
     test_spread = axes.T @ test_xx @ axes
-    unit = max(float(np.trace(xx)) / len(xx), np.finfo(np.float64).tiny)
+    unit = max(float(np.trace(xx)) / len(xx), SMALLEST)
     errors = []
     for strength in STRENGTHS:
         matrix = along / (np.maximum(variances, 0) + strength * unit)[:, None]
@@ -87,6 +89,6 @@ def ridge(training: Moments, held_out: Moments) -> tuple[LinearMap, float]:
 def _solve(moments: Moments, strength: float) -> LinearMap:
     means = moments.x / moments.count, moments.y / moments.count
     xx, xy, _ = moments.centred(*means)
-    unit = max(float(np.trace(xx)) / len(xx), np.finfo(np.float64).tiny)
+    unit = max(float(np.trace(xx)) / len(xx), SMALLEST)
     regular = xx + strength * unit * np.eye(len(xx))
     return LinearMap(scipy.linalg.solve(regular, xy, assume_a="pos"), *means)

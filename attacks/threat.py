@@ -1,12 +1,18 @@
-"""What an attacker is granted, and whether an attack can work with it."""
+"""What an attacker is granted, what he is therefore handed, and which attacks can work with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from attacks.base import FIRST_STAGE, PIXELS, POSITIONS, WEIGHTS, Attack
+from attacks.base import FIRST_STAGE, FRAMES, PIXELS, POSITIONS, WEIGHTS, Attack
+from attacks.frames import averaged
+from framework.errors import PedbenchError
 from framework.observation import Observation
+from framework.registry import Registry
+
+IN_DOMAIN, OUT_OF_DOMAIN = "in-domain", "out-of-domain"
+PUBLIC_DATA = (IN_DOMAIN, OUT_OF_DOMAIN)
 
 
 @dataclass(frozen=True)
@@ -16,12 +22,21 @@ class ThreatModel:
     Attributes:
         coalition: number of colluding shards.
         choice: ``largest`` exposure or ``seeded`` nested subsets.
-        weights_known: whether he has the model's weights.
+        weights_known: whether he has the model's weights; without them he can still send photos
+            of his own through the system.
         positions_known: whether he knows where each window stands.
-        stage: the only stage he looks at; ``None`` for all of them.
+        stage: the only stage he looks at, the index of the block that runs next: received, or
+            computed by a shard (`attacks.outputs`); ``None`` for all that were received.
         frames: pictures of the same scene that he saw.
+        averages: whether he takes the scene for still and averages what he saw of one window over
+            the frames, so that noise cancels.
         adaptive: whether he trains through the defence.
-        public: name of his public data.
+        public: whether his photos are like the scored ones (``in-domain``) or not
+            (``out-of-domain``).
+        summary: one line for lists.
+
+    Raises:
+        PedbenchError: a value is out of range, or he averages what he cannot match.
     """
 
     coalition: int = 1
@@ -30,25 +45,58 @@ class ThreatModel:
     positions_known: bool = True
     stage: int | None = None
     frames: int = 1
+    averages: bool = False
     adaptive: bool = True
-    public: str = ""
+    public: str = IN_DOMAIN
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise PedbenchError(f"a threat model of {self.frames} frames: give at least 1")
+        if self.public not in PUBLIC_DATA:
+            raise PedbenchError(f"public data '{self.public}': give {' or '.join(PUBLIC_DATA)}")
+        if self.averages and not self.positions_known:
+            raise PedbenchError(
+                "who does not know positions cannot match windows over frames: "
+                "leave out averages, or let positions be known"
+            )
+
+    def handed(self, seen: Observation, seed: int) -> Observation:
+        """What he has of everything that his coalition saw.
+
+        Args:
+            seen: by the coalition, of one frame or several.
+            seed: of the labels that stand in place of positions where those are hidden.
+        """
+        if self.averages:
+            seen = averaged(seen)
+        if self.stage is not None:
+            seen = seen.at_stages([self.stage])
+        return seen if self.positions_known else seen.without_positions(seed)
+
+
+THREATS: Registry[ThreatModel] = Registry("threat model", "attacks.threats", "pedbench.threats")
 
 
 def unsupported_reason(
-    attack: type[Attack], threat: ThreatModel, observation: Observation
+    attack: type[Attack], threat: ThreatModel, observation: Observation | None = None
 ) -> str | None:
     """Why ``attack`` cannot be asked of this attacker, in one line; ``None`` when it can.
 
-    An observation without any message supports every attack: it shows nothing.
+    Args:
+        observation: what he is handed; without one, only what he is granted is looked at. An
+            observation without any message supports every attack: it shows nothing.
     """
-    seen = observation.messages
     missing = {
         WEIGHTS: not threat.weights_known,
         POSITIONS: not threat.positions_known,
-        FIRST_STAGE: bool(seen) and 0 not in observation.stages,
-        PIXELS: bool(seen) and not observation.pixels(),
+        FRAMES: threat.frames < 2,
     }
-    lacking = sorted(need for need in attack.needs if missing[need])
+    if observation is None or not observation.messages:
+        missing |= {FIRST_STAGE: False, PIXELS: False}
+    else:
+        missing |= {FIRST_STAGE: 0 not in observation.stages, PIXELS: not observation.pixels()}
+    lacking = sorted(need for need in attack.needs if missing.get(need, True))
     if not lacking:
         return None
     return f"attack '{attack.name}' needs {', '.join(lacking)}, which this attacker lacks"

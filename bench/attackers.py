@@ -9,26 +9,37 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from segment_anything.utils.transforms import ResizeLongestSide
 from tqdm import tqdm
 
 from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
-from bench.datasets import Dataset
+from attacks.frames import averaged
+from attacks.outputs import with_stage
+from attacks.threat import IN_DOMAIN, unsupported_reason
+from bench.datasets import Dataset, Sample
 from bench.fingerprints import part_fingerprint, source_fingerprint
-from bench.pipelines import Models, NotAdapted, build_predictor
+from bench.frames import film
+from bench.pipelines import Models, Unsupported, build_predictor
 from bench.profile import phase
-from bench.scenario import EXPOSURE, Cell, Pipeline, Watch
+from bench.scenario import BARE, STATIC, Cell, Pipeline, Watch
+from bench.shots import take
 from framework.defences import DEFENCES
 from framework.models.download import cache_dir
 
 
 @dataclass(frozen=True)
 class _Channel:
-    """How the attacker's own windows arrive when he trains."""
+    """How the attacker's own windows arrive when he trains, and what else he has.
+
+    Attributes:
+        every_round: whether he keeps all stages where ``stage`` names none.
+        frames: over how many he averages.
+        weights_known, public: as in `ThreatModel`.
+    """
 
     plan: str
     payload: str
@@ -36,19 +47,27 @@ class _Channel:
     strength: float
     adapted: bool
     stage: int | None
+    every_round: bool = False
+    frames: int = 1
+    weights_known: bool = True
+    public: str = IN_DOMAIN
 
 
 class Attackers:
     """Gives each cell its attack, trained if it needs to be.
 
     Args:
-        models: the models under attack; their weights are known to the attacker.
-        public: the attackers' own photos.
+        models: the models under attack.
+        public: the attackers' own photos, like the scored ones.
+        outside: the photos of those who have none of that kind.
     """
 
-    def __init__(self, models: Models, public: Sequence[Dataset]) -> None:
+    def __init__(
+        self, models: Models, public: Sequence[Dataset], outside: Sequence[Dataset] = ()
+    ) -> None:
         self.models = models
         self.public = public
+        self.outside = outside
         self._ready: dict[tuple[str, int, _Channel], Attack] = {}
         self._knowledge: tuple[_Channel, Knowledge] | None = None
 
@@ -57,12 +76,20 @@ class Attackers:
         wanted = {
             self._key(cell): cell
             for cell in cells
-            if isinstance(cell, Watch) and cell.attack != EXPOSURE
+            if isinstance(cell, Watch) and self.unsupported(cell) is None
         }
         for cell in tqdm(wanted.values(), desc="attackers", unit="attacker", disable=not wanted):
-            with contextlib.suppress(NotAdapted):
+            with contextlib.suppress(Unsupported):
                 self.get(cell)
         self._knowledge = None
+
+    def unsupported(self, cell: Watch) -> str | None:
+        """Why there is no attacker of this cell, whatever he sees; ``None`` where there is."""
+        if cell.attack in BARE:
+            return f"'{cell.attack}' needs no attacker"
+        if cell.public != IN_DOMAIN and not self.outside:
+            return "this run has no out-of-domain photos: name data sets under 'outside'"
+        return unsupported_reason(ATTACKS.get(cell.attack), cell.threat)
 
     def get(self, cell: Watch) -> Attack:
         """The attack of ``cell``; trains it, or reads it from the cache, on first use."""
@@ -79,11 +106,15 @@ class Attackers:
 
     def _channel(self, cell: Watch) -> _Channel:
         pipeline = cell.pipeline
+        means: dict[str, Any] = {"weights_known": cell.weights_known, "public": cell.public}
         if not ATTACKS.get(cell.attack).needs_training:
-            return _Channel("interleaved", "float32", "none", 0.0, False, None)
+            return _Channel("interleaved", "float32", "none", 0.0, False, None, **means)
+        means["frames"] = cell.frames if cell.averages else 1
+        means["every_round"] = ATTACKS.get(cell.attack).every_round
         if cell.adaptive:
-            return _Channel(*pipeline.channel, cell.stage)
-        return _Channel(pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted, cell.stage)
+            return _Channel(*pipeline.channel, cell.stage, **means)
+        undefended = pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted
+        return _Channel(*undefended, cell.stage, **means)
 
     def _prepare(self, attack: Attack, channel: _Channel) -> None:
         path = self._cache_file(attack, channel)
@@ -112,7 +143,7 @@ class Attackers:
             repr(channel),
             sam.arch.name,
             sam.weights.sha256,
-            [dataset.fingerprint for dataset in self.public],
+            [dataset.fingerprint for dataset in self._photos(channel)],
         ]
         name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
         return cache_dir() / "attackers" / f"{attack.name}-{name}.safetensors"
@@ -121,15 +152,19 @@ class Attackers:
         if self._knowledge is None or self._knowledge[0] != channel:
             with phase("observe public photos"):
                 examples = [
-                    self._observe(dataset.load(image_id).image, channel)
-                    for dataset in self.public
+                    self._observe(dataset.load(image_id), channel)
+                    for dataset in self._photos(channel)
                     for image_id in dataset.ids
                 ]
             sam = self.models.get(channel.adapted)
-            self._knowledge = channel, Knowledge(sam, examples, str(sam.device))
+            known = sam if channel.weights_known else None
+            self._knowledge = channel, Knowledge(known, examples, str(sam.device))
         return self._knowledge[1]
 
-    def _observe(self, image: np.ndarray, channel: _Channel) -> PublicExample:
+    def _photos(self, channel: _Channel) -> Sequence[Dataset]:
+        return self.public if channel.public == IN_DOMAIN else self.outside
+
+    def _observe(self, sample: Sample, channel: _Channel) -> PublicExample:
         """The attacker plays all shards for a photo of his own."""
         pipeline = Pipeline(
             channel.plan,
@@ -141,10 +176,15 @@ class Attackers:
             channel.adapted,
         )
         sam = self.models.get(channel.adapted)
-        frame = ResizeLongestSide(sam.arch.img_size).apply_image(image)
+        frame = ResizeLongestSide(sam.arch.img_size).apply_image(sample.image)
         seed = int.from_bytes(hashlib.sha256(frame.tobytes()).digest()[:7], "big")
         predictor = build_predictor(sam, pipeline, seed)
-        predictor.set_image(image)
-        observation = predictor.observation()
+        observation = averaged(take(predictor, film(sample, STATIC, channel.frames, 0)).observation)
+        if channel.every_round and channel.stage is None:
+            return PublicExample(frame, observation)
+        if channel.stage is not None:
+            observation = with_stage(observation, channel.stage, sam)
         wanted = observation.stages[0] if channel.stage is None else channel.stage
+        if wanted not in observation.stages:
+            raise Unsupported(f"no shard of the plan '{channel.plan}' sees stage {wanted}")
         return PublicExample(frame, observation.at_stages([wanted]))

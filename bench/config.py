@@ -14,7 +14,18 @@ import yaml
 
 from attacks.base import ATTACKS
 from bench.remote import Remote
-from bench.scenario import COALITION_CHOICES, EXPOSURE, Cell, Pipeline, Segment, Watch, cell_id
+from bench.scenario import (
+    BARE,
+    COALITION_CHOICES,
+    EXPOSURE,
+    STATIC,
+    Cell,
+    Pipeline,
+    Segment,
+    Watch,
+    cell_id,
+)
+from bench.situations import attack_names, check_situations, recognised, situations
 from framework.defences import DEFENCES
 from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import architecture
@@ -30,6 +41,8 @@ PIPELINE_FIELDS = tuple(f.name for f in dataclasses.fields(Pipeline))
 class Group:
     """A grid of pipelines and what is measured on each.
 
+    Choices, stages, adaptive and frames are as the threat models say where they are empty.
+
     Attributes:
         grid: values of each `Pipeline` field; the pipelines are their product.
         segmentation: whether masks are scored.
@@ -38,15 +51,26 @@ class Group:
         attacks: names; ``("all",)`` stands for every registered one.
         stages: stages at which the attacker looks; ``None`` is the earliest it has.
         adaptive: whether learned attackers train through the defence; both may be asked for.
+        threats: named threat models, `attacks.threat.THREATS`.
+        frames: numbers of frames of the scene that are watched.
+        motions: what the scene does meanwhile.
+        recognise: recognisers that judge pictures of the group; ``("all",)`` stands for each.
+        recognise_on: attacks whose pictures they judge, with the first seed, beside the windows
+            as received and the original; all but floors and ceilings of the group if empty.
     """
 
     grid: Mapping[str, list[Any]]
     segmentation: bool = False
     coalitions: Mapping[int, list[int]] = field(default_factory=dict)
-    choices: tuple[str, ...] = ("largest",)
+    choices: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()
-    stages: tuple[int | None, ...] = (None,)
-    adaptive: tuple[bool, ...] = (True,)
+    stages: tuple[int | None, ...] = ()
+    adaptive: tuple[bool, ...] = ()
+    threats: tuple[str, ...] = ("standard",)
+    frames: tuple[int, ...] = ()
+    motions: tuple[str, ...] = (STATIC,)
+    recognise: tuple[str, ...] = ()
+    recognise_on: tuple[str, ...] = ()
 
     def pipelines(self) -> list[Pipeline]:
         """The product of the grid."""
@@ -66,6 +90,7 @@ class RunConfig:
         adapted_checkpoint: weights adapted to `globals_last`, where pipelines ask for them.
         data: data set scored.
         public: data sets that attackers train on.
+        outside: data sets that attackers train on whose photos are out of domain.
         seeds: of the attackers.
         groups: what is measured.
         pictures: pipelines whose pictures are kept for the report, as `Pipeline` fields and
@@ -90,6 +115,7 @@ class RunConfig:
     images: str | None = None
     annotations: str | None = None
     remote: Remote | None = None
+    outside: tuple[str, ...] = ()
 
     def cells(self) -> list[Cell]:
         """Every cell once, in a stable order."""
@@ -112,26 +138,30 @@ class RunConfig:
     def _cells_of(self, group: Group, pipeline: Pipeline) -> Iterator[Cell]:
         if group.segmentation:
             yield Segment(pipeline)
-        names = ATTACKS.names() if "all" in group.attacks else group.attacks
-        names = (EXPOSURE, *names)
         sizes = group.coalitions.get(pipeline.n_shards, ())
-        for size, choice, name, stage, adaptive in product(
-            sizes, group.choices, names, group.stages, group.adaptive
-        ):
-            if size == pipeline.n_shards and choice != group.choices[0]:
+        for size, watched in product(sizes, situations(group)):
+            everyone = size == pipeline.n_shards
+            if everyone and group.choices and watched["choice"] != group.choices[0]:
                 continue
-            learned = name != EXPOSURE and ATTACKS.get(name).needs_training
-            if not adaptive and (pipeline.defence == "none" or not learned):
+            for watch in self._attacks_of(group, Watch(pipeline, size, attack="", **watched)):
+                yield from recognised(group, watch, self.seeds[0])
+
+    def _attacks_of(self, group: Group, watch: Watch) -> Iterator[Watch]:
+        """Every attack of a group in one situation, with every seed that it needs."""
+        names = [*BARE] if group.recognise else [EXPOSURE]
+        for name in [*names, *attack_names(group)]:
+            learned = name not in BARE and ATTACKS.get(name).needs_training
+            if not watch.adaptive and (watch.pipeline.defence == "none" or not learned):
                 continue
             for seed in self.seeds if learned else self.seeds[:1]:
-                yield Watch(pipeline, size, choice, name, seed, adaptive, stage)
+                yield dataclasses.replace(watch, attack=name, seed=seed)
 
     def wants_picture(self, cell: Watch) -> bool:
         """Whether the cell's reconstructions are kept as PNG."""
-        if self.save_images:
-            return True
+        if cell.recognise or self.save_images:
+            return self.save_images and not cell.recognise
         facts = dataclasses.asdict(cell.pipeline) | {"coalition": cell.coalition}
-        plain = cell.stage is None and cell.seed == self.seeds[0]
+        plain = cell.stage is None and cell.seed == self.seeds[0] and not cell.means
         return plain and any(
             all(facts[key] == value for key, value in wanted.items()) for wanted in self.pictures
         )
@@ -155,6 +185,7 @@ class RunConfig:
             for name in group.attacks:
                 if name != "all":
                     ATTACKS.get(name)
+            check_situations(group)
             for choice in group.choices:
                 if choice not in COALITION_CHOICES:
                     raise unknown_name("coalition choice", choice, COALITION_CHOICES)
@@ -220,7 +251,7 @@ def read_config(path: Path, preset: str | None = None) -> RunConfig:
         content = yaml.safe_load(path.read_text())
         groups = tuple(_group(entry) for entry in content.pop("groups"))
         content.pop("description", None)
-        for name in ("public", "seeds", "pictures"):
+        for name in ("public", "seeds", "pictures", "outside"):
             content[name] = tuple(content.get(name) or ())
         content.setdefault("preset", preset or path.stem)
         return RunConfig(groups=groups, **content)
@@ -237,9 +268,12 @@ def _group(entry: dict[str, Any]) -> Group:
         if name in entry:
             grid[name] = entry.pop(name)
     grid = {k: v if isinstance(v, list) else [v] for k, v in grid.items()}
-    for name in ("choices", "attacks", "stages", "adaptive"):
-        if name in entry:
-            entry[name] = tuple(entry[name])
+    if isinstance(entry.get("recognise"), bool):
+        entry["recognise"] = ["all"] if entry["recognise"] else []
+    lists = {f.name for f in dataclasses.fields(Group) if str(f.type).startswith("tuple")}
+    for name in lists & set(entry):
+        value = entry[name]
+        entry[name] = tuple(value) if isinstance(value, list) else (value,)
     return Group(grid=grid, **entry)
 
 

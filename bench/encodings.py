@@ -21,6 +21,7 @@ from bench.store import Store
 from framework.defences import DEFENCES
 from framework.edge import Recording
 from framework.exposure.scene import View
+from framework.models.build import PedSam
 from framework.observation import WindowMessage
 from framework.payload import Payload
 from framework.policies import POLICIES
@@ -64,8 +65,7 @@ class Encodings:
             NotAdapted: there are no adapted weights.
             PedbenchError: as in `build_predictor` and ``set_image``.
         """
-        sam = self.models.get(pipeline.adapted)
-        predictor = build_predictor(sam, pipeline, seed, self.remote)
+        predictor = self.fresh(pipeline, seed)
         if self.store is None:
             with phase("encode"):
                 predictor.set_image(image)
@@ -80,8 +80,20 @@ class Encodings:
                 _keep(predictor, self.store, key)
         return predictor
 
+    def fresh(self, pipeline: Pipeline, seed: int) -> DistributedSamPredictor:
+        """A predictor that has seen nothing yet; raises as `predictor` does."""
+        return build_predictor(self.model(pipeline), pipeline, seed, self.remote)
+
+    def model(self, pipeline: Pipeline) -> PedSam:
+        """The model of a pipeline.
+
+        Raises:
+            NotAdapted: there are no adapted weights.
+        """
+        return self.models.get(pipeline.adapted)
+
     def _key(self, image: NDArray[np.uint8], pipeline: Pipeline, seed: int) -> str:
-        sam = self.models.get(pipeline.adapted)
+        sam = self.model(pipeline)
         return content_digest(
             "encoding",
             image,

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from segment_anything.utils.transforms import ResizeLongestSide
 
 from attacks.base import ATTACKS
 from attacks.coalition import largest_exposure, seeded
-from attacks.threat import ThreatModel, unsupported_reason
+from attacks.outputs import with_stage
+from attacks.threat import unsupported_reason
 from bench.attackers import Attackers
 from bench.config import RunConfig
 from bench.datasets import Sample
 from bench.encodings import Encodings
 from bench.environment import weights_label
-from bench.metrics.exposure import object_coverage, share_seen, visible_fraction
+from bench.frames import film
+from bench.judges import Judges, as_received
 from bench.pictures import Pictures
-from bench.pipelines import NotAdapted, seed_of
+from bench.pipelines import Unsupported, seed_of
 from bench.profile import phase
 from bench.records import CELL, FAILED, OK, UNSUPPORTED, Record
-from bench.scenario import EXPOSURE, Cell, Pipeline, Segment, Watch, cell_id
+from bench.scenario import (
+    BARE,
+    EXPOSURE,
+    ORIGINAL,
+    SEEN,
+    STATIC,
+    Cell,
+    Pipeline,
+    Segment,
+    Watch,
+    cell_id,
+)
 from bench.scorer import Scorer, score_record
 from bench.segmentation import Reference, segmentation_scores
+from bench.shots import Shot, exposure_scores, shot, take
+from bench.situations import situation_facts
 from framework.models.architectures import GLOBALS_LAST
 from framework.observation import Observation
 from framework.predictor import DistributedSamPredictor
@@ -51,6 +66,7 @@ class ImageWork:
         attackers: gives each cell its trained attack.
         scorer: the metrics.
         sample: the image with its masks.
+        judges: the recognisers.
     """
 
     def __init__(
@@ -61,16 +77,16 @@ class ImageWork:
         attackers: Attackers,
         scorer: Scorer,
         sample: Sample,
+        judges: Judges,
     ) -> None:
         self.config = config
         self.encodings = encodings
         self.attackers = attackers
         self.scorer = scorer
         self.sample = sample
-        side = encodings.models.sam.arch.img_size
-        self.frame: Image = ResizeLongestSide(side).apply_image(sample.image)
+        self.judges = judges
         self.pictures = Pictures(folder, sample.image_id)
-        self._ceiling: Observation | None = None
+        self._ceilings: dict[tuple[str, int], Observation] = {}
         self._reference: Reference | None = None
 
     def results(self, cells: Sequence[Cell]) -> Iterator[tuple[list[Cell], list[Record]]]:
@@ -96,18 +112,33 @@ class ImageWork:
         observation = predictor.observation()
         if any(self.config.wants_picture(cell) for cell in watches):
             self.pictures.owners(pipeline, observation)
-        by_coalition = sorted(watches, key=_coalition)
-        for _, group in groupby(by_coalition, key=_coalition):
-            members = list(group)
-            yield list(members), list(self._watched(members, observation, facts))
+        for motion, group in groupby(sorted(watches, key=_situation), key=lambda c: c.motion):
+            moving = list(group)
+            longest = max(cell.frames for cell in moving)
+            if motion == STATIC and longest == 1:
+                whole = shot(film(self.sample, STATIC, 1, 0), observation)
+            else:
+                whole = self._film(pipeline, motion, longest)
+            for _, same in groupby(moving, key=_situation):
+                members = list(same)
+                now = whole.until(members[0].frames)
+                yield list(members), list(self._watched(members, now, facts))
 
-    def _predictor(self, pipeline: Pipeline) -> DistributedSamPredictor:
+    def _film(self, pipeline: Pipeline, motion: str, count: int) -> Shot:
+        """A scene made from the photo, shown to the servers frame by frame."""
+        frames = film(self.sample, motion, count, seed_of("film", self.sample.image_id))
+        with phase("encode"):
+            return take(self.encodings.fresh(pipeline, seed_of(self.sample.image_id)), frames)
+
+    def _predictor(self, pipeline: Pipeline, image: Image | None = None) -> DistributedSamPredictor:
         seed = seed_of(self.sample.image_id)
-        return self.encodings.predictor(self.sample.image, pipeline, seed)
+        picture = self.sample.image if image is None else image
+        return self.encodings.predictor(picture, pipeline, seed)
 
     def _pipeline_facts(self, pipeline: Pipeline) -> Record:
         return {
             "image_id": self.sample.image_id,
+            "scene": self.sample.scene,
             "model": self.config.model + (GLOBALS_LAST if pipeline.adapted else ""),
             "plan": pipeline.plan,
             "payload": pipeline.payload,
@@ -143,20 +174,31 @@ class ImageWork:
         for metric, value in scores.items():
             yield facts | _score(metric, value) | {"seconds": seconds, "image_file": picture}
 
-    def _watched(
-        self, cells: Sequence[Watch], observation: Observation, facts: Record
-    ) -> Iterator[Record]:
+    def _watched(self, cells: Sequence[Watch], shot: Shot, facts: Record) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""
-        seen = self._coalition_view(cells[0], cells[0].coalition, observation)
-        regions = self._regions(cells[0], seen, observation)
+        seen = self._coalition_view(cells[0], cells[0].coalition, shot.observation)
+        regions = self._regions(cells[0], seen, shot.observation)
         attacked: list[tuple[Watch, Record, Image]] = []
+        made: dict[Watch, tuple[Record, Image | None]] = {}
         for cell in cells:
             cell_facts = facts | _cell_facts(cell)
             if cell.attack == EXPOSURE:
-                yield from self._exposure(seen, cell_facts)
+                with phase("exposure"):
+                    scores = exposure_scores(shot, seen)
+                for metric, value in scores.items():
+                    yield cell_facts | _score(metric, value)
                 continue
+            same = replace(cell, recognise="")
             try:
-                record, picture = self._reconstruct(cell, seen, cell_facts)
+                if same not in made:
+                    made[same] = self._picture(cell, shot, seen, regions["visible"])
+                more, picture = made[same]
+                record = cell_facts | more
+                if cell.recognise and picture is not None:
+                    with phase(f"recognise {cell.recognise}"):
+                        found = self.judges.judge(cell.recognise, self.sample.image_id, picture)
+                    yield from (record | {"region": "full"} | score for score in found)
+                    continue
             except Exception as error:
                 yield cell_facts | _failure(error)
                 continue
@@ -164,7 +206,7 @@ class ImageWork:
                 yield record
             else:
                 attacked.append((cell, record, picture))
-        yield from self._scored(attacked, regions)
+        yield from self._scored(attacked, shot.frame, regions)
 
     def _coalition_view(self, cell: Watch, size: int, observation: Observation) -> Observation:
         """What ``size`` shards saw, chosen as the cell says."""
@@ -183,61 +225,67 @@ class ImageWork:
             regions[ALWAYS_HIDDEN] = ~seen.grid.pixel_mask(most.visible)
         return regions
 
-    def _exposure(self, seen: Observation, facts: Record) -> Iterator[Record]:
-        visible = seen.grid.pixel_mask(seen.visible)
-        with phase("exposure"):
-            coverage = object_coverage(self.sample.masks, [visible])
-        scores = {
-            "visible_fraction": visible_fraction(visible),
-            "object_max_fraction": max((c for c in coverage if c is not None), default=None),
-            "objects_half_seen": share_seen(coverage, 0.5),
-        }
-        for metric, value in scores.items():
-            yield facts | _score(metric, value)
+    def _picture(
+        self, cell: Watch, shot: Shot, seen: Observation, visible: Mask
+    ) -> tuple[Record, Image | None]:
+        """What a cell shows of the frame, or the facts of a record that says why it cannot."""
+        if cell.attack == ORIGINAL:
+            return {}, shot.frame
+        if cell.attack == SEEN:
+            return {}, as_received(shot.frame, visible)
+        return self._reconstruct(cell, shot, seen)
 
     def _reconstruct(
-        self, cell: Watch, seen: Observation, facts: Record
+        self, cell: Watch, shot: Shot, seen: Observation
     ) -> tuple[Record, Image | None]:
-        attack = self.attackers.get(cell)
-        facts = facts | {"attack_kind": attack.kind}
-        if attack.kind == "ceiling":
-            seen = self._ceiling_view()
-        elif cell.stage is not None:
-            seen = seen.at_stages([cell.stage])
-        threat = ThreatModel(coalition=cell.coalition, choice=cell.choice, stage=cell.stage)
-        reason = unsupported_reason(type(attack), threat, seen)
+        reason = self.attackers.unsupported(cell)
         if reason is not None:
-            return facts | {"status": UNSUPPORTED, "error": reason}, None
+            return {"metric": "", "status": UNSUPPORTED, "error": reason}, None
+        attack = self.attackers.get(cell)
+        if attack.kind == "ceiling":
+            handed = self._ceiling_view(cell, shot)
+        else:
+            if cell.stage is not None:
+                seen = with_stage(seen, cell.stage, self.encodings.model(cell.pipeline))
+            handed = cell.threat.handed(seen, seed_of("labels", self.sample.image_id))
+        reason = unsupported_reason(type(attack), cell.threat, handed)
+        if reason is not None:
+            return {"metric": "", "status": UNSUPPORTED, "error": reason}, None
         start = time.perf_counter()
         with phase(f"attack {cell.attack}"):
-            picture = attack.reconstruct(seen)
-        facts = facts | {"seconds": time.perf_counter() - start}
-        return facts, picture
+            picture = attack.reconstruct(handed)
+        return {"seconds": time.perf_counter() - start}, picture
 
-    def _ceiling_view(self) -> Observation:
-        """What the server of the usual cloud sees of this image."""
-        if self._ceiling is None:
-            self._ceiling = self._predictor(CEILING_PIPELINE).observation()
-        return self._ceiling
+    def _ceiling_view(self, cell: Watch, shot: Shot) -> Observation:
+        """What the server of the usual cloud sees of the frame that is scored."""
+        which = cell.motion, 1 if cell.motion == STATIC else cell.frames
+        if which not in self._ceilings:
+            predictor = self._predictor(CEILING_PIPELINE, shot.sample.image)
+            self._ceilings[which] = predictor.observation()
+        return self._ceilings[which]
 
     def _scored(
-        self, attacked: Sequence[tuple[Watch, Record, Image]], regions: dict[str, Mask]
+        self,
+        attacked: Sequence[tuple[Watch, Record, Image]],
+        frame: Image,
+        regions: dict[str, Mask],
     ) -> Iterator[Record]:
         pictures = [picture for _, _, picture in attacked]
-        files = [self._keep(cell, picture, regions["visible"]) for cell, _, picture in attacked]
-        table = self.scorer.score(self.frame, pictures, regions)
+        visible = regions["visible"]
+        files = [self._keep(cell, frame, picture, visible) for cell, _, picture in attacked]
+        table = self.scorer.score(frame, pictures, regions)
         for (_, facts, _), file, scores in zip(attacked, files, table, strict=True):
             yield from (facts | score | {"image_file": file} for score in scores)
 
-    def _keep(self, cell: Watch, picture: Image, visible: Mask) -> str | None:
+    def _keep(self, cell: Watch, frame: Image, picture: Image, visible: Mask) -> str | None:
         if not self.config.wants_picture(cell):
             return None
         with phase("pictures"):
-            return self.pictures.reconstruction(cell, self.frame, visible, picture)
+            return self.pictures.reconstruction(cell, frame, visible, picture)
 
 
-def _coalition(cell: Watch) -> tuple[int, str]:
-    return cell.coalition, cell.choice
+def _situation(cell: Watch) -> tuple[str, int, int, str]:
+    return cell.motion, cell.frames, cell.coalition, cell.choice
 
 
 def _cell_facts(cell: Cell) -> Record:
@@ -248,10 +296,11 @@ def _cell_facts(cell: Cell) -> Record:
         "coalition": cell.coalition,
         "coalition_choice": cell.choice,
         "attack": cell.attack,
-        "attack_kind": EXPOSURE if cell.attack == EXPOSURE else ATTACKS.get(cell.attack).kind,
+        "attack_kind": BARE.get(cell.attack) or ATTACKS.get(cell.attack).kind,
         "adaptive": cell.adaptive,
         "seed": cell.seed,
         "stage": "earliest" if cell.stage is None else str(cell.stage),
+        **situation_facts(cell),
     }
 
 
@@ -261,6 +310,6 @@ def _score(metric: str, value: float | None) -> Record:
 
 def _failure(error: Exception) -> dict[str, Any]:
     reason = " ".join(str(error).split()) or "no message"
-    if isinstance(error, NotAdapted):
+    if isinstance(error, Unsupported):
         return {"metric": "", "status": UNSUPPORTED, "error": reason}
     return {"metric": "", "status": FAILED, "error": f"{type(error).__name__}: {reason}"}

@@ -21,16 +21,18 @@ from bench.fingerprints import content_digest, part_fingerprint, source_fingerpr
 from bench.metrics import METRICS
 from bench.metrics.trunk import trunk_path
 from bench.pictures import companions
+from bench.recognition import RECOGNISERS
 from bench.records import CELL, FAILED, UNSUPPORTED, Record
-from bench.scenario import EXPOSURE, Cell, Pipeline, Watch, cell_id
+from bench.scenario import BARE, EXPOSURE, IN_DOMAIN, Cell, Pipeline, Watch, cell_id
 from bench.store import Store
+from framework.models.download import sha256_of
 
 HERE = ("benchmark_version", "commit", "device")
 """Provenance that a record brings along from where it was made."""
 
 COVERED = frozenset(
     {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
-    | {"public", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
+    | {"public", "outside", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
 )
 """Settings of a run that do not change a unit, or that its key covers in another form."""
 
@@ -160,7 +162,7 @@ class Kept:
             source_fingerprint("bench.imagework"),
             pipeline_sources(pipeline),
             [part_fingerprint(metric, METRICS.package) for _, metric in METRICS.items()],
-            trunk_path().exists(),
+            sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
             versions(),
         ]
 
@@ -170,15 +172,23 @@ class Kept:
         if isinstance(cell, Watch):
             largest = self.config.largest_partial.get((cell.pipeline, cell.choice), 0)
             parts += [largest, self.config.seeds[:1] if cell.choice == "seeded" else ()]
-            if cell.attack != EXPOSURE:
+            if cell.attack not in BARE:
+                photos = "public" if cell.public == IN_DOMAIN else "outside"
                 source = part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)
-                parts += [self.facts["public"], source]
+                parts += [self.facts[photos], source]
+            if cell.recognise:
+                judge = RECOGNISERS.get(cell.recognise)
+                gallery = self.facts["dataset_fingerprint"], self.config.limit
+                parts += [part_fingerprint(judge, RECOGNISERS.package), gallery]
         return content_digest(*parts)
 
 
 def _sound(records: Sequence[Record]) -> bool:
-    """Whether records would come out the same again: nothing failed, no metric was missing."""
-    return bool(records) and not any(
-        record["status"] == FAILED or (record["status"] == UNSUPPORTED and record.get("metric"))
-        for record in records
-    )
+    """Whether records would come out the same again.
+
+    Nothing failed, and no metric was missing that may be there the next time; whether LPIPS is
+    there is part of the key.
+    """
+    may_change = [r for r in records if r["status"] == UNSUPPORTED and r.get("metric")]
+    failed = any(record["status"] == FAILED for record in records)
+    return bool(records) and not failed and all(r["metric"] == "lpips" for r in may_change)

@@ -40,8 +40,10 @@ class Pictures:
     ) -> str:
         """Keep a reconstruction beside the truth and what was seen; its path in the run folder."""
         suffix = "" if cell.choice == "largest" else f"-{cell.choice}"
+        if cell.means:
+            suffix += f"-{cell.means}"
         place = self.home / f"{cell.pipeline.slug}-c{cell.coalition}{suffix}"
-        self._write(self.home / "truth.png", frame)
+        self._write((place if cell.means else self.home) / "truth.png", frame)
         seen = np.where(visible[..., None], frame, np.uint8(HIDDEN_GREY))
         self._write(place / "seen.png", seen.astype(np.uint8))
         name = cell.attack

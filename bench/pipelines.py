@@ -18,7 +18,11 @@ from framework.shard.transport import LocalShards
 SHIPPED = "shipped"
 
 
-class NotAdapted(PedbenchError):
+class Unsupported(PedbenchError):
+    """A cell asks for what the run has not got; its records get status ``unsupported``."""
+
+
+class NotAdapted(Unsupported):
     """A pipeline asks for adapted weights that the run's model has not got."""
 
 

@@ -46,6 +46,12 @@ COLUMNS = {
     "seconds": "Float64",
     "image_file": "string",
     "from_store": "boolean",
+    "scene": "string",
+    "motion": "string",
+    "averaged": "boolean",
+    "positions": "string",
+    "weights_known": "boolean",
+    "public_data": "string",
 }
 """Columns of a record and their types; provenance columns follow them."""
 
@@ -160,9 +166,26 @@ def read_records(folder: Path) -> pd.DataFrame:
         raise PedbenchError(f"{path} is damaged ({error}): run again to rebuild it") from error
 
 
+UNLESS_TOLD: dict[str, Any] = {
+    "adapted": False,
+    "from_store": False,
+    "frames": 1,
+    "motion": "static",
+    "averaged": False,
+    "positions": "known",
+    "weights_known": True,
+    "public_data": "in-domain",
+}
+"""What a record that does not say so was made with: weights in stock order, in its own run, by the
+usual attacker."""
+
+
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Records that do not say so were made with weights in stock order, and in this run."""
-    for name in ("adapted", "from_store"):
-        told = frame[name] if name in frame else pd.Series(False, frame.index)
-        frame = frame.assign(**{name: told.fillna(False).astype(bool)})
-    return frame
+    """Records with a value in every column of `UNLESS_TOLD`."""
+    missing = [name for name in UNLESS_TOLD if name not in frame]
+    told = frame.reindex(columns=[*frame.columns, *missing])
+    for name, value in UNLESS_TOLD.items():
+        column: Any = COLUMNS[name]
+        kind: Any = bool if isinstance(value, bool) else column
+        told[name] = told[name].astype(column).fillna(value).astype(kind)
+    return told

@@ -26,7 +26,16 @@ from bench.store import Store
 from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
-FIXED = ("model", "checkpoint", "adapted_checkpoint", "data", "public", "images", "annotations")
+FIXED = (
+    "model",
+    "checkpoint",
+    "adapted_checkpoint",
+    "data",
+    "public",
+    "outside",
+    "images",
+    "annotations",
+)
 FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
 
 
@@ -80,11 +89,12 @@ def run(
         "dataset": bench.scored.name,
         "dataset_fingerprint": bench.scored.fingerprint,
         "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
+        "outside": {dataset.name: dataset.fingerprint for dataset in bench.outside},
         "servers": list(config.remote.addresses) if config.remote else [],
     }
     _claim(folder, config, facts)
     with phase("check that public data differ"):
-        check_disjoint(bench.public, bench.scored.limit(config.limit))
+        check_disjoint([*bench.public, *bench.outside], bench.scored.limit(config.limit))
     with phase("journal"):
         journal = Journal(folder / "journal.jsonl")
     try:

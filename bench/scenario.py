@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+
+from attacks.threat import IN_DOMAIN, ThreatModel
 
 COALITION_CHOICES = ("largest", "seeded")
 EXPOSURE = "exposure"
 """Stands in a cell's attack: which pixels and objects the coalition saw, without any model."""
+SEEN, ORIGINAL = "seen", "original"
+"""Stand in a cell's attack where something is to be recognised: what was received, as it is, and
+the frame itself, the ceiling."""
+BARE = {EXPOSURE: "exposure", SEEN: "seen", ORIGINAL: "ceiling"}
+"""What stands in a cell's attack and is none, with its kind."""
+STATIC = "static"
+"""The motion of a scene that keeps still."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +65,47 @@ class Watch:
         seed: of the attacker.
         adaptive: whether the attacker trained through the defence.
         stage: the only stage the attacker looks at; ``None`` shows it all of them.
+        positions_known, weights_known, public, frames, averages: as in `ThreatModel`.
+        motion: what the scene does over the frames.
+        recognise: the recogniser that judges the reconstruction; the metrics do when empty.
     """
 
     pipeline: Pipeline
     coalition: int
     choice: str
     attack: str
-    seed: int
+    seed: int = 0
     adaptive: bool = True
     stage: int | None = None
+    positions_known: bool = True
+    weights_known: bool = True
+    public: str = IN_DOMAIN
+    frames: int = 1
+    averages: bool = False
+    motion: str = STATIC
+    recognise: str = ""
+
+    @property
+    def threat(self) -> ThreatModel:
+        """The attacker of this cell."""
+        names = [field.name for field in fields(ThreatModel) if field.name != "summary"]
+        return ThreatModel(**{name: getattr(self, name) for name in names})
+
+    @property
+    def means(self) -> str:
+        """What is unusual about attacker and scene, as part of a file's name; else empty."""
+        parts = {
+            "positions-hidden": not self.positions_known,
+            "weights-hidden": not self.weights_known,
+            self.public: self.public != IN_DOMAIN,
+            "averaged": self.averages,
+            f"{self.motion}{self.frames}": self.frames > 1 or self.motion != STATIC,
+        }
+        return "-".join(name for name, applies in parts.items() if applies)
+
+
+LATER = ("positions_known", "weights_known", "public", "frames", "averages", "motion", "recognise")
+"""Fields of `Watch` that name a cell only where they are not as usual."""
 
 
 @dataclass(frozen=True)
@@ -79,5 +120,9 @@ Cell = Watch | Segment
 
 def cell_id(cell: Cell) -> str:
     """A short stable name of a cell: the same settings, the same name, in any run."""
-    content = json.dumps([type(cell).__name__, asdict(cell)], sort_keys=True)
+    facts = asdict(cell)
+    for field in fields(cell):
+        if field.name in LATER and facts[field.name] == field.default:
+            del facts[field.name]
+    content = json.dumps([type(cell).__name__, facts], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -18,6 +18,7 @@ from bench.config import RunConfig
 from bench.datasets import SampleError, open_dataset
 from bench.encodings import Encodings
 from bench.imagework import ImageWork
+from bench.judges import Judges
 from bench.pipelines import Models
 from bench.profile import WATCH, Spent, Times, phase
 from bench.records import FAILED, Record
@@ -67,8 +68,10 @@ class Workbench:
             config.data, images=config.images, annotations=config.annotations
         )
         self.public = [open_dataset(spec) for spec in config.public]
-        self.attackers = Attackers(self.models, self.public)
+        self.outside = [open_dataset(spec) for spec in config.outside]
+        self.attackers = Attackers(self.models, self.public, self.outside)
         self.encodings = Encodings(self.models, store, config.remote)
+        self.judges = Judges(self.scored.limit(config.limit), self.models.sam.arch.img_size)
         self._work: ImageWork | None = None
 
     @cached_property
@@ -93,7 +96,13 @@ class Workbench:
             with phase("read images"):
                 sample = self.scored.load(image_id)
             self._work = ImageWork(
-                self.config, self.folder, self.encodings, self.attackers, self.scorer, sample
+                self.config,
+                self.folder,
+                self.encodings,
+                self.attackers,
+                self.scorer,
+                sample,
+                self.judges,
             )
         return self._work
 

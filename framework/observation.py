@@ -56,6 +56,8 @@ class Observation:
         shards: the servers of this coalition.
         plan, payload: names of the split plan and the payload in use.
         messages: in the order of sending.
+        positions_known: whether ``window`` of a message is its index in the grid; otherwise it is
+            a label from ``len(grid.windows)`` on, see `without_positions`.
     """
 
     img_size: int
@@ -67,6 +69,7 @@ class Observation:
     plan: str
     payload: str
     messages: tuple[WindowMessage, ...]
+    positions_known: bool = True
 
     @cached_property
     def grid(self) -> WindowGrid:
@@ -80,7 +83,7 @@ class Observation:
 
     @cached_property
     def visible(self) -> tuple[int, ...]:
-        """Windows received in round 0, before the first global block."""
+        """Windows received in round 0, before the first global block; labels if so hidden."""
         return tuple(sorted({m.window for m in self.messages if m.round == 0}))
 
     def tokens(self, stage: int = 0) -> dict[int, NDArray[np.float32]]:
@@ -112,10 +115,32 @@ class Observation:
         kept = tuple(m for m in self.messages if m.shard in members)
         return replace(self, shards=tuple(sorted(members)), messages=kept)
 
+    def keeping(self, messages: Iterable[WindowMessage]) -> Observation:
+        """The same with these messages alone."""
+        return replace(self, messages=tuple(messages))
+
     def at_stages(self, stages: Iterable[int]) -> Observation:
         """Only the messages of these stages."""
         wanted = frozenset(stages)
-        return replace(self, messages=tuple(m for m in self.messages if m.stage in wanted))
+        return self.keeping(m for m in self.messages if m.stage in wanted)
+
+    def without_positions(self, seed: int) -> Observation:
+        """The same messages with nothing to say where a window stands in the grid.
+
+        Each window of each frame gets a label in place of its index, the same in all rounds of the
+        frame; messages of a round come in the order of their labels. What the payload itself
+        tells, such as the size of a border window or an embedded position, stays.
+
+        Args:
+            seed: of the labels.
+        """
+        rng = np.random.default_rng(seed)
+        seen = sorted({(m.frame, m.window) for m in self.messages})
+        labels = len(self.grid.windows) + rng.permutation(len(seen))
+        label = dict(zip(seen, labels.tolist(), strict=True))
+        renamed = [replace(m, window=label[m.frame, m.window]) for m in self.messages]
+        renamed.sort(key=lambda m: (m.frame, m.round, m.shard, m.window))
+        return replace(self, messages=tuple(renamed), positions_known=False)
 
     def to_bytes(self) -> bytes:
         """Serialise as safetensors, with everything but the arrays in its JSON header."""
@@ -133,6 +158,7 @@ class Observation:
                         arrays[f"{i}.{side}.scale"] = payload.scale
             entries.append(entry)
         header = {k: getattr(self, k) for k in _HEADER} | {"messages": entries}
+        header["positions_known"] = self.positions_known
         return save(arrays, metadata={"observation": json.dumps(header)})
 
     @classmethod

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from attacks.base import ATTACKS, Knowledge, PublicExample
+from attacks.controls import register_prior
 from attacks.decoder import (
     Lessons,
     WindowDecoder,
     best_scale,
     correct,
-    decoder_state,
-    load_decoder,
     stacked,
-    train,
+    train_decoder,
 )
 from attacks.patches import from_patches
 from attacks.reconstruction.ridge import Ridge
 from attacks.tokens import Features, split, token_examples, window_examples
+from attacks.training import load_network, network_state
+from framework.observation import Observation
 
 STEPS = 400
+LEARNING_RATE = 4e-3
 MAX_TOKENS = 80_000
 """Of public photos held in memory while training."""
 ROUNDING = 0.5
@@ -37,7 +40,7 @@ class ConvDecoder(Ridge):
 
     The decoder looks at one window at a time. Its corrections are scaled by the factor in 0..1
     that does best on held-out public photos, so that there it is never worse than ridge. Where
-    ridge is exact to 8-bit rounding, nothing is trained.
+    ridge is exact to 8-bit rounding, nothing is trained. The training curve is kept in the state.
 
     Args:
         seed: of initialisation and batches.
@@ -47,9 +50,16 @@ class ConvDecoder(Ridge):
     name = "conv_decoder"
     summary = "ridge, corrected by a small convolutional decoder of each window"
 
+    rate: float = LEARNING_RATE
+
     def __init__(self, seed: int = 0, steps: int = STEPS) -> None:
         super().__init__(seed)
         self.steps = steps
+
+    @staticmethod
+    def network(channels: int, side: int, size: int) -> WindowDecoder:
+        """The untrained decoder; arguments as in `WindowDecoder.convolutional`."""
+        return WindowDecoder.convolutional(channels, side, size)
 
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
@@ -57,20 +67,26 @@ class ConvDecoder(Ridge):
             return
         training, held_out = map(affordable, split(knowledge.public, self.seed))
         self.learned["spread"] = self._spread(training)
-        side = knowledge.public[0].observation.patch_size
+        shape = self._shape(knowledge.public[0].observation)
+        lessons = self._lessons(training).to(knowledge.device)
+        tests = self._lessons(held_out).to(knowledge.device)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            decoder = WindowDecoder(len(self.recall("mean_in")), side).to(knowledge.device)
-            train(decoder, self._lessons(training).to(knowledge.device), self.steps, self.seed)
-        scale = best_scale(decoder, self._lessons(held_out).to(knowledge.device))
-        self.learned["scale"] = np.array([scale], dtype=np.float32)
-        self.learned |= decoder_state(decoder, NET)
+            decoder = self.network(*shape).to(knowledge.device)
+            curve = train_decoder(decoder, lessons, tests, self.steps, self.rate, self.seed)
+        scale = best_scale(decoder, tests)
+        self.learned |= {"scale": np.array([scale], dtype=np.float32), "curve": curve}
+        self.learned |= {"shape": np.array(shape)} | network_state(decoder, NET)
+
+    def _shape(self, observation: Observation) -> tuple[int, int, int]:
+        return len(self.recall("mean_in")), observation.patch_size, observation.window_size
 
     def windows(self, features: Features, side: int) -> dict[int, NDArray[np.float32]]:
         linear = super().windows(features, side)
         if not linear or "scale" not in self.learned:
             return linear
-        decoder = load_decoder(len(self.recall("mean_in")), side, self.learned, NET)
+        shape = map(int, self.recall("shape"))
+        decoder = load_network(partial(self.network, *shape), self.learned, NET)
         height = max(x.shape[0] for x in features.values())
         width = max(x.shape[1] for x in features.values())
         tokens = stacked([self._standardised(x) for x in features.values()], (height, width))
@@ -115,3 +131,6 @@ def affordable(public: Sequence[PublicExample]) -> Sequence[PublicExample]:
     """As many of the photos as `MAX_TOKENS` allows, at least one."""
     tokens = public[0].observation.grid.tokens_per_side ** 2
     return public[: max(1, MAX_TOKENS // tokens)]
+
+
+register_prior(ConvDecoder)

@@ -20,14 +20,14 @@ class PushPull(Completion):
     kind = "inpainting"
 
     def fill(self, canvas: Canvas) -> Pixels:
-        return _fill(canvas.pixels, canvas.known.astype(np.float32)[..., None])
+        return pyramid(canvas.pixels, canvas.known.astype(np.float32)[..., None])
 
 
-def _fill(pixels: Pixels, weight: NDArray[np.float32]) -> Pixels:
-    """Fill where ``weight`` [h, w, 1], the known share of a pixel, is below 1."""
+def pyramid(pixels: Pixels, weight: NDArray[np.float32]) -> Pixels:
+    """Fill ``pixels`` [h, w, 3] where ``weight`` [h, w, 1], the known share of each, is below 1."""
     if weight.min() == 1:
         return pixels
-    coarse = _fill(*_halve(pixels, weight))
+    coarse = pyramid(*_halve(pixels, weight))
     return weight * pixels + (1 - weight) * resized(coarse, pixels.shape[:2])
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attacks.base import ATTACKS, POSITIONS, Attack, Knowledge, PublicExample
 from attacks.canvas import Canvas
+from attacks.controls import register_prior
 from attacks.linear import Moments, ridge
 from attacks.patches import from_patches
 from attacks.public import mean_colour, require_public
@@ -96,3 +97,6 @@ class Ridge(Attack):
     ) -> Moments:
         parts = (Moments.of(*token_examples(example, stage, position)) for example in public)
         return reduce(add, parts)
+
+
+register_prior(Ridge)

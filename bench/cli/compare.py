@@ -20,6 +20,12 @@ SETTINGS = [
     "strength",
     "attack",
     "adaptive",
+    "frames",
+    "motion",
+    "averaged",
+    "positions",
+    "weights_known",
+    "public_data",
     "region",
     "metric",
 ]

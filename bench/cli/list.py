@@ -9,7 +9,8 @@ from collections.abc import Iterable
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser(
-        "list", help="list models, plans, payloads, policies, defences, attacks, data, metrics"
+        "list",
+        help="list models, plans, payloads, policies, defences, attacks, data, recognisers, …",
     )
     parser.add_argument("kind", nargs="?", help="only this kind, e.g. attacks")
     parser.set_defaults(run=run)
@@ -33,10 +34,13 @@ def run(args: argparse.Namespace) -> int:
 def parts() -> dict[str, list[tuple[str, str]]]:
     """Every kind with its names and one-line summaries."""
     from attacks.base import ATTACKS
+    from attacks.threat import THREATS
     from bench.config import load_preset, preset_names
     from bench.datasets.base import DATASETS
+    from bench.frames import MOTIONS
     from bench.latency.config import is_latency
     from bench.metrics import METRICS
+    from bench.recognition import RECOGNISERS
     from framework.defences import DEFENCES
     from framework.models.architectures import ARCHITECTURES
     from framework.payload import payload_names
@@ -61,7 +65,10 @@ def parts() -> dict[str, list[tuple[str, str]]]:
         "policies": summaries(POLICIES.items()),
         "defences": summaries(DEFENCES.items()),
         "attacks": summaries(ATTACKS.items()),
+        "threats": summaries(THREATS.items()),
+        "motions": [(name, "of a scene over frames") for name in MOTIONS],
         "datasets": summaries(DATASETS.items()),
         "metrics": summaries(METRICS.items()),
+        "recognisers": summaries(RECOGNISERS.items()),
         "presets": presets,
     }

@@ -129,7 +129,8 @@ def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
     groups = []
     for group in config.groups:
         wanted = names if "all" in group.attacks else [n for n in group.attacks if n in names]
-        groups.append(dataclasses.replace(group, attacks=tuple(wanted)))
+        judged = tuple(name for name in group.recognise_on if name in wanted)
+        groups.append(dataclasses.replace(group, attacks=tuple(wanted), recognise_on=judged))
     return dataclasses.replace(config, groups=tuple(groups))
 
 

@@ -31,7 +31,7 @@ def object_coverage(masks: Mask, visible: Sequence[Mask]) -> list[float | None]:
     Returns:
         n fractions in [0, 1]; None for an object without pixels.
     """
-    seen = [_resized(region, masks.shape[1:]) for region in visible]
+    seen = [on_original(region, masks.shape[1:]) for region in visible]
     return [
         max((float(region[mask].mean()) for region in seen), default=0.0) if mask.any() else None
         for mask in masks
@@ -58,7 +58,8 @@ def object_scores(coverage: Sequence[float | None]) -> dict[str, float | None]:
     return {OBJECT_MAX_FRACTION: largest, **shares}
 
 
-def _resized(region: Mask, size: tuple[int, ...]) -> NDArray[np.bool_]:
+def on_original(region: Mask, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A region of the frame, bool [h, w], on the photo of ``size`` (height, width)."""
     height, width = size
     nearest = cv2.resize(
         region.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT

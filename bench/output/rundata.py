@@ -11,11 +11,22 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from bench.records import COLUMNS, FAILED, NOT_APPLICABLE, OK, UNSUPPORTED, read_records
+from bench.records import (
+    COLUMNS,
+    FAILED,
+    NOT_APPLICABLE,
+    OK,
+    UNLESS_TOLD,
+    UNSUPPORTED,
+    read_records,
+)
+from bench.scenario import ORIGINAL, SEEN
 from framework.models.architectures import architecture
 from framework.plans import make_plan
 
 PIPELINE = ["plan", "payload", "policy", "n_shards", "defence", "strength", "adapted"]
+MEANS = ["frames", "motion", "averaged", "positions", "weights_known", "public_data"]
+"""Columns that tell attackers and scenes apart beyond the coalition and the stage."""
 CELL = [*PIPELINE, "coalition", "coalition_choice", "stage"]
 EARLIEST = "earliest"
 """The value of ``stage`` where an attack looked at everything it had."""
@@ -55,10 +66,21 @@ class RunData:
         )
 
     @cached_property
-    def scores(self) -> pd.DataFrame:
-        """Rows that carry a value."""
+    def every_score(self) -> pd.DataFrame:
+        """Rows that carry a value, whatever the attacker."""
         rows = self.records
         return rows[(rows["status"] == OK) & rows["value"].notna()].astype({"value": float})
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Rows that carry a value, of the usual attacker: one frame, weights and positions known.
+
+        What else differs has tables of its own, so that no mean mixes attackers.
+        """
+        rows = self.every_score
+        for name in MEANS:
+            rows = rows[rows[name] == UNLESS_TOLD[name]]
+        return rows
 
     @cached_property
     def segmentation(self) -> pd.DataFrame:
@@ -78,6 +100,7 @@ class RunData:
         One row per cell (`CELL`), attack, kind, adaptive or not, region, metric and image.
         """
         rows = self.scores[self.scores["region"] != ""]
+        rows = rows[~rows["attack"].isin([SEEN, ORIGINAL])]
         keys = [*CELL, "attack", "attack_kind", "adaptive", "region", "metric", "image_id"]
         mean = rows.groupby(keys, dropna=False, observed=True)["value"].mean()
         return mean.reset_index()

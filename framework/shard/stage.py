@@ -52,6 +52,10 @@ class WindowStage:
         Returns:
             The windows after the last block, in the same shapes.
         """
+        return self.through(blocks, windows)
+
+    def through(self, blocks: Sequence[int], windows: Sequence[Tensor]) -> list[Tensor]:
+        """`run`, with gradients where PyTorch keeps them."""
         side = self.encoder.blocks[blocks[0]].window_size
         shapes = [window.shape for window in windows]
         tokens = torch.cat([window.flatten(0, 1) for window in windows])

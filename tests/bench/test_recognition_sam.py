@@ -5,10 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from segment_anything.utils.transforms import ResizeLongestSide
 
 from bench.datasets.base import Sample
 from bench.recognition import sam_objects
-from bench.recognition.sam_objects import SamObjects, best_ious
+from bench.recognition.sam_objects import SamObjects, TrueMasks, best_ious
+from framework.models.build import PIXEL_MEAN
 
 SIZE = (128, 256)
 
@@ -29,24 +31,42 @@ def recogniser() -> SamObjects:
     return SamObjects(points_per_side=6)
 
 
-def test_objects_are_recovered_and_hidden_ones_are_not(sample, recogniser):
+def test_the_frame_scores_one_and_a_blank_nothing(sample, recogniser):
     truth = recogniser.truth(sample, SIZE)
-    assert truth.masks.shape == (2, *SIZE)
-    frame = cv2.resize(sample.image, SIZE[::-1], interpolation=cv2.INTER_AREA)
-    ceiling = recogniser.score(frame, truth)
-    hidden = recogniser.score(np.full_like(frame, 40), truth)
-    assert ceiling["sam_object_recall"] >= 0.5
-    assert ceiling["sam_best_iou"] > hidden["sam_best_iou"]
+    assert 1 <= len(truth.masks) <= 2
+    assert truth.counted == len(truth.masks) / 2
+    frame = ResizeLongestSide(max(SIZE)).apply_image(sample.image)
+    assert recogniser.score(frame, truth)["sam_object_recall"] == 1
+    blank = np.tile(np.rint(PIXEL_MEAN).astype(np.uint8), (*SIZE, 1))
+    assert recogniser.score(blank, truth)["sam_object_recall"] == 0
+
+
+def test_what_a_blank_recovers_too_does_not_count(monkeypatch, sample, recogniser):
+    whole = np.ones((1, *SIZE), bool)
+    everywhere = Sample("all", sample.image, np.ones((1, 256, 512), bool), ("all",), "scene/all")
+    monkeypatch.setattr(recogniser, "_blank", {})
+    monkeypatch.setattr(recogniser, "cut_out", lambda picture: whole)
+    truth = recogniser.truth(everywhere, SIZE)
+    scores = recogniser.score(np.zeros((*SIZE, 3), np.uint8), truth)
+    assert scores == {
+        "sam_object_recall": None,
+        "sam_best_iou": None,
+        "sam_objects_counted": 0.0,
+    }
 
 
 def test_recall_and_mean_of_given_masks(monkeypatch, sample, recogniser):
-    truth = recogniser.truth(sample, SIZE)
+    truth = TrueMasks(SIZE, np.ascontiguousarray(sample.masks[:2, ::2, ::2]), 1.0)
     half = truth.masks[0] & (np.arange(SIZE[1]) < 58)
     monkeypatch.setattr(recogniser, "cut_out", lambda picture: np.stack([half, truth.masks[1]]))
     scores = recogniser.score(np.zeros((*SIZE, 3), np.uint8), truth)
     share = half.sum() / truth.masks[0].sum()
     assert 0.4 < share < 0.5
-    assert scores == {"sam_object_recall": 0.5, "sam_best_iou": pytest.approx((1 + share) / 2)}
+    assert scores == {
+        "sam_object_recall": 0.5,
+        "sam_best_iou": pytest.approx((1 + share) / 2),
+        "sam_objects_counted": 1.0,
+    }
 
 
 def test_as_many_masks_as_the_budget_count(monkeypatch, sample, recogniser):

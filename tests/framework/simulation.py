@@ -11,6 +11,7 @@ from threading import Lock
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,10 +35,14 @@ class FakeStage:
     """Doubles tokens and adds one; needs no model."""
 
     width = image_width = WIDTH
+    dtype = torch.float32
 
     def __init__(self) -> None:
-        self.sam = SimpleNamespace(device="cpu")
-        self.encoder = SimpleNamespace(blocks=[lambda tokens: tokens * 2 + 1], neck=lambda x: x)
+        runtime = SimpleNamespace(
+            maps=lambda blocks, tokens: tokens * 2 + 1,
+            neck=lambda tokens: tokens.permute(0, 3, 1, 2),
+        )
+        self.sam = SimpleNamespace(device="cpu", runtime=runtime)
 
     def run(self, blocks: Sequence[int], windows: Sequence[Tensor]) -> list[Tensor]:
         return [window * 2 + 1 for window in windows]

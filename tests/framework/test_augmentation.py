@@ -80,12 +80,11 @@ def test_one_region_has_no_union():
 
 
 def test_dropped_branches_leave_the_mean_and_spare_evaluation():
-    sam = initial_sam("tiny", 56)
+    sam = initial_sam("tiny", 56).eval()
     images = torch.randn(2, 3, 56, 56)
     with torch.no_grad():
         plain = sam.image_encoder(images)
         drop_branches(sam, 0.5)
-        sam.eval()
         assert torch.equal(sam.image_encoder(images), plain)
         sam.train()
         torch.manual_seed(0)

@@ -10,14 +10,25 @@ from bench.output.figures.attacks import ATTACKS_PLOT
 from bench.output.figures.coalition import COALITION
 from bench.output.figures.noise import NOISE_PLOT
 from bench.output.figures.plot import Plot
+from bench.output.figures.recognition import RECOGNITION
 from bench.output.figures.stages import STAGES
 from bench.output.figures.strips import strip_plots
 from bench.output.figures.style import LIGHT, Theme, styled
+from bench.output.figures.time import TIME
 from bench.output.figures.traffic import TRAFFIC
 from bench.output.figures.utility import UTILITY
 from bench.output.rundata import RunData
 
-PLOTS = (UTILITY, NOISE_PLOT, COALITION, ATTACKS_PLOT, STAGES, TRAFFIC)
+PLOTS = (
+    UTILITY,
+    NOISE_PLOT,
+    COALITION,
+    ATTACKS_PLOT,
+    STAGES,
+    RECOGNITION,
+    TIME,
+    TRAFFIC,
+)
 DPI = 200
 
 

@@ -132,8 +132,12 @@ def reference_line(
     *,
     vertical: bool = False,
     height: float = 0.02,
+    below: bool = False,
 ) -> None:
-    """A dotted line across the axes with its name at the left, or, if vertical, at ``height``."""
+    """A dotted line across the axes with its name at the left, or, if vertical, at ``height``.
+
+    ``below`` puts the name under the line.
+    """
     draw = axes.axvline if vertical else axes.axhline
     draw(value, color=colour, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
     style: dict[str, Any] = {"fontsize": LABEL_SIZE, "color": colour, "textcoords": "offset points"}
@@ -145,7 +149,8 @@ def reference_line(
         style |= {"xytext": (2, 0), "va": "bottom", "rotation": 90}
     else:
         place = {"xy": (0.01, value), "xycoords": ("axes fraction", "data")}
-        style |= {"xytext": (0, 2), "ha": "left", "va": "bottom"}
+        style |= {"xytext": (0, -2 if below else 2), "ha": "left"}
+        style |= {"va": "top" if below else "bottom"}
     axes.annotate(text, **place, **style)
 
 

@@ -134,13 +134,23 @@ def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> 
             height = 0.02 + 0.14 * place
             mean = float(floors.mean())
             reference_line(axes, mean, "floor", colour, vertical=True, height=height)
+    levels = _quality_ends(panel, run)
+    for name, value in levels.items():
+        below = value < max(levels.values())
+        reference_line(axes, value, name, theme.muted, below=below)
+
+
+def _quality_ends(panel: pd.DataFrame, run: RunData) -> dict[str, float]:
+    """Box mIoU of filling the prompt and of the unshared model, as far as they are known."""
+    levels = {}
     fill = panel["miou_fill"].dropna()
     if not fill.empty:
-        reference_line(axes, float(fill.mean()), "filling the box", theme.muted)
+        levels["filling the box"] = float(fill.mean())
     reference = reference_scores(run.segmentation)
     unshared = None if reference is None else image_mean(reference, "miou_box", True)
     if unshared is not None:
-        reference_line(axes, unshared.mean, "unshared model", theme.muted)
+        levels["unshared model"] = unshared.mean
+    return levels
 
 
 def _possible_ticks(axes: Axes, worse: bool) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 from bench.output.rundata import RunData
 from bench.output.table import Table, write_table
 from bench.output.tables.coalition import coalition_table
+from bench.output.tables.control import control_table
 from bench.output.tables.failures import failures_table
 from bench.output.tables.leakage import attacks_table, leakage_table, stages_table
+from bench.output.tables.recognition import recognition_table
 from bench.output.tables.segmentation import segmentation_table
+from bench.output.tables.threats import threats_table
+from bench.output.tables.time import time_table
 from bench.output.tables.traffic import traffic_table
 from bench.output.tables.utility import utility_table
 
@@ -20,6 +24,10 @@ BUILDERS = (
     attacks_table,
     coalition_table,
     stages_table,
+    threats_table,
+    recognition_table,
+    time_table,
+    control_table,
     traffic_table,
     failures_table,
 )

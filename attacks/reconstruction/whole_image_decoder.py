@@ -1,0 +1,230 @@
+"""Inversion of everything a coalition saw, all rounds together, to the whole picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attacks.base import ATTACKS, Knowledge, PublicExample
+from attacks.canvas import Canvas, as_uint8
+from attacks.controls import register_first_round, register_prior
+from attacks.reconstruction.conv_decoder import ROUNDING, affordable
+from attacks.reconstruction.ridge import Ridge
+from attacks.thumbnail import Thumbnails, window_means
+from attacks.tokens import split
+from attacks.training import load_network, network_state, train
+from attacks.whole import Pictures, practice, square, token_map, token_mask
+from attacks.whole_network import WholeNetwork
+from framework.observation import Observation
+from framework.windows import WindowGrid
+
+STEPS = 600
+LEARNING_RATE = 2e-3
+BATCH = 8
+TESTS = 4
+"""Coalitions tried on each held-out photo."""
+NET = "net."
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A public photo as all shards together have it, padded to the model's square.
+
+    Attributes:
+        tokens: standardised, one [1, channels, rows, columns] a stage.
+        linear: the linear inverse of the first stage, [1, 3, height, width].
+        truth: the photo, 0..255, same shape.
+        grid: its windows.
+        thumbnails: what each window says of the whole picture, [windows, outputs].
+    """
+
+    tokens: Sequence[Tensor]
+    linear: Tensor
+    truth: Tensor
+    grid: WindowGrid
+    thumbnails: NDArray[np.float32]
+
+
+@ATTACKS.register("whole_image_decoder")
+class WholeImageDecoder(Ridge):
+    """Corrects a linear solution, hidden windows included, by a U-Net over all tokens seen.
+
+    The linear solution is `Ridge` in known windows; in unknown ones it is a thumbnail of the whole
+    picture, regressed from each window's mean token and averaged over the windows held.
+    Every round's tokens stand at their places, with a mask; windows in SAM's padding count, since
+    after a global block they carry something of the picture too. The coalitions are drawn anew for
+    each step, of random size and policy, so that one network serves all. Corrections are scaled,
+    in known and in unknown windows apart, by the factor in 0..1 that does best on held-out photos.
+
+    Args:
+        seed: of initialisation, batches and coalitions.
+        steps: of training at most.
+    """
+
+    name = "whole_image_decoder"
+    summary = "the whole picture from all rounds' tokens by a small U-Net, hidden windows included"
+    every_round = True
+
+    def __init__(self, seed: int = 0, steps: int = STEPS) -> None:
+        super().__init__(seed)
+        self.steps = steps
+
+    def fit(self, knowledge: Knowledge) -> None:
+        super().fit(knowledge)
+        stages = sorted({s for e in knowledge.public for s in e.observation.stages})
+        self.learned["stages"] = np.array(stages)
+        training, held_out = map(affordable, split(knowledge.public, self.seed))
+        self._standardise(training)
+        device = knowledge.device
+        everything = self._lessons([*training, *held_out])
+        lessons = everything[: len(training)]
+        rng = np.random.default_rng([self.seed, 1])
+        tests = [self._draw([e], TESTS, rng, device) for e in everything[len(training) :]]
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            network = self._network(knowledge.public[0].observation.patch_size).to(device)
+            curve = train(
+                network,
+                lambda _: self._loss(network, *self._draw(lessons, BATCH, rng, device)),
+                lambda: float(np.mean([self._loss(network, *test).item() for test in tests])),
+                self.steps,
+                LEARNING_RATE,
+                self.seed,
+            )
+        self.learned |= {"scale": self._scales(network, tests), "curve": curve}
+        self.learned |= network_state(network, NET)
+
+    def reconstruct(self, observation: Observation) -> NDArray[np.uint8]:
+        features = self.features(observation)
+        stages = [int(stage) for stage in self.recall("stages")]
+        canvas = Canvas.paint(observation.grid, self.windows(features, observation.patch_size))
+        seen = self._seen(observation, stages, canvas)
+        side = observation.patch_size
+        network = load_network(partial(self._network, side), self.learned, NET)
+        with torch.inference_mode():
+            correction = network(seen) * seen.unit(self._error)
+        known = torch.as_tensor(self.recall("scale"))
+        scale = torch.where(seen.known > 0, known[0], known[1])
+        picture = (seen.base + scale * correction)[0].permute(1, 2, 0).numpy()
+        height, width = observation.frame_size
+        return as_uint8(picture[:height, :width])
+
+    @property
+    def _error(self) -> float:
+        return max(float(self.recall("error")[0]), ROUNDING)
+
+    def _network(self, side: int) -> WholeNetwork:
+        channels = [len(self.recall(f"mean.{stage}")) for stage in self.recall("stages")]
+        return WholeNetwork(channels, side)
+
+    def _standardise(self, public: Sequence[PublicExample]) -> None:
+        for stage in self.recall("stages"):
+            maps = [token_map(e.observation, stage, self.recall("position")) for e in public]
+            tokens = np.concatenate([values[held] for values, held in maps if values is not None])
+            spread = tokens.std(axis=0, dtype=np.float64) + 1e-6
+            self.learned[f"mean.{stage}"] = tokens.mean(axis=0)
+            self.learned[f"spread.{stage}"] = spread.astype(np.float32)
+
+    def _map(self, observation: Observation, stage: int) -> tuple[Tensor, Tensor]:
+        """Standardised tokens [1, channels, rows, columns] and their mask [1, 1, rows, columns]."""
+        values, held = token_map(observation, stage, self.recall("position"))
+        mean, spread = self.recall(f"mean.{stage}"), self.recall(f"spread.{stage}")
+        if values is None:
+            values = np.zeros((*held.shape, len(mean)), dtype=np.float32)
+        standard = np.where(held[..., None], (values - mean) / spread, 0).astype(np.float32)
+        tokens = torch.from_numpy(standard).permute(2, 0, 1)[None]
+        return tokens.contiguous(), torch.from_numpy(held.astype(np.float32))[None, None]
+
+    def _seen(self, observation: Observation, stages: Sequence[int], canvas: Canvas) -> Pictures:
+        maps = [self._map(observation, stage) for stage in stages]
+        side, grid = observation.img_size, observation.grid
+        means = window_means([tokens for tokens, _ in maps], grid)
+        windows = sorted({m.window for m in observation.messages if m.stage in stages})
+        thumbnails = Thumbnails.load(self.learned)
+        filling = thumbnails.picture(thumbnails.estimates(means, grid), windows, grid)
+        colour = canvas.colour(self.recall("colour")) if filling is None else filling
+        base = np.where(canvas.known[..., None], canvas.pixels, colour)
+        return Pictures(
+            tokens=[tokens for tokens, _ in maps],
+            held=torch.cat([held for _, held in maps], dim=1),
+            inside=square(np.ones_like(canvas.known)[..., None], side),
+            known=square(canvas.known[..., None], side),
+            base=square(base, side),
+        )
+
+    def _lessons(self, public: Sequence[PublicExample]) -> list[Lesson]:
+        """The photos, with thumbnails by regressions that leave the photo itself out."""
+        stages = [int(stage) for stage in self.recall("stages")]
+        tokens = [[self._map(e.observation, stage)[0] for stage in stages] for e in public]
+        grids = [e.observation.grid for e in public]
+        means = [window_means(t, grid) for t, grid in zip(tokens, grids, strict=True)]
+        thumbnails, left_out = Thumbnails.fit(means, [e.frame for e in public], grids)
+        self.learned |= thumbnails.state()
+        side = public[0].observation.img_size
+        return [
+            Lesson(t, square(self._linear(e).pixels, side), square(e.frame, side), grid, said)
+            for e, t, grid, said in zip(public, tokens, grids, left_out, strict=True)
+        ]
+
+    def _linear(self, example: PublicExample) -> Canvas:
+        observation = example.observation
+        windows = self.windows(self.features(observation), observation.patch_size)
+        return Canvas.paint(observation.grid, windows)
+
+    def _draw(
+        self, lessons: Sequence[Lesson], count: int, rng: np.random.Generator, device: str
+    ) -> tuple[Pictures, Tensor]:
+        """Pictures of ``count`` random coalitions, and the photos."""
+        drawn = [lessons[i] for i in rng.integers(len(lessons), size=count)]
+        seen = Pictures.joined([self._practised(lesson, rng) for lesson in drawn])
+        return seen.to(device), torch.cat([lesson.truth for lesson in drawn]).to(device)
+
+    def _practised(self, lesson: Lesson, rng: np.random.Generator) -> Pictures:
+        windows = practice(lesson.grid, rng)
+        held = torch.from_numpy(token_mask(lesson.grid, windows).astype(np.float32))[None, None]
+        side = lesson.grid.img_size
+        known = square(lesson.grid.pixel_mask(windows)[..., None], side)
+        inside = square(np.ones((*lesson.grid.frame_size, 1)), side)
+        guess = Thumbnails.load(self.learned).picture(lesson.thumbnails, windows, lesson.grid)
+        colour = torch.as_tensor(self.recall("colour"))
+        if known.any():
+            colour = (lesson.linear * known).sum((0, 2, 3)) / known.sum()
+        filling = colour[:, None, None] * inside if guess is None else square(guess, side)
+        return Pictures(
+            tokens=[tokens * held for tokens in lesson.tokens],
+            held=held.expand(-1, len(lesson.tokens), -1, -1),
+            inside=inside,
+            known=known,
+            base=torch.where(known > 0, lesson.linear, filling),
+        )
+
+    def _missed(self, seen: Pictures, truth: Tensor) -> Tensor:
+        """The error of the base in units of a correction."""
+        return (truth - seen.base) / seen.unit(self._error) * seen.inside
+
+    def _loss(self, network: WholeNetwork, seen: Pictures, truth: Tensor) -> Tensor:
+        missed = (network(seen) - self._missed(seen, truth)) * seen.inside
+        return missed.square().sum() / (3 * seen.inside.sum())
+
+    @torch.inference_mode()
+    def _scales(
+        self, network: WholeNetwork, tests: Sequence[tuple[Pictures, Tensor]]
+    ) -> NDArray[np.float32]:
+        """The factors that do best in known and in unknown windows, [2] in 0..1."""
+        along, power = np.zeros(2), np.zeros(2)
+        for seen, truth in tests:
+            correction, missed = network(seen) * seen.inside, self._missed(seen, truth)
+            for place, where in enumerate((seen.known, seen.inside - seen.known)):
+                along[place] += float((correction * missed * where).sum())
+                power[place] += float((correction.square() * where).sum())
+        return np.clip(along / np.maximum(power, 1e-9), 0, 1).astype(np.float32)
+
+
+register_prior(WholeImageDecoder, "whole_image_prior")
+register_first_round(WholeImageDecoder)

@@ -1,0 +1,1 @@
+"""Named threat models."""
