@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS
 from attacks.coalition import largest_exposure, seeded
 from attacks.outputs import with_stage
 from attacks.threat import unsupported_reason
@@ -21,14 +19,14 @@ from bench.config import RunConfig
 from bench.datasets import Sample
 from bench.encodings import Encodings
 from bench.environment import weights_label
+from bench.facts import cell_facts, failure, pipeline_facts, score
 from bench.frames import film
 from bench.judges import Judges, as_received
 from bench.pictures import Pictures
-from bench.pipelines import Unsupported, seed_of
+from bench.pipelines import seed_of
 from bench.profile import phase
-from bench.records import CELL, FAILED, OK, UNSUPPORTED, Record
+from bench.records import UNSUPPORTED, Record
 from bench.scenario import (
-    BARE,
     EXPOSURE,
     ORIGINAL,
     SEEN,
@@ -37,13 +35,10 @@ from bench.scenario import (
     Pipeline,
     Segment,
     Watch,
-    cell_id,
 )
-from bench.scorer import Scorer, score_record
+from bench.scorer import Scorer
 from bench.segmentation import Reference, segmentation_scores
 from bench.shots import Shot, exposure_scores, shot, take
-from bench.situations import situation_facts
-from framework.models.architectures import GLOBALS_LAST
 from framework.observation import Observation
 from framework.predictor import DistributedSamPredictor
 
@@ -95,18 +90,18 @@ class ImageWork:
         Each record names its cell.
         """
         pipeline = cells[0].pipeline
-        facts = self._pipeline_facts(pipeline)
+        facts = pipeline_facts(self.config.model, self.sample, pipeline)
         try:
             predictor = self._predictor(pipeline)
         except Exception as error:
-            trouble = _failure(error)
-            yield list(cells), [facts | _cell_facts(cell) | trouble for cell in cells]
+            trouble = failure(error)
+            yield list(cells), [facts | cell_facts(cell) | trouble for cell in cells]
             return
         if pipeline.adapted:
             facts |= {"weights": weights_label(predictor.model)}
         for cell in cells:
             if isinstance(cell, Segment):
-                own = facts | _cell_facts(cell)
+                own = facts | cell_facts(cell)
                 yield [cell], list(self._segmentation(cell, predictor, own))
         watches = [cell for cell in cells if isinstance(cell, Watch)]
         observation = predictor.observation()
@@ -135,24 +130,6 @@ class ImageWork:
         picture = self.sample.image if image is None else image
         return self.encodings.predictor(picture, pipeline, seed)
 
-    def _pipeline_facts(self, pipeline: Pipeline) -> Record:
-        return {
-            "image_id": self.sample.image_id,
-            "scene": self.sample.scene,
-            "model": self.config.model + (GLOBALS_LAST if pipeline.adapted else ""),
-            "plan": pipeline.plan,
-            "payload": pipeline.payload,
-            "policy": pipeline.policy,
-            "n_shards": pipeline.n_shards,
-            "defence": pipeline.defence,
-            "strength": pipeline.strength,
-            "adapted": pipeline.adapted,
-            "frames": 1,
-            "attack": "",
-            "region": "",
-            "status": OK,
-        }
-
     def _segmentation(
         self, cell: Segment, predictor: DistributedSamPredictor, facts: Record
     ) -> Iterator[Record]:
@@ -164,7 +141,7 @@ class ImageWork:
             with phase("segmentation"):
                 scores, masks = segmentation_scores(predictor, self._reference)
         except Exception as error:
-            yield facts | _failure(error)
+            yield facts | failure(error)
             return
         seconds = time.perf_counter() - start
         picture = None
@@ -172,7 +149,7 @@ class ImageWork:
             with phase("pictures"):
                 picture = self.pictures.masks(self.sample, masks, cell.pipeline)
         for metric, value in scores.items():
-            yield facts | _score(metric, value) | {"seconds": seconds, "image_file": picture}
+            yield facts | score(metric, value) | {"seconds": seconds, "image_file": picture}
 
     def _watched(self, cells: Sequence[Watch], shot: Shot, facts: Record) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""
@@ -181,26 +158,26 @@ class ImageWork:
         attacked: list[tuple[Watch, Record, Image]] = []
         made: dict[Watch, tuple[Record, Image | None]] = {}
         for cell in cells:
-            cell_facts = facts | _cell_facts(cell)
+            own = facts | cell_facts(cell)
             if cell.attack == EXPOSURE:
                 with phase("exposure"):
                     scores = exposure_scores(shot, seen)
                 for metric, value in scores.items():
-                    yield cell_facts | _score(metric, value)
+                    yield own | score(metric, value)
                 continue
             same = replace(cell, recognise="")
             try:
                 if same not in made:
                     made[same] = self._picture(cell, shot, seen, regions["visible"])
                 more, picture = made[same]
-                record = cell_facts | more
+                record = own | more
                 if cell.recognise and picture is not None:
                     with phase(f"recognise {cell.recognise}"):
                         found = self.judges.judge(cell.recognise, self.sample.image_id, picture)
                     yield from (record | {"region": "full"} | score for score in found)
                     continue
             except Exception as error:
-                yield cell_facts | _failure(error)
+                yield own | failure(error)
                 continue
             if picture is None:
                 yield record
@@ -286,30 +263,3 @@ class ImageWork:
 
 def _situation(cell: Watch) -> tuple[str, int, int, str]:
     return cell.motion, cell.frames, cell.coalition, cell.choice
-
-
-def _cell_facts(cell: Cell) -> Record:
-    named = {CELL: cell_id(cell)}
-    if isinstance(cell, Segment):
-        return named
-    return named | {
-        "coalition": cell.coalition,
-        "coalition_choice": cell.choice,
-        "attack": cell.attack,
-        "attack_kind": BARE.get(cell.attack) or ATTACKS.get(cell.attack).kind,
-        "adaptive": cell.adaptive,
-        "seed": cell.seed,
-        "stage": "earliest" if cell.stage is None else str(cell.stage),
-        **situation_facts(cell),
-    }
-
-
-def _score(metric: str, value: float | None) -> Record:
-    return {"metric": metric, **score_record(value)}
-
-
-def _failure(error: Exception) -> dict[str, Any]:
-    reason = " ".join(str(error).split()) or "no message"
-    if isinstance(error, Unsupported):
-        return {"metric": "", "status": UNSUPPORTED, "error": reason}
-    return {"metric": "", "status": FAILED, "error": f"{type(error).__name__}: {reason}"}
