@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.output.curves import curve_points
+from bench.output.figures.attacks import main_cell
 from bench.output.leakage import adaptive, attack_summary, oracle_scores, oracle_summary
 from bench.output.segmentation import paired_cost, summarize
 from bench.output.tables.coalition import coalition_summary, formula, identity
@@ -157,3 +158,17 @@ def test_failures_are_counted_by_reason(tmp_path: Path) -> None:
 def test_scores_are_computed_once_per_run(tmp_path: Path) -> None:
     run = full_run(tmp_path)
     assert oracle_scores(run) is oracle_scores(run)
+
+
+@pytest.mark.parametrize(
+    ("pictured", "policy"), [([], "strided"), ([{"policy": "random"}], "random")]
+)
+def test_the_main_cell_is_the_pictured_one_or_of_the_commonest_policy(
+    tmp_path: Path, pictured: list[dict[str, str]], policy: str
+) -> None:
+    rows = leak("a", "ridge", "psnr", 12.0)
+    rows += leak("a", "ridge", "psnr", 12.0, policy="strided")
+    rows += leak("a", "ridge", "psnr", 11.0, policy="strided", payload="int8")
+    cell = main_cell(write_run(tmp_path, rows).leakage, {"pictures": pictured})
+    assert cell is not None
+    assert cell["policy"] == policy

@@ -51,11 +51,13 @@ def draw_attacks(run: RunData, theme: Theme) -> Figure | None:
 
 
 def main_cell(leakage: pd.DataFrame, config: dict[str, Any]) -> dict[str, Any] | None:
-    """The cell whose pictures the run keeps; else the smallest coalition of the commonest one."""
+    """The cell whose pictures are kept; else the smallest coalition of the commonest policy."""
     if leakage.empty:
         return None
     cells = leakage.groupby(CELL, dropna=False)["attack"].nunique().reset_index(name="attacks")
-    cells = cells.sort_values(["attacks", "coalition", "n_shards"], ascending=[False, True, True])
+    cells["common"] = cells["policy"].map(leakage["policy"].value_counts())
+    order = ["attacks", "common", "coalition", "n_shards"]
+    cells = cells.sort_values(order, ascending=[False, False, True, True])
     for wanted in config.get("pictures") or ():
         match = cells
         for key, value in wanted.items():
