@@ -19,7 +19,7 @@ from torch import Tensor
 FUSED_FROM_TOKENS = 256
 """Below this many tokens a plain product is faster than the fused kernel (measured on CPU)."""
 
-CHUNK = 256
+CHUNK = 128
 """Queries whose bias is held at once (measured on CPU)."""
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from framework.models.attention import FoldedAttention
 
-TOKENS, WINDOWS = 1024, 8
+TOKENS, WINDOWS = 512, 4
 """How many go through the MLP and window attention at once: what lies between stays small."""
 
 
