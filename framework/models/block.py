@@ -33,8 +33,12 @@ class FoldedBlock(Block):
         if self.training or x.requires_grad:
             return super().forward(x)
         if self.window_size == 0:
-            mixed = x + self.attn(self.norm1(x))
-            return self._fed_forward(mixed.flatten(0, 2)).view(x.shape)
+            mixed = self.attn.mix(self.attn.qkv(self.norm1(x)))
+            return self._fed_forward((x + self.attn.proj(mixed)).flatten(0, 2)).view(x.shape)
+        return torch.cat([self._on_rows(rows) for rows in _split(x, self.window_size, 1)], dim=1)
+
+    def _on_rows(self, x: Tensor) -> Tensor:
+        """Run a window block on whole rows of windows [batch, rows, columns, channels]."""
         source, slots = map_windows(x.shape[:3], self.window_size)
         tokens = self.on_windows(x.flatten(0, 2), source.to(x.device), slots.to(x.device))
         return tokens.view(x.shape)
@@ -49,10 +53,13 @@ class FoldedBlock(Block):
             slots: the place of each token in the flattened ``source``, [tokens].
         """
         side = self.window_size
-        windows = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))[source.flatten()]
-        windows = windows.view(-1, side, side, windows.shape[-1])
-        mixed = torch.cat([self.attn.mix(few) for few in _split(windows, WINDOWS)])
-        tokens = tokens + self.attn.proj(mixed.flatten(0, 2)[slots])
+        qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
+        mixed = tokens.new_empty(*source.shape, tokens.shape[-1])
+        for few, into in zip(_split(source, WINDOWS), _split(mixed, WINDOWS), strict=True):
+            windows = qkv[few.flatten()].view(-1, side, side, qkv.shape[-1])
+            into.copy_(self.attn.mix(windows).flatten(1, 2))
+        del qkv
+        tokens = tokens + self.attn.proj(mixed.flatten(0, 1)[slots])
         return self._fed_forward(tokens)
 
     def _fed_forward(self, tokens: Tensor) -> Tensor:
@@ -60,9 +67,9 @@ class FoldedBlock(Block):
         return torch.cat([few + self.mlp(self.norm2(few)) for few in _split(tokens, TOKENS)])
 
 
-def _split(x: Tensor, size: int) -> Sequence[Tensor]:
-    """Along the first axis; in one piece while compiling, which leaves that size open."""
-    return [x] if torch.compiler.is_compiling() else x.split(size)
+def _split(x: Tensor, size: int, axis: int = 0) -> Sequence[Tensor]:
+    """Along an axis; in one piece while compiling, which leaves that size open."""
+    return [x] if torch.compiler.is_compiling() else x.split(size, axis)
 
 
 def on_windows(block: Block, tokens: Tensor, source: Tensor, slots: Tensor) -> Tensor:

@@ -107,10 +107,9 @@ class Exchange:
                 if not self._admit({shard: everything}, whole=True):
                     reason = CAPPED
                     break
-                serve = self.shards._encode_image
-                attempt = self._call(InTurn(), shard, everything, serve, self.payloads)
+                attempt = self._attempt(shard, everything)
                 try:
-                    answer = attempt.future.result()
+                    answer = self.shards._encode_image(self.trip, shard, self.payloads)
                     self._check_image(shard, answer)
                     attempt.answered = True
                     return answer
@@ -124,10 +123,14 @@ class Exchange:
     def _send(self, pool: Executor, held: Mapping[int, Sequence[int]], whole: bool) -> list[int]:
         """Send to each server what the guard admits; returns the windows that it does not."""
         admitted = self._admit(held, whole)
-        for shard, windows in admitted.items():
-            payloads = {window: self.payloads[window] for window in windows}
-            attempt = self._call(pool, shard, windows, self.shards._serve, payloads)
-            self.running[attempt.future] = attempt
+        payloads = {
+            shard: {window: self.payloads[window] for window in windows}
+            for shard, windows in admitted.items()
+        }
+        attempts = {shard: self._attempt(shard, windows) for shard, windows in admitted.items()}
+        for shard, future in self.shards._ask(pool, self.trip, payloads).items():
+            attempts[shard].future = future
+            self.running[future] = attempts[shard]
         sent = {window for windows in admitted.values() for window in windows}
         return [window for windows in held.values() for window in windows if window not in sent]
 
@@ -140,13 +143,10 @@ class Exchange:
         admitted = self.shards.guard.admit(self.trip, wanted, whole=whole)
         return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
 
-    def _call(
-        self, pool: Executor, shard: int, windows: Sequence[int], serve: Callable, payloads: Any
-    ) -> Attempt:
+    def _attempt(self, shard: int, windows: Sequence[int]) -> Attempt:
         attempt = Attempt(shard, {window: self.sends[window] for window in windows})
         self.attempts.append(attempt)
         self.sends.update(windows)
-        attempt.future = pool.submit(serve, self.trip, shard, payloads)
         return attempt
 
     def _collect(self, pool: Executor, future: Future[Any]) -> None:
