@@ -19,8 +19,8 @@ from torch import Tensor
 FUSED_FROM_TOKENS = 256
 """Below this many tokens a plain product is faster than the fused kernel (measured on CPU)."""
 
-CHUNK = 64
-"""Queries whose bias is held at once (measured on CPU)."""
+HELD = 2**23
+"""Values of the bias that are held at once (measured on CPU)."""
 
 
 class FoldedAttention(Attention):
@@ -114,14 +114,14 @@ def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tens
 
 
 def in_chunks(q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor) -> Tensor:
-    """Attention with the bias of about `CHUNK` queries at a time.
+    """Attention with the bias of a few rows of queries at a time, about `HELD` values.
 
     Args:
         q, k, v: [batch, heads, tokens, channels].
         table_h, table_w: relative positions, [rows, rows, channels] and [columns, columns, …].
     """
     rows, columns = len(table_h), len(table_w)
-    at_once = max(1, CHUNK // columns)
+    at_once = max(1, HELD // (q.shape[0] * q.shape[1] * columns * rows * columns))
     mixed = torch.empty_like(v, memory_format=torch.contiguous_format)
     bias = q.new_empty(*q.shape[:2], min(at_once, rows) * columns, rows, columns)
     for row in range(0, rows, at_once):

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from framework.models.attention import FoldedAttention
 
-TOKENS, WINDOWS = 512, 4
-"""How many go through the MLP and window attention at once: what lies between stays small."""
+HELD = 2**19
+"""Values that go through the MLP or window attention at once: what lies between stays small."""
 
 
 class FoldedBlock(Block):
@@ -35,7 +35,8 @@ class FoldedBlock(Block):
         if self.window_size == 0:
             mixed = self.attn.mix(self.attn.qkv(self.norm1(x)))
             return self._fed_forward((x + self.attn.proj(mixed)).flatten(0, 2)).view(x.shape)
-        return torch.cat([self._on_rows(rows) for rows in _split(x, self.window_size, 1)], dim=1)
+        rows_held = self.window_size * max(1, HELD // x[0, : self.window_size].numel())
+        return torch.cat([self._on_rows(rows) for rows in _split(x, rows_held, 1)], dim=1)
 
     def _on_rows(self, x: Tensor) -> Tensor:
         """Run a window block on whole rows of windows [batch, rows, columns, channels]."""
@@ -55,7 +56,9 @@ class FoldedBlock(Block):
         side = self.window_size
         qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
         mixed = tokens.new_empty(*source.shape, tokens.shape[-1])
-        for few, into in zip(_split(source, WINDOWS), _split(mixed, WINDOWS), strict=True):
+        windows_held = max(1, HELD // mixed[0].numel())
+        parts = zip(_split(source, windows_held), _split(mixed, windows_held), strict=True)
+        for few, into in parts:
             windows = qkv[few.flatten()].view(-1, side, side, qkv.shape[-1])
             into.copy_(self.attn.mix(windows).flatten(1, 2))
         del qkv
@@ -64,7 +67,9 @@ class FoldedBlock(Block):
 
     def _fed_forward(self, tokens: Tensor) -> Tensor:
         """The second half of the block on tokens [tokens, channels], some at a time."""
-        return torch.cat([few + self.mlp(self.norm2(few)) for few in _split(tokens, TOKENS)])
+        tokens_held = max(1, HELD // tokens.shape[-1])
+        parts = _split(tokens, tokens_held)
+        return torch.cat([few + self.mlp(self.norm2(few)) for few in parts])
 
 
 def _split(x: Tensor, size: int, axis: int = 0) -> Sequence[Tensor]:
