@@ -38,11 +38,14 @@ def main() -> int:
     for part, model, measure in plan(args):
         print(f"{part} {model}", flush=True)
         start = perf_counter()
+        rows: list[Row] = []
         try:
-            results.replace(part, model, list(measure()))
-        except Exception as error:  # the other parts are worth having
+            rows.extend(measure())
+        except Exception as error:  # the other parts, and the rows so far, are worth having
             failed = True
             print(f"  FAILED: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        if rows:
+            results.replace(part, model, rows)
         print(f"  done in {perf_counter() - start:.0f} s", flush=True)
         write(results, args.out)
     return int(failed)
