@@ -101,17 +101,25 @@ class Shards(ABC):
         self.unavailable: dict[int, tuple[str, int]] = {}
 
     def exchange(
-        self, trip: Round, owners: Sequence[int], payloads: Sequence[Payload]
+        self,
+        trip: Round,
+        owners: Sequence[int],
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> list[Payload]:
         """Send every window to its owner and collect what comes back, in window order.
 
         Windows of `HOME` are computed on the edge meanwhile. Every attempt is entered in the
         ledger before it leaves and recorded by the taps, also when an error is raised.
 
+        Args:
+            decoys: what goes along, by server and window. It shows nothing of the scene, so that
+                the ledger knows nothing of it; the taps are told of it as of any window.
+
         Raises:
             PedbenchError: a window could not be computed, or a server is set up wrongly.
         """
-        return Exchange(self, trip, payloads).windows(owners)
+        return Exchange(self, trip, payloads, decoys).windows(owners)
 
     def encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
         """Send the whole frame, cut into windows, to server 0; get the image embedding back.
