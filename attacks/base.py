@@ -27,16 +27,26 @@ PIXELS = "pixels"
 """Capability: windows are seen as pixels."""
 FRAMES = "several frames"
 """Capability: more than one picture of the scene is seen."""
-CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS, FRAMES})
+QUERIES = "queries"
+"""Capability: photos of one's own can be sent through the system, or through a copy of it."""
+STRANGERS = "strangers' windows"
+"""Capability: what the system sends of other people's photos was overheard, by one who cannot see
+what it sends of his own."""
+SUBSTITUTE = "a substitute model"
+"""Capability: a public model stands in for one that can be neither read nor queried."""
+CAPABILITIES = frozenset(
+    {WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS, FRAMES, QUERIES, STRANGERS, SUBSTITUTE}
+)
 
 
 @dataclass(frozen=True)
 class PublicExample:
-    """A public photo that the attacker sent through the same system himself.
+    """A public photo of the attacker's own, as it looks to shards.
 
     Attributes:
         frame: uint8 [h, w, 3], resized to the model's input, unpadded.
-        observation: what all shards together saw of it.
+        observation: what all shards together saw of it when he sent it through the same system;
+            if he could not, through that of his substitute.
     """
 
     frame: NDArray[np.uint8]
@@ -51,11 +61,17 @@ class Knowledge:
         sam: the model, or ``None`` when its weights are secret.
         public: his own photos; disjoint from the photos scored.
         device: where he trains, as PyTorch names it.
+        substitute: a public model of the same architecture that he takes for the one under attack,
+            through which the photos of ``public`` went; ``None`` for who has better.
+        overheard: what all shards together saw of strangers' photos, neither his nor scored;
+            nothing for who can send his own.
     """
 
     sam: PedSam | None
     public: Sequence[PublicExample]
     device: str = "cpu"
+    substitute: PedSam | None = None
+    overheard: Sequence[Observation] = ()
 
 
 class Attack(ABC):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ from attacks.threat import IN_DOMAIN, unsupported_reason
 from bench.datasets import Dataset, Sample
 from bench.fingerprints import part_fingerprint, source_fingerprint
 from bench.frames import film
+from bench.photos import own_photos, strangers_photos
 from bench.pipelines import Models, Unsupported, build_predictor
 from bench.profile import phase
 from bench.scenario import BARE, STATIC, Cell, Pipeline, Watch
 from bench.shots import take
+from bench.substitutes import Substitutes
 from framework.defences import DEFENCES
+from framework.models.build import PedSam
 from framework.models.download import cache_dir
 
 
@@ -38,7 +41,7 @@ class _Channel:
     Attributes:
         every_round: whether he keeps all stages where ``stage`` names none.
         frames: over how many he averages.
-        weights_known, public: as in `ThreatModel`.
+        weights_known, public, can_query, public_photos: as in `ThreatModel`.
     """
 
     plan: str
@@ -51,6 +54,8 @@ class _Channel:
     frames: int = 1
     weights_known: bool = True
     public: str = IN_DOMAIN
+    can_query: bool = True
+    public_photos: int | None = None
 
 
 class Attackers:
@@ -68,6 +73,7 @@ class Attackers:
         self.models = models
         self.public = public
         self.outside = outside
+        self.substitutes = Substitutes(models)
         self._ready: dict[tuple[str, int, _Channel], Attack] = {}
         self._knowledge: tuple[_Channel, Knowledge] | None = None
 
@@ -89,7 +95,11 @@ class Attackers:
             return f"'{cell.attack}' needs no attacker"
         if cell.public != IN_DOMAIN and not self.outside:
             return "this run has no out-of-domain photos: name data sets under 'outside'"
-        return unsupported_reason(ATTACKS.get(cell.attack), cell.threat)
+        attack = ATTACKS.get(cell.attack)
+        reason = unsupported_reason(attack, cell.threat)
+        if reason is None and attack.needs_training and not cell.can_query:
+            reason = self.substitutes.missing(cell.pipeline.adapted)
+        return reason
 
     def get(self, cell: Watch) -> Attack:
         """The attack of ``cell``; trains it, or reads it from the cache, on first use."""
@@ -106,7 +116,10 @@ class Attackers:
 
     def _channel(self, cell: Watch) -> _Channel:
         pipeline = cell.pipeline
-        means: dict[str, Any] = {"weights_known": cell.weights_known, "public": cell.public}
+        means: dict[str, Any] = {
+            name: getattr(cell, name)
+            for name in ("weights_known", "public", "can_query", "public_photos")
+        }
         if not ATTACKS.get(cell.attack).needs_training:
             return _Channel("interleaved", "float32", "none", 0.0, False, None, **means)
         means["frames"] = cell.frames if cell.averages else 1
@@ -144,6 +157,7 @@ class Attackers:
             sam.arch.name,
             sam.weights.sha256,
             [dataset.fingerprint for dataset in self._photos(channel)],
+            "" if channel.can_query else self.substitutes.label(channel.adapted),
         ]
         name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
         return cache_dir() / "attackers" / f"{attack.name}-{name}.safetensors"
@@ -151,21 +165,38 @@ class Attackers:
     def _public_knowledge(self, channel: _Channel) -> Knowledge:
         if self._knowledge is None or self._knowledge[0] != channel:
             with phase("observe public photos"):
-                examples = [
-                    self._observe(dataset.load(image_id), channel)
-                    for dataset in self._photos(channel)
-                    for image_id in dataset.ids
-                ]
-            sam = self.models.get(channel.adapted)
-            known = sam if channel.weights_known else None
-            self._knowledge = channel, Knowledge(known, examples, str(sam.device))
+                knowledge = self._queried if channel.can_query else self._query_free
+                self._knowledge = channel, knowledge(channel)
         return self._knowledge[1]
+
+    def _queried(self, channel: _Channel) -> Knowledge:
+        """Of one who sends his photos through the system."""
+        sam = self.models.get(channel.adapted)
+        photos = own_photos(self._photos(channel), channel.public_photos, can_query=True)
+        examples = [self._observe(dataset.load(name), channel, sam) for dataset, name in photos]
+        return Knowledge(sam if channel.weights_known else None, examples, str(sam.device))
+
+    def _query_free(self, channel: _Channel) -> Knowledge:
+        """Of one whose photos went through a substitute, or nowhere where there is none."""
+        sam, substitute = self.models.get(channel.adapted), self.substitutes.get(channel.adapted)
+        sets = self._photos(channel)
+        own = own_photos(sets, channel.public_photos, can_query=False)
+        examples = [
+            self._observe(dataset.load(name), channel, substitute or sam) for dataset, name in own
+        ]
+        if substitute is None:
+            examples = [replace(e, observation=e.observation.keeping(())) for e in examples]
+        overheard = [
+            self._observe(dataset.load(name), channel, sam).observation
+            for dataset, name in strangers_photos(sets)
+        ]
+        return Knowledge(None, examples, str(sam.device), substitute, overheard)
 
     def _photos(self, channel: _Channel) -> Sequence[Dataset]:
         return self.public if channel.public == IN_DOMAIN else self.outside
 
-    def _observe(self, sample: Sample, channel: _Channel) -> PublicExample:
-        """The attacker plays all shards for a photo of his own."""
+    def _observe(self, sample: Sample, channel: _Channel, sam: PedSam) -> PublicExample:
+        """A photo as all shards together see it where ``sam`` is the model."""
         pipeline = Pipeline(
             channel.plan,
             channel.payload,
@@ -175,7 +206,6 @@ class Attackers:
             channel.strength,
             channel.adapted,
         )
-        sam = self.models.get(channel.adapted)
         frame = ResizeLongestSide(sam.arch.img_size).apply_image(sample.image)
         seed = int.from_bytes(hashlib.sha256(frame.tobytes()).digest()[:7], "big")
         predictor = build_predictor(sam, pipeline, seed)

@@ -41,7 +41,8 @@ PIPELINE_FIELDS = tuple(f.name for f in dataclasses.fields(Pipeline))
 class Group:
     """A grid of pipelines and what is measured on each.
 
-    Choices, stages, adaptive and frames are as the threat models say where they are empty.
+    Choices, stages, adaptive, public photos and frames are as the threat models say where they are
+    empty.
 
     Attributes:
         grid: values of each `Pipeline` field; the pipelines are their product.
@@ -52,6 +53,7 @@ class Group:
         stages: stages at which the attacker looks; ``None`` is the earliest it has.
         adaptive: whether learned attackers train through the defence; both may be asked for.
         threats: named threat models, `attacks.threat.THREATS`.
+        public_photos: how many photos of their own attackers have; ``None`` for all of the run.
         frames: numbers of frames of the scene that are watched.
         motions: what the scene does meanwhile.
         recognise: recognisers that judge pictures of the group; ``("all",)`` stands for each.
@@ -67,6 +69,7 @@ class Group:
     stages: tuple[int | None, ...] = ()
     adaptive: tuple[bool, ...] = ()
     threats: tuple[str, ...] = ("standard",)
+    public_photos: tuple[int | None, ...] = ()
     frames: tuple[int, ...] = ()
     motions: tuple[str, ...] = (STATIC,)
     recognise: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from bench.kept import Kept, Unit
 from bench.pipelines import NotAdapted
 from bench.profile import phase
 from bench.records import PROVENANCE, Journal, journal_frames, read_records, write_records
-from bench.scenario import Cell, cell_id
+from bench.scenario import Cell, Watch, cell_id
 from bench.store import Store
 from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
 from framework.errors import PedbenchError
@@ -90,6 +90,7 @@ def run(
         "dataset_fingerprint": bench.scored.fingerprint,
         "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
         "outside": {dataset.name: dataset.fingerprint for dataset in bench.outside},
+        "substitutes": _substitutes(bench),
         "servers": list(config.remote.addresses) if config.remote else [],
     }
     _claim(folder, config, facts)
@@ -131,6 +132,19 @@ def _adapted_weights(bench: Workbench) -> str:
         with contextlib.suppress(NotAdapted):
             return environment.weights_label(bench.models.get(adapted=True))
     return ""
+
+
+def _substitutes(bench: Workbench) -> dict[str, str]:
+    """Labels of the models that stand in for the run's own and for its adapted twin.
+
+    Only where attackers who cannot query ask for them; where there is none, the reason.
+    """
+    cells = [
+        cell for cell in bench.config.cells() if isinstance(cell, Watch) and not cell.can_query
+    ]
+    names = {False: "own", True: "adapted"}
+    wanted = sorted({cell.pipeline.adapted for cell in cells})
+    return {names[adapted]: bench.attackers.substitutes.label(adapted) for adapted in wanted}
 
 
 def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS, Knowledge
+from attacks.base import ATTACKS, QUERIES, Knowledge
 from attacks.jigsaw.placement import assemble
 from attacks.jigsaw.positions import PositionPredictor, assigned
 from attacks.reconstruction.ridge import Ridge
@@ -30,7 +30,7 @@ class Jigsaw(Ridge):
 
     name = "jigsaw"
     summary = "windows without positions put in place by their edges or tokens, then ridge"
-    needs = frozenset()
+    needs = frozenset({QUERIES})
 
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from bench.output.figures.attacks import ATTACKS_PLOT
 from bench.output.figures.coalition import COALITION
 from bench.output.figures.noise import NOISE_PLOT
+from bench.output.figures.photos import PHOTOS
 from bench.output.figures.plot import Plot
 from bench.output.figures.recognition import RECOGNITION
 from bench.output.figures.stages import STAGES
@@ -25,6 +26,7 @@ PLOTS = (
     COALITION,
     ATTACKS_PLOT,
     STAGES,
+    PHOTOS,
     RECOGNITION,
     TIME,
     TRAFFIC,
