@@ -87,6 +87,8 @@ class Attack(ABC):
             defence, stage) and is worth caching.
         needs: the `CAPABILITIES` it cannot do without.
         every_round: whether it learns from all rounds of the public photos, not the first alone.
+        random: whether the seed changes its pictures; a run asks once for an attack of which it
+            does not, whatever its seeds.
 
     Args:
         seed: of everything random in training.
@@ -98,6 +100,7 @@ class Attack(ABC):
     needs_training: bool = False
     needs: frozenset[str] = frozenset()
     every_round: bool = False
+    random: bool = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

@@ -50,6 +50,8 @@ class Group:
         coalitions: coalition sizes by number of shards.
         choices: how coalitions are chosen.
         attacks: names; ``("all",)`` stands for every registered one.
+        without: names left out of ``all``.
+        seeds: how many of the run's seeds the group takes; all when ``None``.
         stages: stages at which the attacker looks; ``None`` is the earliest it has.
         adaptive: whether learned attackers train through the defence; both may be asked for.
         threats: named threat models, `attacks.threat.THREATS`.
@@ -66,6 +68,8 @@ class Group:
     coalitions: Mapping[int, list[int]] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    seeds: int | None = None
     stages: tuple[int | None, ...] = ()
     adaptive: tuple[bool, ...] = ()
     threats: tuple[str, ...] = ("standard",)
@@ -156,7 +160,8 @@ class RunConfig:
             learned = name not in BARE and ATTACKS.get(name).needs_training
             if not watch.adaptive and (watch.pipeline.defence == "none" or not learned):
                 continue
-            for seed in self.seeds if learned else self.seeds[:1]:
+            random = name not in BARE and ATTACKS.get(name).random
+            for seed in self.seeds[: group.seeds] if random else self.seeds[:1]:
                 yield dataclasses.replace(watch, attack=name, seed=seed)
 
     def wants_picture(self, cell: Watch) -> bool:
@@ -185,9 +190,6 @@ class RunConfig:
         """
         arch = architecture(self.model)
         for group in self.groups:
-            for name in group.attacks:
-                if name != "all":
-                    ATTACKS.get(name)
             check_situations(group)
             for choice in group.choices:
                 if choice not in COALITION_CHOICES:

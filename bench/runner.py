@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from bench import environment
 from bench.config import RunConfig, read_config
+from bench.crew import Crew
 from bench.datasets.disjoint import check_disjoint
 from bench.kept import Kept, Unit
 from bench.pipelines import NotAdapted
@@ -23,7 +24,7 @@ from bench.profile import phase
 from bench.records import PROVENANCE, Journal, journal_frames, read_records, write_records
 from bench.scenario import Cell, Watch, cell_id
 from bench.store import Store
-from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
+from bench.workbench import Task, Workbench, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
 FIXED = (
@@ -184,22 +185,23 @@ def _work(
         kept = Kept(bench.store, bench.config, bench.folder, facts, bench.scored)
         tasks = _taken(kept, tasks, journal, provenance)
     pending = _count(tasks)
-    bench.attackers.prepare(cell for task in tasks for cell in task.cells)
     total = len(cells) * len(ids)
     unreadable: set[str] = set()
-    with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
-        for image_id, done, records in compute(bench, tasks, workers):
-            if image_id in unreadable:
-                records = []
-            elif is_unreadable(records):
-                unreadable.add(image_id)
-            with phase("journal"):
-                journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
-            if kept:
-                with phase("store"):
-                    kept.put(image_id, done, records)
-            bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
-            bar.update(len(done))
+    with Crew(bench, workers) as crew:
+        crew.train(cell for task in tasks for cell in task.cells)
+        with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
+            for image_id, done, records in crew.compute(tasks):
+                if image_id in unreadable:
+                    records = []
+                elif is_unreadable(records):
+                    unreadable.add(image_id)
+                with phase("journal"):
+                    journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
+                if kept:
+                    with phase("store"):
+                        kept.put(image_id, done, records)
+                bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
+                bar.update(len(done))
     return pending, missing - pending
 
 

@@ -51,7 +51,9 @@ def situations(group: Group) -> Iterator[dict[str, Any]]:
 
 def attack_names(group: Group) -> list[str]:
     """Attacks that a group names."""
-    return ATTACKS.names() if ALL in group.attacks else list(group.attacks)
+    if ALL in group.attacks:
+        return [name for name in ATTACKS.names() if name not in group.without]
+    return list(group.attacks)
 
 
 def recogniser_names(group: Group) -> list[str]:
@@ -81,6 +83,11 @@ def check_situations(group: Group) -> None:
     Raises:
         PedbenchError: names the first of them.
     """
+    for name in (*group.attacks, *group.without):
+        if name != ALL:
+            ATTACKS.get(name)
+    if group.seeds is not None and group.seeds < 1:
+        raise PedbenchError(f"seeds {group.seeds} of a group: give at least 1")
     for name in group.threats:
         THREATS.get(name)
     for name in group.recognise:

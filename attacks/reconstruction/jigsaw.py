@@ -38,7 +38,7 @@ class Jigsaw(Ridge):
             return
         stage, grid = int(self.recall("stage")[0]), knowledge.public[0].observation.grid
         predictor = PositionPredictor(len(grid.windows))
-        predictor.fit([e.observation.tokens(stage) for e in knowledge.public], self.seed)
+        predictor.fit([e.observation.tokens(stage) for e in knowledge.public])
         self.learned |= {PREDICTOR + name: value for name, value in predictor.learned.items()}
 
     def reconstruct(self, observation: Observation) -> NDArray[np.uint8]:

@@ -53,7 +53,7 @@ class Ridge(Attack):
             "position": position,
         }
         training, held_out = (
-            self._moments(part, stage, position) for part in split(knowledge.public, self.seed)
+            self._moments(part, stage, position) for part in split(knowledge.public)
         )
         solution, error = ridge(training, held_out)
         self.learned |= {

@@ -70,6 +70,7 @@ class WholeImageDecoder(Ridge):
     name = "whole_image_decoder"
     summary = "the whole picture from all rounds' tokens by a small U-Net, hidden windows included"
     every_round = True
+    random = True
 
     def __init__(self, seed: int = 0, steps: int = STEPS) -> None:
         super().__init__(seed)
