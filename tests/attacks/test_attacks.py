@@ -28,6 +28,8 @@ KINDS = {
     "push_pull": "inpainting",
     "gated_inpainting": "inpainting",
     "mae_inpainting": "inpainting",
+    "mae_checkpoint": "inpainting",
+    "lama": "inpainting",
     "pseudo_inverse": "inversion",
     "ridge": "inversion",
     "jigsaw": "inversion",
