@@ -26,6 +26,7 @@ KINDS = {
     "navier_stokes": "inpainting",
     "biharmonic": "inpainting",
     "push_pull": "inpainting",
+    "kriging": "inpainting",
     "gated_inpainting": "inpainting",
     "mae_inpainting": "inpainting",
     "mae_checkpoint": "inpainting",
