@@ -31,7 +31,7 @@ QUICK = {
 }
 """Settings of the attacks that train or descend, for tests of what they owe, not of how good."""
 
-FILES = {"lama"}
+FILES = {"lama", "mae_checkpoint"}
 """Attacks that run on a file which the user must have."""
 
 
