@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from segment_anything.utils.transforms import ResizeLongestSide
@@ -67,9 +67,13 @@ class FirstRounds(LocalShards):
         self.rounds = rounds
 
     def exchange(
-        self, trip: Round, owners: Sequence[int], payloads: Sequence[Payload]
+        self,
+        trip: Round,
+        owners: Sequence[int],
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> list[Payload]:
-        answers = super().exchange(trip, owners, payloads)
+        answers = super().exchange(trip, owners, payloads, decoys)
         if trip.index + 1 == self.rounds:
             raise Enough
         return answers

@@ -145,7 +145,7 @@ def _substitutes(bench: Workbench) -> dict[str, str]:
     ]
     names = {False: "own", True: "adapted"}
     wanted = sorted({cell.pipeline.adapted for cell in cells})
-    return {names[adapted]: bench.attackers.substitutes.label(adapted) for adapted in wanted}
+    return {names[adapted]: bench.attackers.photos.substitutes.label(adapted) for adapted in wanted}
 
 
 def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
