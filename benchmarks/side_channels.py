@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _of(sam: PedSam, sample: Sample, options: argparse.Namespace) -> Iterator[Row]:
     for ratio in (0.0, 1.0):
-        predictor = _predictor(sam, sample, options.shards, "float32", ratio)
+        predictor = _predictor(sam, sample, options.shards, ratio)
         predictor.set_image(sample.image)
         whole = predictor.observation()
         setting = f"decoys {ratio:g}" if ratio else "no decoys"
@@ -83,7 +83,13 @@ def _of(sam: PedSam, sample: Sample, options: argparse.Namespace) -> Iterator[Ro
             seen = whole.restrict(seeded(whole, size, 0))
             yield from _rows("absence", setting, size, _absence(sam, seen, home, ratio))
     for payload in ("float32", "pixels"):
-        predictor = _predictor(sam, sample, options.shards, payload, 0.0)
+        predictor = DistributedSamPredictor(
+            sam,
+            LocalShards(options.shards),
+            plan="prefix",
+            policy=SensitiveLocal(0),
+            payload=payload,
+        )
         predictor.set_image(sample.image)
         whole = predictor.observation()
         for size in options.coalitions:
@@ -93,15 +99,12 @@ def _of(sam: PedSam, sample: Sample, options: argparse.Namespace) -> Iterator[Ro
     yield from _rows("prompts", "sent along", 1, _prompt_sent(sample))
 
 
-def _predictor(
-    sam: PedSam, sample: Sample, shards: int, payload: str, decoys: float
-) -> DistributedSamPredictor:
+def _predictor(sam: PedSam, sample: Sample, shards: int, decoys: float) -> DistributedSamPredictor:
     return DistributedSamPredictor(
         sam,
         LocalShards(shards),
         plan="prefix",
         policy=SensitiveLocal(0, sample.masks.any(0)),
-        payload=payload,
         defence=DEFENCES.get("decoys")(decoys),
         seed=0,
     )
@@ -180,7 +183,9 @@ def _message_sizes(
     for sample in samples:
         shape = resize.get_preprocess_shape(*sample.image.shape[:2], sam.arch.img_size)
         for payload in ("float32", "int8", "pixels"):
-            predictor = DistributedSamPredictor(sam, LocalShards(options.shards), payload=payload)
+            predictor = DistributedSamPredictor(
+                sam, LocalShards(options.shards), plan="prefix", payload=payload
+            )
             predictor.set_image(sample.image)
             for m in predictor.observation().messages:
                 sizes.setdefault((payload, shape, m.round, m.window), set()).add(m.sent.nbytes)

@@ -34,12 +34,10 @@ class FrameSize(SideChannel):
         """Height and width in pixels of the model's input."""
         side = observation.img_size
         shows, known = self._seen(replace(observation, frame_size=(side, side)))
-        bounds = [_bounds(np.any(shows, axis), np.any(known, axis)) for axis in (1, 0)]
-        longer = int(np.argmax([low for low, _ in bounds]))
-        found = [float(side)] * 2
-        low, high = bounds[1 - longer]
-        found[1 - longer] = (low + high) / 2
-        return found[0], found[1]
+        blank = known & ~shows
+        down, across = _extent(shows, blank), _extent(shows.T, blank.T)
+        shorter = float(max(min(down, across)[-1], observation.patch_size))
+        return (shorter, float(side)) if down < across else (float(side), shorter)
 
     def _seen(self, observation: Observation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Where something other than padding is seen, and where anything is: bool [side, side]."""
@@ -62,13 +60,18 @@ class FrameSize(SideChannel):
         return shows, known
 
 
-def _bounds(shows: NDArray[np.bool_], known: NDArray[np.bool_]) -> tuple[int, int]:
-    """The least and the greatest extent along one axis.
+def _extent(shows: NDArray[np.bool_], blank: NDArray[np.bool_]) -> tuple[int, int, float]:
+    """How far the photo reaches down, if that is its shorter side.
 
     Args:
-        shows: where something other than padding is seen, [side].
-        known: where anything is seen.
+        shows: where something other than padding is seen, [side, side].
+        blank: where padding is seen.
+
+    Returns:
+        How many pixels speak against it; the least extent; the middle between that and the
+        greatest.
     """
-    low = int(np.flatnonzero(shows).max(initial=-1)) + 1
-    padding = np.flatnonzero(known[low:])
-    return low, low + int(padding[0]) if len(padding) else len(shows)
+    low = int(np.flatnonzero(shows.any(axis=1)).max(initial=-1)) + 1
+    padding = np.flatnonzero(blank[low:].any(axis=1))
+    high = low + int(padding[0]) if len(padding) else len(shows)
+    return int(blank[:low].sum()), low, (low + high) / 2
