@@ -143,6 +143,7 @@ class Attackers:
             repr(channel),
             sam.arch.name,
             sam.weights.sha256,
+            sam.precision,
             [dataset.fingerprint for dataset in self._photos(channel)],
         ]
         name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
@@ -156,7 +157,7 @@ class Attackers:
                     for dataset in self._photos(channel)
                     for image_id in dataset.ids
                 ]
-            sam = self.models.get(channel.adapted)
+            sam = self.models.known(channel.adapted)
             known = sam if channel.weights_known else None
             self._knowledge = channel, Knowledge(known, examples, str(sam.device))
         return self._knowledge[1]

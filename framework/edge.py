@@ -238,9 +238,8 @@ class _Request:
 
     def _embed(self) -> Tensor:
         sam = self.encoder.sam
-        position = sam.image_encoder.pos_embed
         image = torch.as_tensor(self.frame, device=sam.device).permute(2, 0, 1)[None]
-        return sam.image_encoder.patch_embed(sam.preprocess(image).to(position.dtype)) + position
+        return sam.runtime.embed(sam.preprocess(image).to(sam.image_encoder.pos_embed.dtype))
 
     def _on_shards(self, step: Step, tokens: Tensor) -> Tensor:
         if self.round == 0 and self.encoder.payload.first == PIXELS:

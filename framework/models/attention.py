@@ -65,17 +65,22 @@ class FoldedAttention(Attention):
             [batch, rows, columns, channels].
         """
         batch, height, width, _ = qkv.shape
-        parts = qkv.reshape(batch, height * width, 3, self.num_heads, -1)
-        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        grid_q = q.unflatten(2, (height, width))
-        rel_h = torch.einsum("bnhwc,hkc->bnhwk", grid_q, self.rel_pos_h[self.offsets_h].to(q.dtype))
-        rel_w = torch.einsum("bnhwc,wkc->bnhwk", grid_q, self.rel_pos_w[self.offsets_w].to(q.dtype))
-        rel_h, rel_w = rel_h.flatten(2, 3), rel_w.flatten(2, 3)
+        q, k, v, rel_h, rel_w = self.parts(qkv)
         if _better_in_chunks(q):
             mixed = in_chunks(q, k, v, rel_h, rel_w)
         else:
             mixed = folded(q, k, v, torch.cat([rel_h, rel_w], dim=-1), self.position_key)
         return mixed.transpose(1, 2).reshape(batch, height, width, -1)
+
+    def parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """``q``, ``k``, ``v``, ``R_h q`` and ``R_w q`` as `in_chunks` takes them."""
+        batch, height, width, _ = qkv.shape
+        parts = qkv.reshape(batch, height * width, 3, self.num_heads, -1)
+        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        grid_q = q.unflatten(2, (height, width))
+        rel_h = torch.einsum("bnhwc,hkc->bnhwk", grid_q, self.rel_pos_h[self.offsets_h].to(q.dtype))
+        rel_w = torch.einsum("bnhwc,wkc->bnhwk", grid_q, self.rel_pos_w[self.offsets_w].to(q.dtype))
+        return q, k, v, rel_h.flatten(2, 3), rel_w.flatten(2, 3)
 
 
 def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tensor) -> Tensor:
