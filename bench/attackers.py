@@ -128,6 +128,7 @@ class Attackers:
             repr(channel),
             sam.arch.name,
             sam.weights.sha256,
+            sam.precision,
             [dataset.fingerprint for dataset in self.photos.sets(channel)],
             "" if channel.can_query else self.photos.substitutes.label(channel.adapted),
         ]

@@ -29,6 +29,7 @@ from bench.situations import attack_names, check_situations, recognised, situati
 from framework.defences import DEFENCES
 from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import architecture
+from framework.models.build import PRECISIONS
 from framework.payload import PayloadSpec
 from framework.plans import make_plan
 from framework.policies import POLICIES
@@ -93,7 +94,7 @@ class RunConfig:
 
     Attributes:
         preset: name of the preset.
-        model, checkpoint: as in `build_sam`.
+        model, checkpoint, precision: as in `build_sam`.
         adapted_checkpoint: weights adapted to `globals_last`, where pipelines ask for them.
         data: data set scored.
         public: data sets that attackers train on.
@@ -123,6 +124,7 @@ class RunConfig:
     annotations: str | None = None
     remote: Remote | None = None
     outside: tuple[str, ...] = ()
+    precision: str = "float32"
 
     def cells(self) -> list[Cell]:
         """Every cell once, in a stable order."""
@@ -189,6 +191,8 @@ class RunConfig:
             PedbenchError: names the first unknown or unusable setting.
         """
         arch = architecture(self.model)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
         for group in self.groups:
             check_situations(group)
             for choice in group.choices:

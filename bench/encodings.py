@@ -99,6 +99,7 @@ class Encodings:
             image,
             sam.arch,
             sam.weights.sha256,
+            sam.precision,
             asdict(pipeline),
             seed,
             source_fingerprint(__name__),

@@ -30,6 +30,7 @@ from framework.errors import PedbenchError
 FIXED = (
     "model",
     "checkpoint",
+    "precision",
     "adapted_checkpoint",
     "data",
     "public",
@@ -83,6 +84,8 @@ def run(
     """
     config.check()
     device = device or default_device()
+    if config.precision == "int8" and device != "cpu":
+        raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
     with phase("set up"):
         bench = Workbench(config, folder, device, store)
     facts = environment.describe(bench.models.sam) | {

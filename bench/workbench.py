@@ -55,7 +55,9 @@ class Workbench:
         self.folder = folder
         self.device = device
         self.store = store
-        self.models = Models(config.model, config.checkpoint, config.adapted_checkpoint, device)
+        self.models = Models(
+            config.model, config.checkpoint, config.adapted_checkpoint, device, config.precision
+        )
         self.scored = open_dataset(
             config.data, images=config.images, annotations=config.annotations
         )

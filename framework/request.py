@@ -125,9 +125,8 @@ class Request:
 
     def _embed(self) -> Tensor:
         sam = self.encoder.sam
-        position = sam.image_encoder.pos_embed
         image = torch.as_tensor(self.frame, device=sam.device).permute(2, 0, 1)[None]
-        return sam.image_encoder.patch_embed(sam.preprocess(image).to(position.dtype)) + position
+        return sam.runtime.embed(sam.preprocess(image).to(sam.image_encoder.pos_embed.dtype))
 
     def rehearse(self) -> list[list[Payload]]:
         """What would be sent in each round, all of it computed on the edge."""

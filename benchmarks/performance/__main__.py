@@ -25,7 +25,7 @@ from benchmarks.performance.results import Results, Row
 from benchmarks.performance.runs import runs
 from framework import build_sam
 
-PARTS = ("encode", "int8", "miou", "shards", "bytes", "runs")
+PARTS = ("encode", "int8", "miou", "onnx", "shards", "bytes", "runs")
 THREADS = 2
 
 
@@ -67,6 +67,7 @@ def plan(args: argparse.Namespace) -> list[tuple[str, str, Measure]]:
         chosen.append(("miou", "tiny", lambda: traffic.miou("tiny", args.data, args.photos)))
     else:
         print(f"no mIoU of int8: {args.data} is not here, give --data", flush=True)
+    chosen += [("onnx", model, lambda m=model: encode.onnx(m, n)) for model in small]
     chosen += [("shards", model, lambda m=model: encode.shards(m, n)) for model in small]
     chosen += [("bytes", model, lambda m=model: traffic.bytes_on_wire(m)) for model in models]
     chosen.append(("runs", "tiny", lambda: runs(args.quick_photos, THREADS)))

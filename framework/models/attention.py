@@ -65,16 +65,22 @@ class FoldedAttention(Attention):
             [batch, rows, columns, channels].
         """
         batch, height, width, _ = qkv.shape
-        parts = qkv.reshape(batch, height * width, 3, self.num_heads, -1)
-        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        table_h = self.rel_pos_h[self.offsets_h].to(q.dtype)
-        table_w = self.rel_pos_w[self.offsets_w].to(q.dtype)
+        q, k, v, table_h, table_w = self.parts(qkv)
         if _better_in_chunks(q):
             mixed = in_chunks(q, k, v, table_h, table_w)
         else:
             position_q = torch.cat(positions(q, table_h, table_w), dim=-1)
             mixed = folded(q, k, v, position_q, self.position_key)
         return mixed.transpose(1, 2).reshape(batch, height, width, -1)
+
+    def parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """``q``, ``k``, ``v`` and the tables of relative positions as `in_chunks` takes them."""
+        batch, height, width, _ = qkv.shape
+        parts = qkv.reshape(batch, height * width, 3, self.num_heads, -1)
+        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        table_h = self.rel_pos_h[self.offsets_h].to(q.dtype)
+        table_w = self.rel_pos_w[self.offsets_w].to(q.dtype)
+        return q, k, v, table_h, table_w
 
 
 def positions(q: Tensor, table_h: Tensor, table_w: Tensor) -> tuple[Tensor, Tensor]:

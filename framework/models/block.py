@@ -55,14 +55,15 @@ class FoldedBlock(Block):
         """
         side = self.window_size
         qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
-        mixed = tokens.new_empty(*source.shape, tokens.shape[-1])
-        windows_held = max(1, HELD // mixed[0].numel())
-        parts = zip(_split(source, windows_held), _split(mixed, windows_held), strict=True)
-        for few, into in parts:
-            windows = qkv[few.flatten()].view(-1, side, side, qkv.shape[-1])
-            into.copy_(self.attn.mix(windows).flatten(1, 2))
+        held = max(1, HELD // (side * side * tokens.shape[-1]))
+        mixed = torch.cat(
+            [
+                self.attn.mix(qkv[few.flatten()].view(-1, side, side, qkv.shape[-1]))
+                for few in _split(source, held)
+            ]
+        )
         del qkv
-        tokens = tokens + self.attn.proj(mixed.flatten(0, 1)[slots])
+        tokens = tokens + self.attn.proj(mixed.flatten(0, 2)[slots])
         return self._fed_forward(tokens)
 
     def _fed_forward(self, tokens: Tensor) -> Tensor:
