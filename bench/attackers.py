@@ -16,7 +16,15 @@ from safetensors.numpy import load_file, save_file
 from segment_anything.utils.transforms import ResizeLongestSide
 from tqdm import tqdm
 
-from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
+from attacks.base import (
+    ATTACKS,
+    STRANGERS,
+    SUBSTITUTE,
+    Attack,
+    Knowledge,
+    PublicExample,
+    Unlearnable,
+)
 from attacks.frames import averaged
 from attacks.outputs import with_stage
 from attacks.threat import IN_DOMAIN, unsupported_reason
@@ -97,9 +105,10 @@ class Attackers:
             return "this run has no out-of-domain photos: name data sets under 'outside'"
         attack = ATTACKS.get(cell.attack)
         reason = unsupported_reason(attack, cell.threat)
-        if reason is None and attack.needs_training and not cell.can_query:
-            reason = self.substitutes.missing(cell.pipeline.adapted)
-        return reason
+        if reason is not None or cell.can_query or not attack.needs_training:
+            return reason
+        without = STRANGERS in attack.needs and SUBSTITUTE not in attack.needs
+        return None if without else self.substitutes.missing(cell.pipeline.adapted)
 
     def get(self, cell: Watch) -> Attack:
         """The attack of ``cell``; trains it, or reads it from the cache, on first use."""
@@ -139,7 +148,10 @@ class Attackers:
                 path.unlink()
         knowledge = self._public_knowledge(channel)
         with phase(f"train {attack.name}"):
-            attack.fit(knowledge)
+            try:
+                attack.fit(knowledge)
+            except Unlearnable as error:
+                raise Unsupported(str(error)) from error
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
         save_file(attack.state(), part)
