@@ -39,6 +39,10 @@ CAPABILITIES = frozenset(
 )
 
 
+class Unlearnable(PedbenchError):
+    """An attack cannot learn from what this attacker has, others may: the cell is unsupported."""
+
+
 @dataclass(frozen=True)
 class PublicExample:
     """A public photo of the attacker's own, as it looks to shards.
@@ -110,6 +114,7 @@ class Attack(ABC):
         """Learn from public knowledge.
 
         Raises:
+            Unlearnable: this attack cannot do anything with it.
             PedbenchError: the knowledge does not suffice.
         """
 

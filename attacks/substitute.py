@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.alignment import align
-from attacks.base import POSITIONS, STRANGERS, SUBSTITUTE, Attack, Knowledge
+from attacks.base import POSITIONS, STRANGERS, SUBSTITUTE, Attack, Knowledge, Unlearnable
 from attacks.patches import content_tokens
 from attacks.reconstruction.ridge import Ridge
 from attacks.tokens import Features, window_features
@@ -48,7 +48,7 @@ class Aligned(Substituted, Ridge):
         if self.recall("pixels")[0]:
             return
         if not knowledge.overheard:
-            raise PedbenchError(
+            raise Unlearnable(
                 f"attack '{self.name}' compares the substitute with what strangers' photos look "
                 "like: give it at least one of their observations"
             )
@@ -83,7 +83,5 @@ def seen_tokens(
         for index, tokens in window_features(observation, stage, position).items()
     ]
     if not parts:
-        raise PedbenchError(
-            "a stranger's observation holds no window: choose a plan that sends some"
-        )
+        raise Unlearnable("a stranger's observation holds no window: choose a plan that sends some")
     return np.concatenate(parts)

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from attacks.base import ATTACKS, Attack
+from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
 from attacks.threat import IN_DOMAIN, unsupported_reason
 from bench.datasets import Dataset
 from bench.fingerprints import part_fingerprint, source_fingerprint
@@ -63,9 +63,10 @@ class Attackers:
             return "this run has no out-of-domain photos: name data sets under 'outside'"
         attack = ATTACKS.get(cell.attack)
         reason = unsupported_reason(attack, cell.threat)
-        if reason is None and attack.needs_training and not cell.can_query:
-            reason = self.photos.substitutes.missing(cell.pipeline.adapted)
-        return reason
+        if reason is not None or cell.can_query or not attack.needs_training:
+            return reason
+        without = STRANGERS in attack.needs and SUBSTITUTE not in attack.needs
+        return None if without else self.photos.substitutes.missing(cell.pipeline.adapted)
 
     def get(self, cell: Watch) -> Attack:
         """The attack of ``cell``; trains it, or reads it from the cache, on first use."""
@@ -111,7 +112,10 @@ class Attackers:
                 path.unlink()
         knowledge = self.photos.knowledge(channel)
         with phase(f"train {attack.name}"):
-            attack.fit(knowledge)
+            try:
+                attack.fit(knowledge)
+            except Unlearnable as error:
+                raise Unsupported(str(error)) from error
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
         save_file(attack.state(), part)

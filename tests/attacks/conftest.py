@@ -19,6 +19,7 @@ QUICK = {
     "conv_decoder_prior": {"steps": 2},
     "substitute_decoder": {"steps": 2},
     "aligned_decoder": {"steps": 2},
+    "moment_matching": {"turns": 2},
     "transformer_decoder": {"steps": 2},
     "transformer_decoder_prior": {"steps": 2},
     "whole_image_decoder": {"steps": 1},

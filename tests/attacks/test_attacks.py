@@ -41,6 +41,7 @@ KINDS = {
     "substitute_ridge": "inversion",
     "substitute_decoder": "inversion",
     "aligned_decoder": "inversion",
+    "moment_matching": "inversion",
     "optimise": "inversion",
     "deep_image_prior": "inversion",
     "ridge_prior": "floor",

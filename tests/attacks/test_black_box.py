@@ -8,6 +8,8 @@ import torch
 
 from attacks import ATTACKS, Knowledge, PublicExample
 from attacks.alignment import Gaussian, align, distance, transport
+from attacks.base import Unlearnable
+from attacks.blind import Signals, centred, unmixing
 from attacks.public import observe
 from attacks.published import published_substitute, reordered, same_edge, substitute
 from attacks.threat import THREATS, ThreatModel, unsupported_reason
@@ -32,6 +34,8 @@ from tests.attacks.toy import example, toy
         ("mean_colour", "query_free", None),
         ("substitute_decoder", "query_free", None),
         ("aligned_decoder", "query_free", None),
+        ("moment_matching", "query_free", None),
+        ("moment_matching", "black_box", "name a query-free threat model"),
     ],
 )
 def test_who_can_do_what(attack, threat, reason):
@@ -118,6 +122,40 @@ def test_no_model_stands_in_for_itself(name):
     assert not same_edge(target, stand_in.state_dict())
     assert stand_in.weights.sha256 != target.weights.sha256
     assert same_edge(target, target.state_dict())
+
+
+def sources(seed, photos=20, side=42, channels=5):
+    """Skewed maps, each channel smooth in its own way, mixed so that channels are correlated."""
+    rng = np.random.default_rng(seed)
+    mix = np.random.default_rng(99).normal(size=(channels, channels))
+    maps = []
+    for _ in range(photos):
+        x = rng.exponential(size=(side, side, channels))
+        along = np.linspace(-0.7, 0.7, channels)
+        for i in range(1, side):
+            x[i] += along * x[i - 1]
+        for j in range(1, side):
+            x[:, j] += along * x[:, j - 1]
+        maps.append(x @ mix)
+    return maps
+
+
+def test_a_linear_map_is_found_from_moments_alone():
+    hidden = np.random.default_rng(7).normal(size=(5, 5))
+    truth, _ = centred(sources(0), (42, 42))
+    mixed = Signals.of([m @ hidden for m in truth], 7)
+    plain = Signals.of(centred(sources(1), (42, 42))[0], 7)
+    found = unmixing(mixed, plain, seed=0)
+    y = np.concatenate([m.reshape(-1, 5) for m in truth])
+    missed = ((y @ hidden @ found - y) ** 2).sum() / (y**2).sum()
+    assert missed < 0.1
+
+
+def test_moment_matching_refuses_tokens_of_another_width(query_free):
+    with pytest.raises(Unlearnable, match="as wide as a patch"):
+        score("moment_matching", query_free, toy())
+    with pytest.raises(Unlearnable, match="strangers sent"):
+        score("moment_matching", replace(query_free, overheard=()), toy())
 
 
 def test_where_there_is_no_public_model_the_reason_is_told():
