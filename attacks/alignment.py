@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.linear import LinearMap, Matrix
+from attacks.linear import STRENGTHS, LinearMap, Matrix, Moments, solve
 
 FLOOR = 1e-6
 """Least variance along any axis, relative to the mean variance."""
@@ -46,12 +48,18 @@ def root(matrix: Matrix) -> Matrix:
     return (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
 
 
-def distance(a: Gaussian, b: Gaussian) -> float:
-    """The squared 2-Wasserstein distance of two Gaussians."""
-    half = root(a.covariance)
-    common = float(np.trace(root(half @ b.covariance @ half)))
-    spread = float(np.trace(a.covariance) + np.trace(b.covariance)) - 2 * common
-    return float(((a.mean - b.mean) ** 2).sum()) + spread
+def divergence(a: Gaussian, b: Gaussian) -> float:
+    """The Kullback-Leibler divergence of ``a`` from ``b``, both Gaussian, in nats.
+
+    It weighs every direction by how much ``b`` varies there, so that patterns which are rare in
+    photos tell as much as brightness does.
+    """
+    channels, inverse = len(a.mean), np.linalg.inv(b.covariance)
+    apart = a.mean - b.mean
+    least = FLOOR * float(np.trace(b.covariance)) / channels * np.eye(channels)
+    spread = a.covariance + least
+    volumes = np.linalg.slogdet(b.covariance)[1] - np.linalg.slogdet(spread)[1]
+    return float(np.trace(inverse @ spread) + apart @ inverse @ apart - channels + volumes) / 2
 
 
 def leave(source: Gaussian, target: Gaussian) -> LinearMap:
@@ -76,24 +84,56 @@ def transport(source: Gaussian, target: Gaussian) -> LinearMap:
     return LinearMap(matrix, source.mean, target.mean)
 
 
-WAYS: tuple[Callable[[Gaussian, Gaussian], LinearMap], ...] = (leave, standardise, transport)
+Way = Callable[[Gaussian, Gaussian], LinearMap]
+WAYS: tuple[Way, ...] = (leave, standardise, transport)
+NOISES = STRENGTHS[::2]
 
 
-def align(
-    source: Sequence[NDArray[np.floating]], target: Sequence[NDArray[np.floating]]
-) -> LinearMap:
-    """Moves ``source`` to ``target`` in the way that does best on the held-out half of the photos.
+@dataclass(frozen=True)
+class Adjustment:
+    """What to do about a model that is not quite the one learned from.
 
-    Each of `WAYS` is fitted to every other photo and judged on the rest by `distance`; the best is
-    then fitted to all. With fewer than two photos on a side nothing is moved.
+    Attributes:
+        move: for its tokens.
+        noise: what remains different, taken for noise on each channel: its variance, relative to
+            the mean variance of a channel.
+    """
+
+    move: LinearMap
+    noise: float
+
+
+def adjust(
+    theirs: Sequence[NDArray[np.floating]],
+    own: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    ways: Sequence[Way] = WAYS,
+) -> Adjustment:
+    """How tokens of one model are best read as those of another, without a pair of both.
+
+    Judged by what comes of it: the ridge regression from the other's tokens to patches, used on
+    these, must give patches with the mean and covariance that patches have (`divergence`). Each of
+    ``ways`` and of `NOISES` is fitted to every other photo and judged on the rest. Noise matters
+    where the regression is ill-conditioned: there it blows up the smallest difference of models.
 
     Args:
-        source, target: tokens [tokens, channels] of one photo each; other photos on each side.
+        theirs: tokens [tokens, channels] of a photo each, of the model attacked.
+        own: tokens and patches [tokens, values] of other photos, of the model learned from.
+        ways: tried.
     """
-    if min(len(source), len(target)) < 2:
-        mean = np.concatenate(source).mean(axis=0, dtype=np.float64)
-        return LinearMap(np.eye(len(mean)), mean, mean)
-    fitted = Gaussian.of(source[::2]), Gaussian.of(target[::2])
-    judged = Gaussian.of(source[1::2]), Gaussian.of(target[1::2])
-    missed = [distance(judged[0].moved(way(*fitted)), judged[1]) for way in WAYS]
-    return WAYS[int(np.argmin(missed))](Gaussian.of(source), Gaussian.of(target))
+    examples = sum_moments(own[::2])
+    source, target = Gaussian.of(theirs[::2]), Gaussian.of([x for x, _ in own[::2]])
+    seen = Gaussian.of(theirs[1::2] or theirs)
+    patches = Gaussian.of([y for _, y in own[1::2] or own])
+    maps = [solve(examples, noise) for noise in NOISES]
+    moves = [way(source, target) for way in ways]
+    missed = [[divergence(seen.moved(m).moved(fit), patches) for fit in maps] for m in moves]
+    way, noise = divmod(int(np.argmin(missed)), len(maps))
+    everything = Gaussian.of(theirs), Gaussian.of([x for x, _ in own])
+    return Adjustment(ways[way](*everything), float(NOISES[noise]))
+
+
+def sum_moments(
+    examples: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+) -> Moments:
+    """The moments of all examples together."""
+    return reduce(add, (Moments.of(x, y) for x, y in examples))

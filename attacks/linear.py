@@ -83,10 +83,11 @@ def ridge(training: Moments, held_out: Moments) -> tuple[LinearMap, float]:
         fitted = (matrix * (test_spread @ matrix - 2 * test_along)).sum()
         errors.append(float(test_yy + fitted) / len(training.y))
     best = int(np.argmin(errors))
-    return _solve(training + held_out, float(STRENGTHS[best])), max(errors[best], 0.0)
+    return solve(training + held_out, float(STRENGTHS[best])), max(errors[best], 0.0)
 
 
-def _solve(moments: Moments, strength: float) -> LinearMap:
+def solve(moments: Moments, strength: float) -> LinearMap:
+    """The ridge regression of a given strength, relative to the mean variance of an input."""
     means = moments.x / moments.count, moments.y / moments.count
     xx, xy, _ = moments.centred(*means)
     unit = max(float(np.trace(xx)) / len(xx), SMALLEST)

@@ -6,24 +6,50 @@ public data; here it is a public checkpoint, such as every fine-tune of a public
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.alignment import align
-from attacks.base import POSITIONS, STRANGERS, SUBSTITUTE, Attack, Knowledge, Unlearnable
+from attacks.alignment import WAYS, Gaussian, Way, adjust, leave
+from attacks.base import (
+    POSITIONS,
+    STRANGERS,
+    SUBSTITUTE,
+    Knowledge,
+    PublicExample,
+    Unlearnable,
+)
 from attacks.patches import content_tokens
+from attacks.public import require_public
 from attacks.reconstruction.ridge import Ridge
-from attacks.tokens import Features, window_features
+from attacks.tokens import (
+    Features,
+    learn_position,
+    sends_pixels,
+    stage_of,
+    token_examples,
+    window_features,
+)
 from framework.errors import PedbenchError
 from framework.observation import Observation
+from framework.payload import encode_tokens
 
 
-class Substituted(Attack):
-    """Puts the substitute in the model's place for whatever class follows in the order of bases."""
+class Substituted(Ridge):
+    """Puts the substitute in the model's place for whatever class follows in the order of bases.
 
-    needs = frozenset({SUBSTITUTE, POSITIONS})
+    What strangers' windows tell of how the two models differ decides how much noise the attacker's
+    own tokens get before he learns from them, and how the tokens under attack are moved: see
+    `attacks.alignment.adjust`. Pixels are left as they are.
+
+    Attributes:
+        ways: of moving tokens that are tried.
+    """
+
+    needs = frozenset({SUBSTITUTE, STRANGERS, POSITIONS})
+    ways: Sequence[Way] = (leave,)
 
     def fit(self, knowledge: Knowledge) -> None:
         if knowledge.substitute is None:
@@ -31,35 +57,30 @@ class Substituted(Attack):
                 f"attack '{self.name}' learns from a substitute model: give it one, through which "
                 "the public photos went"
             )
-        super().fit(replace(knowledge, sam=knowledge.substitute, substitute=None))
-
-
-class Aligned(Substituted, Ridge):
-    """`Substituted`, with the tokens of the model under attack moved to the substitute's first.
-
-    How to move them is learned from strangers' windows, of which nobody knows the photos, and the
-    attacker's own photos: see `attacks.alignment.align`. Pixels are left as they are.
-    """
-
-    needs = frozenset({SUBSTITUTE, STRANGERS, POSITIONS})
-
-    def fit(self, knowledge: Knowledge) -> None:
-        super().fit(knowledge)
-        if self.recall("pixels")[0]:
+        known = replace(knowledge, sam=knowledge.substitute, substitute=None)
+        require_public(known, self.name)
+        stage = min(stage_of(example.observation) for example in known.public)
+        if sends_pixels(known.public[0].observation, stage):
+            super().fit(known)
             return
-        if not knowledge.overheard:
+        if not known.overheard:
             raise Unlearnable(
                 f"attack '{self.name}' compares the substitute with what strangers' photos look "
                 "like: give it at least one of their observations"
             )
-        stage, position = int(self.recall("stage")[0]), self.recall("position")
-        own = [seen_tokens(e.observation, stage, position) for e in knowledge.public]
-        theirs = [seen_tokens(seen, stage, position) for seen in knowledge.overheard]
-        move = align(theirs, own)
+        position = learn_position(known)
+        own = [token_examples(example, stage, position) for example in known.public]
+        theirs = [seen_tokens(seen, stage, position) for seen in known.overheard]
+        found = adjust(theirs, own, self.ways)
+        spread = Gaussian.of([x for x, _ in own]).covariance.trace() / own[0][0].shape[-1]
+        rng = np.random.default_rng([self.seed, 2])
+        deviation = float(np.sqrt(found.noise * spread))
+        super().fit(replace(known, public=[noisy(e, deviation, rng) for e in known.public]))
         self.learned |= {
-            "move.matrix": move.matrix.astype(np.float32),
-            "move.from": move.mean_x.astype(np.float32),
-            "move.to": move.mean_y.astype(np.float32),
+            "move.matrix": found.move.matrix.astype(np.float32),
+            "move.from": found.move.mean_x.astype(np.float32),
+            "move.to": found.move.mean_y.astype(np.float32),
+            "move.noise": np.array([found.noise]),
         }
 
     def features(self, observation: Observation) -> Features:
@@ -71,6 +92,22 @@ class Aligned(Substituted, Ridge):
     def _moved(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
         centred = tokens - self.recall("move.from")
         return self.recall("move.to") + centred @ self.recall("move.matrix")
+
+
+class Aligned(Substituted):
+    """`Substituted`, where tokens may be moved to the mean and covariance of the substitute's."""
+
+    ways = WAYS
+
+
+def noisy(example: PublicExample, deviation: float, rng: np.random.Generator) -> PublicExample:
+    """The same with Gaussian noise on its tokens."""
+    messages = []
+    for message in example.observation.messages:
+        tokens = message.sent.decode()
+        tokens = tokens + deviation * rng.standard_normal(tokens.shape, dtype=np.float32)
+        messages.append(replace(message, sent=encode_tokens(tokens, "float32")))
+    return replace(example, observation=example.observation.keeping(messages))
 
 
 def seen_tokens(

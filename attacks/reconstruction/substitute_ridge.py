@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from attacks.base import ATTACKS
-from attacks.reconstruction.ridge import Ridge
 from attacks.substitute import Substituted
 
 
 @ATTACKS.register("substitute_ridge")
-class SubstituteRidge(Substituted, Ridge):
+class SubstituteRidge(Substituted):
     """`Ridge` trained on the tokens of a substitute, as if the model under attack were that one."""
 
     name = "substitute_ridge"

@@ -122,7 +122,7 @@ class RunData:
     @property
     def images(self) -> list[str]:
         """Names of the images with at least one score."""
-        return sorted(self.scores["image_id"].unique())
+        return sorted(self.every_score["image_id"].unique())
 
     @property
     def instances(self) -> int:
