@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 WIDE, NARROW = 7.0, 3.45
 """Widths in inches: a page's text, and one column of two."""
@@ -187,8 +187,13 @@ def label_points(
             va="center",
             fontsize=LABEL_SIZE,
             color=colour,
-            path_effects=[withStroke(linewidth=1.8, foreground=axes.get_facecolor())],
+            path_effects=halo(axes.get_facecolor()),
         )
+
+
+def halo(paper: Any) -> list[AbstractPathEffect]:
+    """An outline in the paper's colour that keeps text readable on lines."""
+    return [withStroke(linewidth=1.8, foreground=paper)]
 
 
 def readable(name: str) -> str:
