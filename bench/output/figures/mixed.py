@@ -64,8 +64,8 @@ MIXED = Plot(
     "natural context does not count as leakage. Stage k: retrained on that stage's tokens alone, "
     "which global attention has mixed. All rounds: everything together. Prior: retrained on "
     "nothing. Padding only: a shard that holds no pixel of the picture, so that whatever it "
-    "gets came through the mixing. Right: paired gains; an interval above 0 is leakage of unseen windows. "
-    "Bars: 95 % intervals over images.",
+    "gets came through the mixing. Right: paired gains; an interval above 0 is leakage "
+    "of unseen windows. Bars: 95 % intervals over images.",
     draw_mixed,
     "This run did not use the whole-image decoder on the interleaved plan.",
 )
