@@ -108,9 +108,16 @@ class RunData:
 
         One row per cell (`CELL`), attack, kind, adaptive or not, region, metric and image.
         """
+        keys = [name for name in self.seeded.columns if name not in ("seed", "value")]
+        mean = self.seeded.groupby(keys, dropna=False, observed=True)["value"].mean()
+        return mean.reset_index()
+
+    @cached_property
+    def seeded(self) -> pd.DataFrame:
+        """Scores of reconstructions as in `leakage`, one row per attacker seed."""
         rows = self.scores[self.scores["region"] != ""]
         rows = rows[~rows["attack"].isin([SEEN, ORIGINAL])]
-        keys = [*CELL, "attack", "attack_kind", "adaptive", "region", "metric", "image_id"]
+        keys = [*CELL, "attack", "attack_kind", "adaptive", "region", "metric", "image_id", "seed"]
         mean = rows.groupby(keys, dropna=False, observed=True)["value"].mean()
         return mean.reset_index()
 
