@@ -27,16 +27,30 @@ PIXELS = "pixels"
 """Capability: windows are seen as pixels."""
 FRAMES = "several frames"
 """Capability: more than one picture of the scene is seen."""
-CAPABILITIES = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS, FRAMES})
+QUERIES = "queries"
+"""Capability: photos of one's own can be sent through the system, or through a copy of it."""
+STRANGERS = "strangers' windows"
+"""Capability: what the system sends of other people's photos was overheard, by one who cannot see
+what it sends of his own."""
+SUBSTITUTE = "a substitute model"
+"""Capability: a public model stands in for one that can be neither read nor queried."""
+CAPABILITIES = frozenset(
+    {WEIGHTS, POSITIONS, FIRST_STAGE, PIXELS, FRAMES, QUERIES, STRANGERS, SUBSTITUTE}
+)
+
+
+class Unlearnable(PedbenchError):
+    """An attack cannot learn from what this attacker has, others may: the cell is unsupported."""
 
 
 @dataclass(frozen=True)
 class PublicExample:
-    """A public photo that the attacker sent through the same system himself.
+    """A public photo of the attacker's own, as it looks to shards.
 
     Attributes:
         frame: uint8 [h, w, 3], resized to the model's input, unpadded.
-        observation: what all shards together saw of it.
+        observation: what all shards together saw of it when he sent it through the same system;
+            if he could not, through that of his substitute.
     """
 
     frame: NDArray[np.uint8]
@@ -51,11 +65,17 @@ class Knowledge:
         sam: the model, or ``None`` when its weights are secret.
         public: his own photos; disjoint from the photos scored.
         device: where he trains, as PyTorch names it.
+        substitute: a public model of the same architecture that he takes for the one under attack,
+            through which the photos of ``public`` went; ``None`` for who has better.
+        overheard: what all shards together saw of strangers' photos, neither his nor scored;
+            nothing for who can send his own.
     """
 
     sam: PedSam | None
     public: Sequence[PublicExample]
     device: str = "cpu"
+    substitute: PedSam | None = None
+    overheard: Sequence[Observation] = ()
 
 
 class Attack(ABC):
@@ -71,6 +91,8 @@ class Attack(ABC):
             defence, stage) and is worth caching.
         needs: the `CAPABILITIES` it cannot do without.
         every_round: whether it learns from all rounds of the public photos, not the first alone.
+        random: whether the seed changes its pictures; a run asks once for an attack of which it
+            does not, whatever its seeds.
 
     Args:
         seed: of everything random in training.
@@ -82,6 +104,7 @@ class Attack(ABC):
     needs_training: bool = False
     needs: frozenset[str] = frozenset()
     every_round: bool = False
+    random: bool = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -91,6 +114,7 @@ class Attack(ABC):
         """Learn from public knowledge.
 
         Raises:
+            Unlearnable: this attack cannot do anything with it.
             PedbenchError: the knowledge does not suffice.
         """
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS, Attack, Kind, Knowledge
+from attacks.base import ATTACKS, QUERIES, Attack, Kind, Knowledge
 from framework.models.build import PIXEL_MEAN
 from framework.observation import Observation, WindowMessage
 from framework.payload import PIXELS, Payload, encode_pixels, encode_tokens
@@ -80,6 +81,9 @@ def register_first_round(attack: type[Attack], name: str = "") -> type[Attack]:
 def _register(
     attack: type[Attack], name: str, summary: str, kind: Kind, since: int
 ) -> type[Attack]:
-    own = {"name": name, "summary": summary, "kind": kind, "since": since, "__doc__": summary}
+    own: dict[str, Any] = {"name": name, "summary": summary, "kind": kind, "since": since}
+    own["__doc__"] = summary
+    if since == 0:
+        own["needs"] = attack.needs - {QUERIES}
     twin: type[Attack] = type(f"Blind{attack.__name__}", (Blindfold, attack), own)
     return ATTACKS.register(name)(twin)

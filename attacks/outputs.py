@@ -54,10 +54,10 @@ def _computed(
             window = seen.grid.windows[message.window]
             windows.append(runner.embed(window, message.sent.data.astype("uint8")))
         else:
-            windows.append(torch.as_tensor(message.sent.decode(), device=sam.device))
+            windows.append(torch.as_tensor(message.sent.decode()).to(sam.device, runner.dtype))
     results = runner.run(blocks, windows) if windows else []
     return [
-        _renamed(message, stage, encode_tokens(tokens.cpu().numpy(), "float32"))
+        _renamed(message, stage, encode_tokens(tokens.float().cpu().numpy(), "float32"))
         for message, tokens in zip(sources, results, strict=True)
     ]
 

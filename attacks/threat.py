@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from attacks.base import FIRST_STAGE, FRAMES, PIXELS, POSITIONS, WEIGHTS, Attack
+from attacks.base import (
+    FIRST_STAGE,
+    FRAMES,
+    PIXELS,
+    POSITIONS,
+    QUERIES,
+    STRANGERS,
+    SUBSTITUTE,
+    WEIGHTS,
+    Attack,
+)
 from attacks.frames import averaged
 from framework.errors import PedbenchError
 from framework.observation import Observation
@@ -22,8 +32,12 @@ class ThreatModel:
     Attributes:
         coalition: number of colluding shards.
         choice: ``largest`` exposure or ``seeded`` nested subsets.
-        weights_known: whether he has the model's weights; without them he can still send photos
-            of his own through the system.
+        weights_known: whether he has the model's weights (white box).
+        can_query: whether he can send photos of his own through the system and see what shards
+            receive of them (black box); who knows the weights can always, in a copy of it. Who
+            cannot (query-free) has the public model in its place and overhears strangers' photos.
+        public_photos: how many photos of his own he has, and sends if he can; ``None`` for all
+            that the run names.
         positions_known: whether he knows where each window stands.
         stage: the only stage he looks at, the index of the block that runs next: received, or
             computed by a shard (`attacks.outputs`); ``None`` for all that were received.
@@ -42,6 +56,8 @@ class ThreatModel:
     coalition: int = 1
     choice: Literal["largest", "seeded"] | str = "largest"
     weights_known: bool = True
+    can_query: bool = True
+    public_photos: int | None = None
     positions_known: bool = True
     stage: int | None = None
     frames: int = 1
@@ -55,6 +71,15 @@ class ThreatModel:
             raise PedbenchError(f"a threat model of {self.frames} frames: give at least 1")
         if self.public not in PUBLIC_DATA:
             raise PedbenchError(f"public data '{self.public}': give {' or '.join(PUBLIC_DATA)}")
+        if self.public_photos is not None and self.public_photos < 1:
+            raise PedbenchError(
+                f"a threat model of {self.public_photos} public photos: give at least 1"
+            )
+        if self.weights_known and not self.can_query:
+            raise PedbenchError(
+                "who knows the weights can query a copy of the system: leave out can_query, "
+                "or let weights_known be false"
+            )
         if self.averages and not self.positions_known:
             raise PedbenchError(
                 "who does not know positions cannot match windows over frames: "
@@ -87,10 +112,19 @@ def unsupported_reason(
         observation: what he is handed; without one, only what he is granted is looked at. An
             observation without any message supports every attack: it shows nothing.
     """
+    for need in (SUBSTITUTE, STRANGERS):
+        if need in attack.needs and threat.can_query:
+            return (
+                f"attack '{attack.name}' makes do with {need}, this attacker has the system itself "
+                "to learn from: name a query-free threat model"
+            )
     missing = {
         WEIGHTS: not threat.weights_known,
         POSITIONS: not threat.positions_known,
         FRAMES: threat.frames < 2,
+        QUERIES: not threat.can_query,
+        SUBSTITUTE: False,
+        STRANGERS: False,
     }
     if observation is None or not observation.messages:
         missing |= {FIRST_STAGE: False, PIXELS: False}

@@ -84,7 +84,7 @@ def token_examples(
 
 
 def split(
-    public: Sequence[PublicExample], seed: int
+    public: Sequence[PublicExample], seed: int = 0
 ) -> tuple[list[PublicExample], list[PublicExample]]:
     """Photos to learn from and photos to choose by, one in `HELD_OUT`; a lone photo serves both."""
     order = np.random.default_rng(seed).permutation(len(public))

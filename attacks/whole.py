@@ -26,14 +26,15 @@ COLOUR_UNIT = 64.0
 
 @dataclass(frozen=True)
 class Pictures:
-    """A batch of pictures, padded to the model's square input, as a coalition has them.
+    """A batch of pictures, padded to the model's square input, as a coalition has them, in cells.
 
     Attributes:
         tokens: standardised, zero where not held: one [n, channels, rows, columns] a stage.
         held: 1 where the stage's tokens are held, [n, stages, rows, columns].
-        inside: 1 where there is some of the photo, [n, 1, height, width].
+        inside: 1 where there is some of the photo, [n, 1, cells down, cells across]; see
+            `attacks.cells`.
         known: 1 where the linear inverse shows the photo, same shape.
-        base: the linear inverse there and a colour elsewhere, 0..255, [n, 3, height, width].
+        base: the linear inverse there and a colour elsewhere, 0..255, [n, 3, ...].
     """
 
     tokens: Sequence[Tensor]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attacks.cells import PER_PATCH
 from attacks.decoder import HEADS, PixelHead
 from attacks.whole import Pictures
 
@@ -39,15 +40,13 @@ class WholeNetwork(nn.Module):
 
     Args:
         channels: of a token, one a stage.
-        side: of a patch in pixels, even.
     """
 
-    def __init__(self, channels: Sequence[int], side: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        self.side = side
         self.drop = nn.Dropout2d(DROPOUT)
         self.rounds = nn.ModuleList(nn.Conv2d(c, ENTER, 1, bias=False) for c in channels)
-        self.picture = nn.Conv2d(5 * side**2, ENTER, 1)
+        self.picture = nn.Conv2d(5 * PER_PATCH**2, ENTER, 1)
         inputs = (ENTER + 1) * len(channels) + ENTER + 2
         self.join = nn.Sequential(nn.Conv2d(inputs, WIDTH, 3, padding=1), Residual(WIDTH))
         self.down = nn.Sequential(
@@ -63,11 +62,11 @@ class WholeNetwork(nn.Module):
         self.middle = Residual(MIDDLE)
         self.narrow = nn.Conv2d(MIDDLE, WIDTH, 1)
         self.top = Residual(WIDTH)
-        self.head = PixelHead(side)
+        self.head = PixelHead(PER_PATCH)
         self.carry = nn.Conv2d(WIDTH, self.head.inputs, 1)
 
     def forward(self, seen: Pictures) -> Tensor:
-        """Corrections of ``seen.base``, [n, 3, height, width], in units of `Pictures.unit`."""
+        """Corrections of ``seen.base``, of its shape, in units of `Pictures.unit`."""
         fine = self.join(torch.cat(self._inputs(seen), dim=1))
         half = self.down(fine)
         low = self.bottom(half)
@@ -88,5 +87,5 @@ class WholeNetwork(nn.Module):
         down = torch.linspace(-1, 1, rows, device=seen.held.device)
         right = torch.linspace(-1, 1, columns, device=seen.held.device)
         place = torch.stack(torch.meshgrid(down, right, indexing="ij")).expand(n, -1, -1, -1)
-        picture = self.picture(F.pixel_unshuffle(picture, self.side))
+        picture = self.picture(F.pixel_unshuffle(picture, PER_PATCH))
         return [*tokens, seen.held, picture, place]

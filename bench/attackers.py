@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from segment_anything.utils.transforms import ResizeLongestSide
-from tqdm import tqdm
 
-from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
-from attacks.frames import averaged
-from attacks.outputs import with_stage
+from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
 from attacks.threat import IN_DOMAIN, unsupported_reason
-from bench.datasets import Dataset, Sample
+from bench.datasets import Dataset
 from bench.fingerprints import part_fingerprint, source_fingerprint
-from bench.frames import film
-from bench.pipelines import Models, Unsupported, build_predictor
+from bench.pipelines import Models, Unsupported
 from bench.profile import phase
-from bench.scenario import BARE, STATIC, Cell, Pipeline, Watch
-from bench.shots import take
+from bench.public import Channel, PublicPhotos
+from bench.scenario import BARE, Cell, Watch
 from framework.defences import DEFENCES
 from framework.models.download import cache_dir
-
-
-@dataclass(frozen=True)
-class _Channel:
-    """How the attacker's own windows arrive when he trains, and what else he has.
-
-    Attributes:
-        every_round: whether he keeps all stages where ``stage`` names none.
-        frames: over how many he averages.
-        weights_known, public: as in `ThreatModel`.
-    """
-
-    plan: str
-    payload: str
-    defence: str
-    strength: float
-    adapted: bool
-    stage: int | None
-    every_round: bool = False
-    frames: int = 1
-    weights_known: bool = True
-    public: str = IN_DOMAIN
 
 
 class Attackers:
@@ -66,30 +37,36 @@ class Attackers:
         self, models: Models, public: Sequence[Dataset], outside: Sequence[Dataset] = ()
     ) -> None:
         self.models = models
-        self.public = public
-        self.outside = outside
-        self._ready: dict[tuple[str, int, _Channel], Attack] = {}
-        self._knowledge: tuple[_Channel, Knowledge] | None = None
+        self.photos = PublicPhotos(models, public, outside)
+        self._ready: dict[tuple[str, int, Channel], Attack] = {}
 
-    def prepare(self, cells: Iterable[Cell]) -> None:
-        """Train every attacker that ``cells`` need, with a progress bar."""
+    def untrained(self, cells: Iterable[Cell]) -> list[Watch]:
+        """One cell for each attacker of ``cells`` that is not in the cache.
+
+        Those that learn from all rounds come first, since they take longest, and those that learn
+        from the same photos follow each other.
+        """
         wanted = {
             self._key(cell): cell
             for cell in cells
             if isinstance(cell, Watch) and self.unsupported(cell) is None
         }
-        for cell in tqdm(wanted.values(), desc="attackers", unit="attacker", disable=not wanted):
-            with contextlib.suppress(Unsupported):
-                self.get(cell)
-        self._knowledge = None
+        missing = [key for key in wanted if not self._cached(*key)]
+        missing.sort(key=lambda key: (not key[2].every_round, repr(key[2])))
+        return [wanted[key] for key in missing]
 
     def unsupported(self, cell: Watch) -> str | None:
         """Why there is no attacker of this cell, whatever he sees; ``None`` where there is."""
         if cell.attack in BARE:
             return f"'{cell.attack}' needs no attacker"
-        if cell.public != IN_DOMAIN and not self.outside:
+        if cell.public != IN_DOMAIN and not self.photos.outside:
             return "this run has no out-of-domain photos: name data sets under 'outside'"
-        return unsupported_reason(ATTACKS.get(cell.attack), cell.threat)
+        attack = ATTACKS.get(cell.attack)
+        reason = unsupported_reason(attack, cell.threat)
+        if reason is not None or cell.can_query or not attack.needs_training:
+            return reason
+        without = STRANGERS in attack.needs and SUBSTITUTE not in attack.needs
+        return None if without else self.photos.substitutes.missing(cell.pipeline.adapted)
 
     def get(self, cell: Watch) -> Attack:
         """The attack of ``cell``; trains it, or reads it from the cache, on first use."""
@@ -101,22 +78,31 @@ class Attackers:
             self._ready[key] = attack
         return self._ready[key]
 
-    def _key(self, cell: Watch) -> tuple[str, int, _Channel]:
+    def _key(self, cell: Watch) -> tuple[str, int, Channel]:
         return cell.attack, cell.seed, self._channel(cell)
 
-    def _channel(self, cell: Watch) -> _Channel:
+    def _channel(self, cell: Watch) -> Channel:
         pipeline = cell.pipeline
-        means: dict[str, Any] = {"weights_known": cell.weights_known, "public": cell.public}
+        means: dict[str, Any] = {
+            name: getattr(cell, name)
+            for name in ("weights_known", "public", "can_query", "public_photos")
+        }
         if not ATTACKS.get(cell.attack).needs_training:
-            return _Channel("interleaved", "float32", "none", 0.0, False, None, **means)
-        means["frames"] = cell.frames if cell.averages else 1
+            return Channel("interleaved", "float32", "none", 0.0, False, None, **means)
         means["every_round"] = ATTACKS.get(cell.attack).every_round
-        if cell.adaptive:
-            return _Channel(*pipeline.channel, cell.stage, **means)
+        if cell.adaptive and pipeline.defence != "none":
+            means["frames"] = cell.frames if cell.averages else 1
+            return Channel(*pipeline.channel, cell.stage, **means)
         undefended = pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted
-        return _Channel(*undefended, cell.stage, **means)
+        return Channel(*undefended, cell.stage, **means)
 
-    def _prepare(self, attack: Attack, channel: _Channel) -> None:
+    def _cached(self, name: str, seed: int, channel: Channel) -> bool:
+        try:
+            return self._cache_file(ATTACKS.get(name)(seed=seed), channel).exists()
+        except Unsupported:
+            return False
+
+    def _prepare(self, attack: Attack, channel: Channel) -> None:
         path = self._cache_file(attack, channel)
         if path.exists():
             try:
@@ -124,15 +110,18 @@ class Attackers:
                 return
             except SafetensorError:
                 path.unlink()
-        knowledge = self._public_knowledge(channel)
+        knowledge = self.photos.knowledge(channel)
         with phase(f"train {attack.name}"):
-            attack.fit(knowledge)
+            try:
+                attack.fit(knowledge)
+            except Unlearnable as error:
+                raise Unsupported(str(error)) from error
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
         save_file(attack.state(), part)
         part.replace(path)
 
-    def _cache_file(self, attack: Attack, channel: _Channel) -> Path:
+    def _cache_file(self, attack: Attack, channel: Channel) -> Path:
         sam = self.models.get(channel.adapted)
         source = [
             part_fingerprint(type(attack), ATTACKS.package),
@@ -143,48 +132,9 @@ class Attackers:
             repr(channel),
             sam.arch.name,
             sam.weights.sha256,
-            [dataset.fingerprint for dataset in self._photos(channel)],
+            sam.precision,
+            [dataset.fingerprint for dataset in self.photos.sets(channel)],
+            "" if channel.can_query else self.photos.substitutes.label(channel.adapted),
         ]
         name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
         return cache_dir() / "attackers" / f"{attack.name}-{name}.safetensors"
-
-    def _public_knowledge(self, channel: _Channel) -> Knowledge:
-        if self._knowledge is None or self._knowledge[0] != channel:
-            with phase("observe public photos"):
-                examples = [
-                    self._observe(dataset.load(image_id), channel)
-                    for dataset in self._photos(channel)
-                    for image_id in dataset.ids
-                ]
-            sam = self.models.get(channel.adapted)
-            known = sam if channel.weights_known else None
-            self._knowledge = channel, Knowledge(known, examples, str(sam.device))
-        return self._knowledge[1]
-
-    def _photos(self, channel: _Channel) -> Sequence[Dataset]:
-        return self.public if channel.public == IN_DOMAIN else self.outside
-
-    def _observe(self, sample: Sample, channel: _Channel) -> PublicExample:
-        """The attacker plays all shards for a photo of his own."""
-        pipeline = Pipeline(
-            channel.plan,
-            channel.payload,
-            "contiguous",
-            1,
-            channel.defence,
-            channel.strength,
-            channel.adapted,
-        )
-        sam = self.models.get(channel.adapted)
-        frame = ResizeLongestSide(sam.arch.img_size).apply_image(sample.image)
-        seed = int.from_bytes(hashlib.sha256(frame.tobytes()).digest()[:7], "big")
-        predictor = build_predictor(sam, pipeline, seed)
-        observation = averaged(take(predictor, film(sample, STATIC, channel.frames, 0)).observation)
-        if channel.every_round and channel.stage is None:
-            return PublicExample(frame, observation)
-        if channel.stage is not None:
-            observation = with_stage(observation, channel.stage, sam)
-        wanted = observation.stages[0] if channel.stage is None else channel.stage
-        if wanted not in observation.stages:
-            raise Unsupported(f"no shard of the plan '{channel.plan}' sees stage {wanted}")
-        return PublicExample(frame, observation.at_stages([wanted]))

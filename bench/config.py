@@ -29,6 +29,7 @@ from bench.situations import attack_names, check_situations, recognised, situati
 from framework.defences import DEFENCES
 from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import architecture
+from framework.models.build import PRECISIONS
 from framework.payload import PayloadSpec
 from framework.plans import make_plan
 from framework.policies import POLICIES
@@ -41,7 +42,8 @@ PIPELINE_FIELDS = tuple(f.name for f in dataclasses.fields(Pipeline))
 class Group:
     """A grid of pipelines and what is measured on each.
 
-    Choices, stages, adaptive and frames are as the threat models say where they are empty.
+    Choices, stages, adaptive, public photos and frames are as the threat models say where they are
+    empty.
 
     Attributes:
         grid: values of each `Pipeline` field; the pipelines are their product.
@@ -49,9 +51,12 @@ class Group:
         coalitions: coalition sizes by number of shards.
         choices: how coalitions are chosen.
         attacks: names; ``("all",)`` stands for every registered one.
+        without: names left out of ``all``.
+        seeds: how many of the run's seeds the group takes; all when ``None``.
         stages: stages at which the attacker looks; ``None`` is the earliest it has.
         adaptive: whether learned attackers train through the defence; both may be asked for.
         threats: named threat models, `attacks.threat.THREATS`.
+        public_photos: how many photos of their own attackers have; ``None`` for all of the run.
         frames: numbers of frames of the scene that are watched.
         motions: what the scene does meanwhile.
         recognise: recognisers that judge pictures of the group; ``("all",)`` stands for each.
@@ -64,9 +69,12 @@ class Group:
     coalitions: Mapping[int, list[int]] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    seeds: int | None = None
     stages: tuple[int | None, ...] = ()
     adaptive: tuple[bool, ...] = ()
     threats: tuple[str, ...] = ("standard",)
+    public_photos: tuple[int | None, ...] = ()
     frames: tuple[int, ...] = ()
     motions: tuple[str, ...] = (STATIC,)
     recognise: tuple[str, ...] = ()
@@ -86,7 +94,7 @@ class RunConfig:
 
     Attributes:
         preset: name of the preset.
-        model, checkpoint: as in `build_sam`.
+        model, checkpoint, precision: as in `build_sam`.
         adapted_checkpoint: weights adapted to `globals_last`, where pipelines ask for them.
         data: data set scored.
         public: data sets that attackers train on.
@@ -116,6 +124,7 @@ class RunConfig:
     annotations: str | None = None
     remote: Remote | None = None
     outside: tuple[str, ...] = ()
+    precision: str = "float32"
 
     def cells(self) -> list[Cell]:
         """Every cell once, in a stable order."""
@@ -153,7 +162,8 @@ class RunConfig:
             learned = name not in BARE and ATTACKS.get(name).needs_training
             if not watch.adaptive and (watch.pipeline.defence == "none" or not learned):
                 continue
-            for seed in self.seeds if learned else self.seeds[:1]:
+            random = name not in BARE and ATTACKS.get(name).random
+            for seed in self.seeds[: group.seeds] if random else self.seeds[:1]:
                 yield dataclasses.replace(watch, attack=name, seed=seed)
 
     def wants_picture(self, cell: Watch) -> bool:
@@ -181,10 +191,9 @@ class RunConfig:
             PedbenchError: names the first unknown or unusable setting.
         """
         arch = architecture(self.model)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
         for group in self.groups:
-            for name in group.attacks:
-                if name != "all":
-                    ATTACKS.get(name)
             check_situations(group)
             for choice in group.choices:
                 if choice not in COALITION_CHOICES:

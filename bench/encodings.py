@@ -99,6 +99,7 @@ class Encodings:
             image,
             sam.arch,
             sam.weights.sha256,
+            sam.precision,
             asdict(pipeline),
             seed,
             source_fingerprint(__name__),
@@ -115,6 +116,8 @@ def _keep(predictor: DistributedSamPredictor, store: Store, key: str) -> None:
     entries: list[dict[str, Any]] = [
         {name: getattr(message, name) for name in PLAIN} for message in recording.messages
     ]
+    for entry, message in zip(entries, recording.messages, strict=True):
+        entry["decoy"] = message.sent in recording.decoys
     for side in SIDES:
         numbered = [
             (message.round, message.window, number)
@@ -172,6 +175,8 @@ def _restore(
     size = predictor.transform.get_preprocess_shape(*image.shape[:2], sam.arch.img_size)
     recording = Recording(WindowGrid.of(sam.arch, size), View.alone(image))
     recording.messages = [_message(entry, blobs) for entry in content["messages"]]
+    labelled = zip(recording.messages, content["messages"], strict=True)
+    recording.decoys = {message.sent for message, entry in labelled if entry["decoy"]}
     recording.image_bytes_down = content["image_bytes_down"]
     kind, shape = content["shape"]
     features = np.frombuffer(blobs[content["features"]], np.dtype(kind)).reshape(shape)

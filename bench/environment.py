@@ -49,8 +49,9 @@ def describe(sam: PedSam) -> dict[str, Any]:
 
 
 def weights_label(sam: PedSam) -> str:
-    """Source and short hash of the weights; says ``random`` where they are."""
-    return f"{sam.weights.source}:{sam.weights.sha256[:16]}"
+    """Source and short hash of the weights; ``random`` and lower precision where that is so."""
+    label = f"{sam.weights.source}:{sam.weights.sha256[:16]}"
+    return label if sam.precision == "float32" else f"{label}, {sam.precision}"
 
 
 def device_label(device: torch.device) -> str:

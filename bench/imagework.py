@@ -109,12 +109,13 @@ class ImageWork:
         watches = [cell for cell in cells if isinstance(cell, Watch)]
         observation = predictor.observation()
         if any(self.config.wants_picture(cell) for cell in watches):
-            self.pictures.owners(pipeline, observation)
+            self.pictures.owners(pipeline, predictor.observation(decoys=False))
         for motion, group in groupby(sorted(watches, key=_situation), key=lambda c: c.motion):
             moving = list(group)
             longest = max(cell.frames for cell in moving)
             if motion == STATIC and longest == 1:
-                whole = shot(film(self.sample, STATIC, 1, 0), observation)
+                real = predictor.observation(decoys=False)
+                whole = shot(film(self.sample, STATIC, 1, 0), observation, real)
             else:
                 whole = self._film(pipeline, motion, longest)
             for _, same in groupby(moving, key=_situation):
@@ -156,19 +157,20 @@ class ImageWork:
 
     def _watched(self, cells: Sequence[Watch], shot: Shot, facts: Record) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""
-        seen = self._coalition_view(cells[0], cells[0].coalition, shot.observation)
+        real = self._coalition_view(cells[0], cells[0].coalition, shot.real)
+        seen = shot.observation.restrict(real.shards)
         if cells[0].choice == PADDING and not seen.messages:
             trouble = failure(Unsupported(NO_PADDING))
             yield from (facts | cell_facts(cell) | trouble for cell in cells)
             return
-        regions = self._regions(cells[0], seen, shot.observation)
+        regions = self._regions(cells[0], real, shot.real)
         attacked: list[tuple[Watch, Record, Image]] = []
         made: dict[Watch, tuple[Record, Image | None]] = {}
         for cell in cells:
             own = facts | cell_facts(cell)
             if cell.attack == EXPOSURE:
                 with phase("exposure"):
-                    scores = exposure_scores(shot, seen)
+                    scores = exposure_scores(shot, real)
                 for metric, value in scores.items():
                     yield own | score(metric, value)
                 continue

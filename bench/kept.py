@@ -176,6 +176,7 @@ class Kept:
                 photos = "public" if cell.public == IN_DOMAIN else "outside"
                 source = part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)
                 parts += [self.facts[photos], source]
+                parts += [] if cell.can_query else [self.facts["substitutes"]]
             if cell.recognise:
                 judge = RECOGNISERS.get(cell.recognise)
                 gallery = self.facts["dataset_fingerprint"], self.config.limit

@@ -33,9 +33,10 @@ class Models:
         name, checkpoint: of the run's model, as in `build_sam`.
         adapted_checkpoint: weights of the adapted one; those that are shipped unless given.
         device: where they run.
+        precision: of their encoders, as in `build_sam`.
 
     Raises:
-        PedbenchError: unknown name; missing, damaged or foreign checkpoint.
+        PedbenchError: unknown name or precision; missing, damaged or foreign checkpoint.
     """
 
     def __init__(
@@ -44,12 +45,19 @@ class Models:
         checkpoint: str | None = None,
         adapted_checkpoint: str | None = None,
         device: str = "cpu",
+        precision: str = "float32",
     ) -> None:
         self.device = device
-        self.sam = build_sam(name, checkpoint).to(device)
+        self.precision = precision
+        self.sam = self._build(name, checkpoint)
         self._adapted: PedSam | None = None
         if adapted_checkpoint:
-            self._adapted = build_sam(name + GLOBALS_LAST, adapted_checkpoint).to(device)
+            self._adapted = self._build(name + GLOBALS_LAST, adapted_checkpoint)
+        self._given = name, checkpoint, adapted_checkpoint, device
+        self._known: Models | None = None
+
+    def _build(self, name: str, checkpoint: str | None) -> PedSam:
+        return build_sam(name, checkpoint, precision=self.precision).to(self.device)
 
     def get(self, adapted: bool = False) -> PedSam:
         """The run's model, or its adapted twin.
@@ -60,13 +68,21 @@ class Models:
         if not adapted:
             return self.sam
         if self._adapted is None:
-            self._adapted = self._twin().to(self.device)
+            self._adapted = self._twin()
         return self._adapted
+
+    def known(self, adapted: bool = False) -> PedSam:
+        """As `get`, but in float32: what an attacker computes with who has the weights."""
+        if self.precision == "float32":
+            return self.get(adapted)
+        if self._known is None:
+            self._known = Models(*self._given)
+        return self._known.get(adapted)
 
     def _twin(self) -> PedSam:
         name, source = self.sam.arch.name + GLOBALS_LAST, self.sam.weights.source
         if source in (SHIPPED, RANDOM) and name in ARCHITECTURES:
-            return build_sam(name, RANDOM if source == RANDOM else None)
+            return self._build(name, RANDOM if source == RANDOM else None)
         raise NotAdapted(
             f"these weights of '{self.sam.arch.name}' have no adapted twin: make one with "
             "'pedbench adapt' and give --adapted-checkpoint FILE"

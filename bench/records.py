@@ -51,6 +51,8 @@ COLUMNS = {
     "averaged": "boolean",
     "positions": "string",
     "weights_known": "boolean",
+    "can_query": "boolean",
+    "public_photos": "string",
     "public_data": "string",
 }
 """Columns of a record and their types; provenance columns follow them."""
@@ -174,6 +176,8 @@ UNLESS_TOLD: dict[str, Any] = {
     "averaged": False,
     "positions": "known",
     "weights_known": True,
+    "can_query": True,
+    "public_photos": "all",
     "public_data": "in-domain",
 }
 """What a record that does not say so was made with: weights in stock order, in its own run, by the

@@ -16,19 +16,21 @@ from tqdm import tqdm
 
 from bench import environment
 from bench.config import RunConfig, read_config
+from bench.crew import Crew
 from bench.datasets.disjoint import check_disjoint
 from bench.kept import Kept, Unit
 from bench.pipelines import NotAdapted
 from bench.profile import phase
 from bench.records import PROVENANCE, Journal, journal_frames, read_records, write_records
-from bench.scenario import Cell, cell_id
+from bench.scenario import Cell, Watch, cell_id
 from bench.store import Store
-from bench.workbench import Task, Workbench, compute, default_workers, is_unreadable
+from bench.workbench import Task, Workbench, default_workers, is_unreadable
 from framework.errors import PedbenchError
 
 FIXED = (
     "model",
     "checkpoint",
+    "precision",
     "adapted_checkpoint",
     "data",
     "public",
@@ -82,6 +84,8 @@ def run(
     """
     config.check()
     device = device or default_device()
+    if config.precision == "int8" and device != "cpu":
+        raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
     with phase("set up"):
         bench = Workbench(config, folder, device, store)
     facts = environment.describe(bench.models.sam) | {
@@ -90,6 +94,7 @@ def run(
         "dataset_fingerprint": bench.scored.fingerprint,
         "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
         "outside": {dataset.name: dataset.fingerprint for dataset in bench.outside},
+        "substitutes": _substitutes(bench),
         "servers": list(config.remote.addresses) if config.remote else [],
     }
     _claim(folder, config, facts)
@@ -133,6 +138,19 @@ def _adapted_weights(bench: Workbench) -> str:
     return ""
 
 
+def _substitutes(bench: Workbench) -> dict[str, str]:
+    """Labels of the models that stand in for the run's own and for its adapted twin.
+
+    Only where attackers who cannot query ask for them; where there is none, the reason.
+    """
+    cells = [
+        cell for cell in bench.config.cells() if isinstance(cell, Watch) and not cell.can_query
+    ]
+    names = {False: "own", True: "adapted"}
+    wanted = sorted({cell.pipeline.adapted for cell in cells})
+    return {names[adapted]: bench.attackers.photos.substitutes.label(adapted) for adapted in wanted}
+
+
 def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
     """Make the run folder, or check that what it holds can be continued.
 
@@ -170,22 +188,23 @@ def _work(
         kept = Kept(bench.store, bench.config, bench.folder, facts, bench.scored)
         tasks = _taken(kept, tasks, journal, provenance)
     pending = _count(tasks)
-    bench.attackers.prepare(cell for task in tasks for cell in task.cells)
     total = len(cells) * len(ids)
     unreadable: set[str] = set()
-    with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
-        for image_id, done, records in compute(bench, tasks, workers):
-            if image_id in unreadable:
-                records = []
-            elif is_unreadable(records):
-                unreadable.add(image_id)
-            with phase("journal"):
-                journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
-            if kept:
-                with phase("store"):
-                    kept.put(image_id, done, records)
-            bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
-            bar.update(len(done))
+    with Crew(bench, workers) as crew:
+        crew.train(cell for task in tasks for cell in task.cells)
+        with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
+            for image_id, done, records in crew.compute(tasks):
+                if image_id in unreadable:
+                    records = []
+                elif is_unreadable(records):
+                    unreadable.add(image_id)
+                with phase("journal"):
+                    journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
+                if kept:
+                    with phase("store"):
+                        kept.put(image_id, done, records)
+                bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
+                bar.update(len(done))
     return pending, missing - pending
 
 

@@ -68,7 +68,8 @@ class Watch:
         seed: of the attacker.
         adaptive: whether the attacker trained through the defence.
         stage: the only stage the attacker looks at; ``None`` shows it all of them.
-        positions_known, weights_known, public, frames, averages: as in `ThreatModel`.
+        positions_known, weights_known, can_query, public_photos, public, frames, averages: as in
+            `ThreatModel`.
         motion: what the scene does over the frames.
         recognise: the recogniser that judges the reconstruction; the metrics do when empty.
     """
@@ -82,6 +83,8 @@ class Watch:
     stage: int | None = None
     positions_known: bool = True
     weights_known: bool = True
+    can_query: bool = True
+    public_photos: int | None = None
     public: str = IN_DOMAIN
     frames: int = 1
     averages: bool = False
@@ -99,7 +102,9 @@ class Watch:
         """What is unusual about attacker and scene, as part of a file's name; else empty."""
         parts = {
             "positions-hidden": not self.positions_known,
-            "weights-hidden": not self.weights_known,
+            "weights-hidden": not self.weights_known and self.can_query,
+            "query-free": not self.can_query,
+            f"photos{self.public_photos}": self.public_photos is not None,
             self.public: self.public != IN_DOMAIN,
             "averaged": self.averages,
             f"{self.motion}{self.frames}": self.frames > 1 or self.motion != STATIC,
@@ -107,7 +112,17 @@ class Watch:
         return "-".join(name for name, applies in parts.items() if applies)
 
 
-LATER = ("positions_known", "weights_known", "public", "frames", "averages", "motion", "recognise")
+LATER = (
+    "positions_known",
+    "weights_known",
+    "can_query",
+    "public_photos",
+    "public",
+    "frames",
+    "averages",
+    "motion",
+    "recognise",
+)
 """Fields of `Watch` that name a cell only where they are not as usual."""
 
 

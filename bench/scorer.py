@@ -38,18 +38,20 @@ class Scorer:
             regions: name → bool [h, w].
 
         Returns:
-            For each picture, one partial record a metric and region.
+            For each picture, one partial record a metric and region. Equal pictures are scored
+            once and share their records.
         """
-        records: list[list[Record]] = [[] for _ in pictures]
+        keys = [picture.tobytes() for picture in pictures]
+        distinct = dict(zip(keys, pictures, strict=True))
+        records: dict[bytes, list[Record]] = {key: [] for key in distinct}
         for name in METRICS.names():
-            for mine, scores in zip(
-                records, self._table(name, truth, pictures, regions), strict=True
-            ):
+            table = self._table(name, truth, list(distinct.values()), regions)
+            for mine, scores in zip(records.values(), table, strict=True):
                 mine.extend(
                     {"metric": name, "region": region, **score}
                     for region, score in zip(regions, scores, strict=True)
                 )
-        return records
+        return [records[key] for key in keys]
 
     def _table(
         self, name: str, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]

@@ -23,7 +23,7 @@ from framework.predictor import DistributedSamPredictor
 
 @dataclass(frozen=True)
 class Reference:
-    """What the model gives when nothing is distributed, in float32.
+    """What the model gives when nothing is distributed, in the run's precision.
 
     Attributes:
         predictor: with the image set, on the ``local`` plan.

@@ -34,11 +34,13 @@ class Shot:
         frames: of the scene, in order; the last one is scored.
         frame: the last one as the model sees it, uint8 [h, w, 3].
         observation: of all servers, over all frames.
+        real: the same without decoys, which the edge alone can tell: for scores, not for attacks.
     """
 
     frames: Sequence[Frame]
     frame: Image
     observation: Observation
+    real: Observation
 
     @property
     def sample(self) -> Sample:
@@ -47,24 +49,27 @@ class Shot:
 
     def until(self, count: int) -> Shot:
         """The first ``count`` frames alone."""
-        messages = [m for m in self.observation.messages if m.frame < count]
-        frames = self.frames[:count]
-        return shot(frames, self.observation.keeping(messages))
+        seen, real = (
+            whole.keeping(m for m in whole.messages if m.frame < count)
+            for whole in (self.observation, self.real)
+        )
+        return shot(self.frames[:count], seen, real)
 
 
-def shot(frames: Sequence[Frame], observation: Observation) -> Shot:
-    """What was seen of ``frames``."""
+def shot(frames: Sequence[Frame], observation: Observation, real: Observation) -> Shot:
+    """What was seen of ``frames``, with and without decoys."""
     resize = ResizeLongestSide(observation.img_size)
-    return Shot(frames, resize.apply_image(frames[-1].sample.image), observation)
+    return Shot(frames, resize.apply_image(frames[-1].sample.image), observation, real)
 
 
 def take(predictor: DistributedSamPredictor, frames: Sequence[Frame]) -> Shot:
     """Show a fresh predictor the frames one after the other."""
-    seen = []
+    seen, real = [], []
     for frame in frames:
         predictor.set_image(frame.sample.image)
         seen.append(predictor.observation())
-    return shot(frames, merged(seen))
+        real.append(predictor.observation(decoys=False))
+    return shot(frames, merged(seen), merged(real))
 
 
 def exposure_scores(shot: Shot, seen: Observation) -> Scores:
@@ -77,7 +82,7 @@ def exposure_scores(shot: Shot, seen: Observation) -> Scores:
 
     Args:
         shot: what there was to see.
-        seen: by the coalition.
+        seen: by the coalition, without decoys.
     """
     grid, count = seen.grid, len(shot.frames)
     by_frame = [

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.config import Group
 
 ALL = "all"
-GRANTED = ("positions_known", "weights_known", "public", "averages")
+GRANTED = ("positions_known", "weights_known", "can_query", "public", "averages")
 """What a named threat model alone decides."""
 
 
@@ -30,10 +30,11 @@ def situations(group: Group) -> Iterator[dict[str, Any]]:
     for name in group.threats:
         threat = THREATS.get(name)
         granted = {field: getattr(threat, field) for field in GRANTED}
-        for choice, stage, adaptive, frames, motion in product(
+        for choice, stage, adaptive, photos, frames, motion in product(
             group.choices or (threat.choice,),
             group.stages or (threat.stage,),
             group.adaptive or (threat.adaptive,),
+            group.public_photos or (threat.public_photos,),
             group.frames or (threat.frames,),
             group.motions,
         ):
@@ -41,6 +42,7 @@ def situations(group: Group) -> Iterator[dict[str, Any]]:
                 "choice": choice,
                 "stage": stage,
                 "adaptive": adaptive,
+                "public_photos": photos,
                 "frames": frames,
                 "averages": threat.averages and frames > 1,
                 "motion": motion,
@@ -49,7 +51,9 @@ def situations(group: Group) -> Iterator[dict[str, Any]]:
 
 def attack_names(group: Group) -> list[str]:
     """Attacks that a group names."""
-    return ATTACKS.names() if ALL in group.attacks else list(group.attacks)
+    if ALL in group.attacks:
+        return [name for name in ATTACKS.names() if name not in group.without]
+    return list(group.attacks)
 
 
 def recogniser_names(group: Group) -> list[str]:
@@ -79,6 +83,11 @@ def check_situations(group: Group) -> None:
     Raises:
         PedbenchError: names the first of them.
     """
+    for name in (*group.attacks, *group.without):
+        if name != ALL:
+            ATTACKS.get(name)
+    if group.seeds is not None and group.seeds < 1:
+        raise PedbenchError(f"seeds {group.seeds} of a group: give at least 1")
     for name in group.threats:
         THREATS.get(name)
     for name in group.recognise:
@@ -94,6 +103,11 @@ def check_situations(group: Group) -> None:
     for frames in group.frames:
         if not isinstance(frames, int) or frames < 1:
             raise PedbenchError(f"frames {frames}: give whole numbers of at least 1")
+    for photos in group.public_photos:
+        if photos is not None and (not isinstance(photos, int) or photos < 1):
+            raise PedbenchError(
+                f"public_photos {photos}: give whole numbers of at least 1, or null for all"
+            )
 
 
 def situation_facts(cell: Watch) -> Mapping[str, Any]:
@@ -104,5 +118,7 @@ def situation_facts(cell: Watch) -> Mapping[str, Any]:
         "averaged": cell.averages,
         "positions": "known" if cell.positions_known else "hidden",
         "weights_known": cell.weights_known,
+        "can_query": cell.can_query,
+        "public_photos": ALL if cell.public_photos is None else str(cell.public_photos),
         "public_data": cell.public,
     }

@@ -1,17 +1,12 @@
-"""What it takes to compute cells: in this process, or in several at once."""
+"""What it takes to compute cells, in one process."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import torch
 
 from bench.attackers import Attackers
 from bench.config import RunConfig
@@ -20,16 +15,13 @@ from bench.encodings import Encodings
 from bench.imagework import ImageWork
 from bench.judges import Judges
 from bench.pipelines import Models
-from bench.profile import WATCH, Spent, Times, phase
+from bench.profile import phase
 from bench.records import FAILED, Record
 from bench.scenario import Cell
 from bench.scorer import Scorer
 from bench.store import Store
-from framework.allocator import keep_freed_memory
 
 MAX_WORKERS = 8
-REST = "rest of the cells"
-"""The phase of what computing cells takes beside all phases of their own."""
 LOAD = "load"
 """The metric of the one record of an image that cannot be read."""
 
@@ -63,7 +55,9 @@ class Workbench:
         self.folder = folder
         self.device = device
         self.store = store
-        self.models = Models(config.model, config.checkpoint, config.adapted_checkpoint, device)
+        self.models = Models(
+            config.model, config.checkpoint, config.adapted_checkpoint, device, config.precision
+        )
         self.scored = open_dataset(
             config.data, images=config.images, annotations=config.annotations
         )
@@ -126,54 +120,3 @@ def default_workers(config: RunConfig, device: str) -> int:
     if device != "cpu" or not config.model.startswith("tiny"):
         return 1
     return min(MAX_WORKERS, len(os.sched_getaffinity(0)))
-
-
-def compute(bench: Workbench, tasks: Sequence[Task], workers: int) -> Iterator[Result]:
-    """Results of all tasks as they come, from ``workers`` processes.
-
-    The attackers must be prepared: other processes read them from the cache.
-    """
-    if workers == 1 or len(tasks) < 2:
-        for task in tasks:
-            yield from _named(bench.results(task))
-        return
-    context = multiprocessing.get_context("spawn")
-    arguments = bench.config, bench.folder, bench.device, bench.store, time.time()
-    with context.Pool(min(workers, len(tasks)), _start_worker, arguments) as pool:
-        found = pool.imap_unordered(_compute, tasks)
-        while True:
-            with phase("wait for workers"):
-                results, times = next(found, (None, {}))
-            if results is None:
-                return
-            WATCH.add(times)
-            yield from results
-
-
-def _named(results: Iterator[Result]) -> Iterator[Result]:
-    """The same, with what no phase within them names as a phase of its own."""
-    while True:
-        with phase(REST):
-            result = next(results, None)
-        if result is None:
-            return
-        yield result
-
-
-_bench: Workbench
-
-
-def _start_worker(
-    config: RunConfig, folder: Path, device: str, store: Store | None, called: float
-) -> None:
-    global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    keep_freed_memory()
-    _bench = Workbench(config, folder, device, store)
-    WATCH.start("workers idle")
-    WATCH.add({"start workers": Spent(time.time() - called, 1)})
-
-
-def _compute(task: Task) -> tuple[list[Result], Times]:
-    return list(_named(_bench.results(task))), WATCH.drain()

@@ -20,6 +20,8 @@ _SETTINGS = {  # number of the parameter in malloc.h -> bytes
     -3: _LARGEST,  # M_MMAP_THRESHOLD: smaller blocks come from the heap
 }
 
+_MKL = ("MKL_DISABLE_FAST_MM", "1")  # MKL's own store of buffers would be a second one
+
 
 def keep_freed_memory() -> bool:
     """Set this process up to reuse freed memory; whether that was done.
@@ -32,5 +34,6 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
+    os.environ.setdefault(*_MKL)
     accepted = [mallopt(parameter, value) == 1 for parameter, value in _SETTINGS.items()]
     return all(accepted)

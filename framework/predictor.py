@@ -153,9 +153,9 @@ class DistributedSamPredictor(SamPredictor):
         """``bytes_up``, ``bytes_down`` and ``rounds`` of the last ``set_image``."""
         return self.encoder.traffic
 
-    def observation(self) -> Observation:
-        """What all servers together saw of the last image."""
-        return self.encoder.observation()
+    def observation(self, *, decoys: bool = True) -> Observation:
+        """What all servers together saw of the last image; as in `DistributedEncoder`."""
+        return self.encoder.observation(decoys=decoys)
 
 
 def _photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ class ConvDecoder(Ridge):
 
     name = "conv_decoder"
     summary = "ridge, corrected by a small convolutional decoder of each window"
-
+    random = True
     rate: float = LEARNING_RATE
 
     def __init__(self, seed: int = 0, steps: int = STEPS) -> None:

@@ -67,6 +67,7 @@ class DeepImagePrior(Optimise):
 
     name = "deep_image_prior"
     summary = "an untrained generator fitted until its picture gives the tokens that were seen"
+    random = True
 
     def __init__(self, seed: int = 0, steps: int = STEPS) -> None:
         super().__init__(seed, steps)

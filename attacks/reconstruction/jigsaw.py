@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS, Knowledge
+from attacks.base import ATTACKS, QUERIES, Knowledge
 from attacks.jigsaw.placement import assemble
 from attacks.jigsaw.positions import PositionPredictor, assigned
 from attacks.reconstruction.ridge import Ridge
@@ -30,7 +30,7 @@ class Jigsaw(Ridge):
 
     name = "jigsaw"
     summary = "windows without positions put in place by their edges or tokens, then ridge"
-    needs = frozenset()
+    needs = frozenset({QUERIES})
 
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
@@ -38,7 +38,7 @@ class Jigsaw(Ridge):
             return
         stage, grid = int(self.recall("stage")[0]), knowledge.public[0].observation.grid
         predictor = PositionPredictor(len(grid.windows))
-        predictor.fit([e.observation.tokens(stage) for e in knowledge.public], self.seed)
+        predictor.fit([e.observation.tokens(stage) for e in knowledge.public])
         self.learned |= {PREDICTOR + name: value for name, value in predictor.learned.items()}
 
     def reconstruct(self, observation: Observation) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS, POSITIONS, Attack, Knowledge, PublicExample
+from attacks.base import ATTACKS, POSITIONS, QUERIES, Attack, Knowledge, PublicExample
 from attacks.canvas import Canvas
 from attacks.controls import register_prior
 from attacks.linear import Moments, ridge
@@ -40,7 +40,7 @@ class Ridge(Attack):
     summary = "tokens of any stage by ridge regression to their patches, the rest mean colour"
     kind = "inversion"
     needs_training = True
-    needs = frozenset({POSITIONS})
+    needs = frozenset({POSITIONS, QUERIES})
 
     def fit(self, knowledge: Knowledge) -> None:
         require_public(knowledge, self.name)
@@ -53,7 +53,7 @@ class Ridge(Attack):
             "position": position,
         }
         training, held_out = (
-            self._moments(part, stage, position) for part in split(knowledge.public, self.seed)
+            self._moments(part, stage, position) for part in split(knowledge.public)
         )
         solution, error = ridge(training, held_out)
         self.learned |= {

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from attacks.base import ATTACKS, Knowledge, PublicExample
-from attacks.canvas import Canvas, as_uint8
+from attacks.canvas import Canvas, Pixels, as_uint8
+from attacks.cells import PER_PATCH, to_cells, to_pixels
 from attacks.controls import register_first_round, register_prior
 from attacks.reconstruction.conv_decoder import ROUNDING, affordable
 from attacks.reconstruction.ridge import Ridge
@@ -24,7 +25,7 @@ from attacks.whole_network import WholeNetwork
 from framework.observation import Observation
 from framework.windows import WindowGrid
 
-STEPS = 600
+STEPS = 300
 LEARNING_RATE = 2e-3
 BATCH = 8
 TESTS = 4
@@ -38,13 +39,17 @@ class Lesson:
 
     Attributes:
         tokens: standardised, one [1, channels, rows, columns] a stage.
-        linear: the linear inverse of the first stage, [1, 3, height, width].
-        truth: the photo, 0..255, same shape.
+        shows: 1 where there is some of the photo, [1, 1, height, width].
+        inside: the same in cells, [1, 1, cells down, cells across].
+        linear: the linear inverse of the first stage in cells, [1, 3, ...].
+        truth: the photo in cells, 0..255, same shape.
         grid: its windows.
         thumbnails: what each window says of the whole picture, [windows, outputs].
     """
 
     tokens: Sequence[Tensor]
+    shows: Tensor
+    inside: Tensor
     linear: Tensor
     truth: Tensor
     grid: WindowGrid
@@ -59,8 +64,9 @@ class WholeImageDecoder(Ridge):
     picture, regressed from each window's mean token and averaged over the windows held.
     Every round's tokens stand at their places, with a mask; windows in SAM's padding count, since
     after a global block they carry something of the picture too. The coalitions are drawn anew for
-    each step, of random size and policy, so that one network serves all. Corrections are scaled,
-    in known and in unknown windows apart, by the factor in 0..1 that does best on held-out photos.
+    each step, of random size and policy, so that one network serves all. Corrections are made in
+    cells of a quarter of a patch, and scaled, in known and in unknown windows apart, by the factor
+    in 0..1 that does best on held-out photos.
 
     Args:
         seed: of initialisation, batches and coalitions.
@@ -70,6 +76,7 @@ class WholeImageDecoder(Ridge):
     name = "whole_image_decoder"
     summary = "the whole picture from all rounds' tokens by a small U-Net, hidden windows included"
     every_round = True
+    random = True
 
     def __init__(self, seed: int = 0, steps: int = STEPS) -> None:
         super().__init__(seed)
@@ -88,7 +95,7 @@ class WholeImageDecoder(Ridge):
         tests = [self._draw([e], TESTS, rng, device) for e in everything[len(training) :]]
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            network = self._network(knowledge.public[0].observation.patch_size).to(device)
+            network = self._network().to(device)
             curve = train(
                 network,
                 lambda _: self._loss(network, *self._draw(lessons, BATCH, rng, device)),
@@ -104,24 +111,25 @@ class WholeImageDecoder(Ridge):
         features = self.features(observation)
         stages = [int(stage) for stage in self.recall("stages")]
         canvas = Canvas.paint(observation.grid, self.windows(features, observation.patch_size))
-        seen = self._seen(observation, stages, canvas)
+        seen, base = self._seen(observation, stages, canvas)
+        network = load_network(self._network, self.learned, NET)
+        known, unknown = torch.as_tensor(self.recall("scale"))
         side = observation.patch_size
-        network = load_network(partial(self._network, side), self.learned, NET)
         with torch.inference_mode():
             correction = network(seen) * seen.unit(self._error)
-        known = torch.as_tensor(self.recall("scale"))
-        scale = torch.where(seen.known > 0, known[0], known[1])
-        picture = (seen.base + scale * correction)[0].permute(1, 2, 0).numpy()
+            inside = to_pixels(known * correction, seen.known, side)
+            outside = to_pixels(unknown * correction, seen.inside - seen.known, side)
         height, width = observation.frame_size
-        return as_uint8(picture[:height, :width])
+        mine, rest = (c[0, :, :height, :width].permute(1, 2, 0).numpy() for c in (inside, outside))
+        return as_uint8(base + np.where(canvas.known[..., None], mine, rest))
 
     @property
     def _error(self) -> float:
         return max(float(self.recall("error")[0]), ROUNDING)
 
-    def _network(self, side: int) -> WholeNetwork:
+    def _network(self) -> WholeNetwork:
         channels = [len(self.recall(f"mean.{stage}")) for stage in self.recall("stages")]
-        return WholeNetwork(channels, side)
+        return WholeNetwork(channels)
 
     def _standardise(self, public: Sequence[PublicExample]) -> None:
         for stage in self.recall("stages"):
@@ -141,22 +149,28 @@ class WholeImageDecoder(Ridge):
         tokens = torch.from_numpy(standard).permute(2, 0, 1)[None]
         return tokens.contiguous(), torch.from_numpy(held.astype(np.float32))[None, None]
 
-    def _seen(self, observation: Observation, stages: Sequence[int], canvas: Canvas) -> Pictures:
+    def _seen(
+        self, observation: Observation, stages: Sequence[int], canvas: Canvas
+    ) -> tuple[Pictures, Pixels]:
+        """What the network is given, and the linear solution, [h, w, 3]."""
         maps = [self._map(observation, stage) for stage in stages]
-        side, grid = observation.img_size, observation.grid
+        side, grid = observation.patch_size, observation.grid
         means = window_means([tokens for tokens, _ in maps], grid)
         windows = sorted({m.window for m in observation.messages if m.stage in stages})
         thumbnails = Thumbnails.load(self.learned)
         filling = thumbnails.picture(thumbnails.estimates(means, grid), windows, grid)
         colour = canvas.colour(self.recall("colour")) if filling is None else filling
         base = np.where(canvas.known[..., None], canvas.pixels, colour)
-        return Pictures(
+        inside = square(np.ones_like(canvas.known)[..., None], grid.img_size)
+        known = square(canvas.known[..., None], grid.img_size)
+        seen = Pictures(
             tokens=[tokens for tokens, _ in maps],
             held=torch.cat([held for _, held in maps], dim=1),
-            inside=square(np.ones_like(canvas.known)[..., None], side),
-            known=square(canvas.known[..., None], side),
-            base=square(base, side),
+            inside=to_cells(inside, inside, side).round(),
+            known=to_cells(known, inside, side).round(),
+            base=to_cells(square(base, grid.img_size), inside, side),
         )
+        return seen, base
 
     def _lessons(self, public: Sequence[PublicExample]) -> list[Lesson]:
         """The photos, with thumbnails by regressions that leave the photo itself out."""
@@ -166,11 +180,22 @@ class WholeImageDecoder(Ridge):
         means = [window_means(t, grid) for t, grid in zip(tokens, grids, strict=True)]
         thumbnails, left_out = Thumbnails.fit(means, [e.frame for e in public], grids)
         self.learned |= thumbnails.state()
-        side = public[0].observation.img_size
         return [
-            Lesson(t, square(self._linear(e).pixels, side), square(e.frame, side), grid, said)
-            for e, t, grid, said in zip(public, tokens, grids, left_out, strict=True)
+            self._lesson(e, t, said) for e, t, said in zip(public, tokens, left_out, strict=True)
         ]
+
+    def _lesson(self, example: PublicExample, tokens: Sequence[Tensor], said: Pixels) -> Lesson:
+        grid, side = example.observation.grid, example.observation.patch_size
+        shows = square(np.ones((*grid.frame_size, 1)), grid.img_size)
+        inside, linear, truth = (
+            to_cells(square(picture, grid.img_size), shows, side)
+            for picture in (
+                np.ones_like(example.frame),
+                self._linear(example).pixels,
+                example.frame,
+            )
+        )
+        return Lesson(tokens, shows, inside[:, :1].round(), linear, truth, grid, said)
 
     def _linear(self, example: PublicExample) -> Canvas:
         observation = example.observation
@@ -188,18 +213,19 @@ class WholeImageDecoder(Ridge):
     def _practised(self, lesson: Lesson, rng: np.random.Generator) -> Pictures:
         windows = practice(lesson.grid, rng)
         held = torch.from_numpy(token_mask(lesson.grid, windows).astype(np.float32))[None, None]
-        side = lesson.grid.img_size
-        known = square(lesson.grid.pixel_mask(windows)[..., None], side)
-        inside = square(np.ones((*lesson.grid.frame_size, 1)), side)
+        known = F.interpolate(held, scale_factor=PER_PATCH) * lesson.inside
         guess = Thumbnails.load(self.learned).picture(lesson.thumbnails, windows, lesson.grid)
         colour = torch.as_tensor(self.recall("colour"))
         if known.any():
             colour = (lesson.linear * known).sum((0, 2, 3)) / known.sum()
-        filling = colour[:, None, None] * inside if guess is None else square(guess, side)
+        filling = colour[:, None, None] * lesson.inside
+        if guess is not None:
+            pixels = square(guess, lesson.grid.img_size)
+            filling = to_cells(pixels, lesson.shows, lesson.grid.patch_size)
         return Pictures(
             tokens=[tokens * held for tokens in lesson.tokens],
             held=held.expand(-1, len(lesson.tokens), -1, -1),
-            inside=inside,
+            inside=lesson.inside,
             known=known,
             base=torch.where(known > 0, lesson.linear, filling),
         )

@@ -12,12 +12,18 @@ PATIENT = 8
 
 _NAMED = {
     "standard": STANDARD,
+    "black_box": ThreatModel(
+        weights_known=False, summary="lacks the weights, sends all its photos through the system"
+    ),
+    "query_free": ThreatModel(
+        weights_known=False,
+        can_query=False,
+        summary="lacks the weights and cannot send photos: has the public model, hears strangers'",
+    ),
     "hidden_positions": ThreatModel(
         positions_known=False, summary="is not told where its windows stand"
     ),
-    "hidden_weights": ThreatModel(
-        weights_known=False, summary="lacks the weights, but can send photos of its own"
-    ),
+    "hidden_weights": ThreatModel(weights_known=False, summary="another name of black_box"),
     "hidden_both": ThreatModel(
         weights_known=False, positions_known=False, summary="lacks weights and positions"
     ),

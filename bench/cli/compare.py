@@ -25,6 +25,8 @@ SETTINGS = [
     "averaged",
     "positions",
     "weights_known",
+    "can_query",
+    "public_photos",
     "public_data",
     "region",
     "metric",

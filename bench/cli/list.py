@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
 def parts() -> dict[str, list[tuple[str, str]]]:
     """Every kind with its names and one-line summaries."""
     from attacks.base import ATTACKS
+    from attacks.side_channels import SIDE_CHANNELS
     from attacks.threat import THREATS
     from bench.config import load_preset, preset_names
     from bench.datasets.base import DATASETS
@@ -65,6 +66,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
         "policies": summaries(POLICIES.items()),
         "defences": summaries(DEFENCES.items()),
         "attacks": summaries(ATTACKS.items()),
+        "side_channels": summaries(SIDE_CHANNELS.items()),
         "threats": summaries(THREATS.items()),
         "motions": [(name, "of a scene over frames") for name in MOTIONS],
         "datasets": summaries(DATASETS.items()),

@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", help="tiny, vit_b, vit_l or vit_h")
     parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument(
+        "--precision", help="of the encoder: float32, float16, bfloat16, or int8 (CPU only)"
+    )
     parser.add_argument("--adapted-checkpoint", help="the model's weights adapted to globals_last")
     parser.add_argument("--attacks", help="only these, separated by commas")
     parser.add_argument("--seeds", type=int, metavar="N", help="number of attacker seeds")
@@ -68,6 +71,7 @@ GIVEN = (
     "data",
     "model",
     "checkpoint",
+    "precision",
     "adapted_checkpoint",
     "limit",
     "images",
@@ -139,4 +143,5 @@ def default_folder(config: RunConfig) -> Path:
     scheme, _, rest = config.data.partition(":")
     data = Path(rest).name if rest else scheme
     parts = [config.preset, data] + ([] if config.model == "tiny" else [config.model])
+    parts += [] if config.precision == "float32" else [config.precision]
     return Path("results") / "-".join(parts)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.caps import add_cap_flags, print_exposure, read_cap_flags
-from bench.precision import add_speed_flags
+from bench.precision import add_speed_flags, speed_options
 from bench.remote import add_remote_flags, read_remote_flags
 
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     remote = read_remote_flags(args)
     options = read_cap_flags(args)
     photo = read_photo(args.photo)
-    sam = build_sam(args.model, args.checkpoint, precision=args.precision, compile=args.compile)
+    sam = build_sam(args.model, args.checkpoint, **speed_options(args))
     predictor = DistributedSamPredictor(
         sam,
         remote.connect(**options) if remote else LocalShards(args.n_shards, **options),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from bench.precision import add_speed_flags
+from bench.precision import add_speed_flags, speed_options
 
 if TYPE_CHECKING:
     from framework.shard.address import Address
@@ -61,6 +61,8 @@ def check(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise PedbenchError(f"--{name.replace('_', '-')} {value}: give at least 1")
+    if args.runtime == "onnx" and args.device != "cpu":
+        raise PedbenchError(f"--runtime onnx runs on the CPU: leave --device {args.device} out")
     if args.grace < 0:
         raise PedbenchError(f"--grace {args.grace:g}: give 0 or more seconds")
 
@@ -81,9 +83,8 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     log_to_stderr(args.log_level)
-    sam = build_sam(args.model, args.checkpoint, precision=args.precision, compile=args.compile).to(
-        args.device
-    )
+    sam = build_sam(args.model, args.checkpoint, **speed_options(args)).to(args.device)
+    sam.runtime.prepare()
     settings = Settings(
         bind=bind,
         tls=tls,

@@ -11,6 +11,7 @@ from framework.errors import PedbenchError
 FOREIGN = (
     "data",
     "public",
+    "precision",
     "adapted_checkpoint",
     "attacks",
     "seeds",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,12 +72,16 @@ class Timed(Shards):
     away = 0.0
 
     def exchange(
-        self, trip: Round, owners: Sequence[int], payloads: Sequence[Payload]
+        self,
+        trip: Round,
+        owners: Sequence[int],
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> list[Payload]:
         """As in `Shards`."""
         start = perf_counter()
         try:
-            return super().exchange(trip, owners, payloads)
+            return super().exchange(trip, owners, payloads, decoys)
         finally:
             self.away += perf_counter() - start
 

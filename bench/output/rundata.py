@@ -25,7 +25,16 @@ from framework.models.architectures import architecture
 from framework.plans import make_plan
 
 PIPELINE = ["plan", "payload", "policy", "n_shards", "defence", "strength", "adapted"]
-MEANS = ["frames", "motion", "averaged", "positions", "weights_known", "public_data"]
+MEANS = [
+    "frames",
+    "motion",
+    "averaged",
+    "positions",
+    "weights_known",
+    "can_query",
+    "public_photos",
+    "public_data",
+]
 """Columns that tell attackers and scenes apart beyond the coalition and the stage."""
 CELL = [*PIPELINE, "coalition", "coalition_choice", "stage"]
 EARLIEST = "earliest"

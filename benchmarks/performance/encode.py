@@ -1,4 +1,4 @@
-"""The parts that race encoders: stock against ours, int8, shards in this process."""
+"""The parts that race encoders: stock against ours, int8, ONNX Runtime, shards in this process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from benchmarks.performance.race import Side, race
 from benchmarks.performance.results import Row
+from framework import build_sam
 
 STOCK, STOCK_KEPT = "stock, system allocator", "stock, memory kept"
 OURS, OURS_SYSTEM = "ours, memory kept", "ours, system allocator"
 INT8 = "ours, int8"
+ONNX = "ours, ONNX Runtime"
 MONOLITHIC = "monolithic"
 SHARDS = (1, 2, 4, 25)
 
@@ -32,6 +34,16 @@ def int8(model: str, repeats: int) -> Iterator[Row]:
         Side(INT8, "local", keep=True, options={"precision": "int8"}),
     ]
     return race("int8", model, sides, repeats)
+
+
+def onnx(model: str, repeats: int) -> Iterator[Row]:
+    """Our encoder in PyTorch against the same in ONNX Runtime."""
+    build_sam(model, "random", runtime="onnx").runtime.prepare()  # exports here, not in a side
+    sides = [
+        Side(OURS, "local", keep=True),
+        Side(ONNX, "local", keep=True, options={"runtime": "onnx"}),
+    ]
+    return race("onnx", model, sides, repeats)
 
 
 def shards(model: str, repeats: int) -> Iterator[Row]:

@@ -13,10 +13,10 @@ from bench.datasets import open_dataset
 from bench.latency.arithmetic import payload_bytes
 from bench.metrics.miou import score_segmentation
 from benchmarks.performance.results import Row
-from framework import DistributedSamPredictor, LocalShards, build_sam
+from framework import DistributedSamPredictor, build_sam
 from framework.models.runtime import Runtime
 from framework.payload import Payload, encode_tokens
-from framework.shard.transport import Round
+from framework.shard.transport import Round, SeparateShards
 
 PAYLOADS = ("float32", "float16", "int8")
 
@@ -29,7 +29,7 @@ class Idle(Runtime):
         return tokens
 
 
-class Echo(LocalShards):
+class Echo(SeparateShards):
     """Servers that send back what they got, in the codec asked for."""
 
     def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,15 @@ class Defence(ABC):
     @abstractmethod
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         """The tokens to send instead of ``tokens``: float32 [height, width, channels]."""
+
+    def decoy_pictures(
+        self, frame: NDArray[np.uint8], rng: np.random.Generator
+    ) -> Sequence[NDArray[np.uint8]]:
+        """Pictures of the frame's size whose windows travel beside its own; none by default.
+
+        ``strength`` is then the number of decoys for each real window.
+        """
+        return ()
 
     def protect_pixels(
         self, pixels: NDArray[np.uint8], rng: np.random.Generator

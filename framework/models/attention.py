@@ -19,8 +19,8 @@ from torch import Tensor
 FUSED_FROM_TOKENS = 256
 """Below this many tokens a plain product is faster than the fused kernel (measured on CPU)."""
 
-CHUNK = 128
-"""Queries whose bias is held at once (measured on CPU)."""
+HELD = 2**23
+"""Values of the bias that are held at once (measured on CPU)."""
 
 
 class FoldedAttention(Attention):
@@ -65,17 +65,39 @@ class FoldedAttention(Attention):
             [batch, rows, columns, channels].
         """
         batch, height, width, _ = qkv.shape
+        q, k, v, table_h, table_w = self.parts(qkv)
+        if _better_in_chunks(q):
+            mixed = in_chunks(q, k, v, table_h, table_w)
+        else:
+            position_q = torch.cat(positions(q, table_h, table_w), dim=-1)
+            mixed = folded(q, k, v, position_q, self.position_key)
+        return mixed.transpose(1, 2).reshape(batch, height, width, -1)
+
+    def parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """``q``, ``k``, ``v`` and the tables of relative positions as `in_chunks` takes them."""
+        batch, height, width, _ = qkv.shape
         parts = qkv.reshape(batch, height * width, 3, self.num_heads, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        grid_q = q.unflatten(2, (height, width))
-        rel_h = torch.einsum("bnhwc,hkc->bnhwk", grid_q, self.rel_pos_h[self.offsets_h].to(q.dtype))
-        rel_w = torch.einsum("bnhwc,wkc->bnhwk", grid_q, self.rel_pos_w[self.offsets_w].to(q.dtype))
-        rel_h, rel_w = rel_h.flatten(2, 3), rel_w.flatten(2, 3)
-        if _better_in_chunks(q):
-            mixed = in_chunks(q, k, v, rel_h, rel_w)
-        else:
-            mixed = folded(q, k, v, torch.cat([rel_h, rel_w], dim=-1), self.position_key)
-        return mixed.transpose(1, 2).reshape(batch, height, width, -1)
+        table_h = self.rel_pos_h[self.offsets_h].to(q.dtype)
+        table_w = self.rel_pos_w[self.offsets_w].to(q.dtype)
+        return q, k, v, table_h, table_w
+
+
+def positions(q: Tensor, table_h: Tensor, table_w: Tensor) -> tuple[Tensor, Tensor]:
+    """``R_h q`` and ``R_w q`` of queries that fill whole rows.
+
+    Args:
+        q: [batch, heads, tokens, channels].
+        table_h: relative positions of the queries' rows, [query rows, rows, channels].
+        table_w: [columns, columns, channels].
+
+    Returns:
+        [batch, heads, tokens, rows] and [batch, heads, tokens, columns].
+    """
+    grid_q = q.unflatten(2, (len(table_h), len(table_w)))
+    rel_h = torch.einsum("bnhwc,hkc->bnhwk", grid_q, table_h)
+    rel_w = torch.einsum("bnhwc,wkc->bnhwk", grid_q, table_w)
+    return rel_h.flatten(2, 3), rel_w.flatten(2, 3)
 
 
 def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tensor) -> Tensor:
@@ -97,20 +119,22 @@ def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tens
     return F.scaled_dot_product_attention(wide_q, wide_k, wide_v, scale=1.0)[..., :channels]
 
 
-def in_chunks(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
-    """Attention with the bias added for `CHUNK` queries at a time.
+def in_chunks(q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor) -> Tensor:
+    """Attention with the bias of a few rows of queries at a time, about `HELD` values.
 
     Args:
         q, k, v: [batch, heads, tokens, channels].
-        rel_h, rel_w: ``R_h q`` [batch, heads, tokens, rows] and ``R_w q`` […, columns].
+        table_h, table_w: relative positions, [rows, rows, channels] and [columns, columns, …].
     """
-    batch, heads, tokens, _ = q.shape
+    rows, columns = len(table_h), len(table_w)
+    at_once = max(1, HELD // (q.shape[0] * q.shape[1] * columns * rows * columns))
     mixed = torch.empty_like(v, memory_format=torch.contiguous_format)
-    bias = rel_h.new_empty(batch, heads, min(CHUNK, tokens), rel_h.shape[-1], rel_w.shape[-1])
-    for start in range(0, tokens, CHUNK):
-        part = slice(start, start + CHUNK)
-        here = bias[:, :, : tokens - start]
-        torch.add(rel_h[:, :, part, :, None], rel_w[:, :, part, None, :], out=here)
+    bias = q.new_empty(*q.shape[:2], min(at_once, rows) * columns, rows, columns)
+    for row in range(0, rows, at_once):
+        part = slice(row * columns, (row + at_once) * columns)
+        rel_h, rel_w = positions(q[:, :, part], table_h[row : row + at_once], table_w)
+        here = bias[:, :, : rel_h.shape[2]]
+        torch.add(rel_h[..., :, None], rel_w[..., None, :], out=here)
         mask = here.flatten(3)
         mixed[:, :, part] = F.scaled_dot_product_attention(q[:, :, part], k, v, attn_mask=mask)
     return mixed

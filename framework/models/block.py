@@ -13,8 +13,8 @@ from torch import Tensor
 
 from framework.models.attention import FoldedAttention
 
-TOKENS, WINDOWS = 512, 4
-"""How many go through the MLP and window attention at once: what lies between stays small."""
+HELD = 2**19
+"""Values that go through the MLP or window attention at once: what lies between stays small."""
 
 
 class FoldedBlock(Block):
@@ -33,8 +33,13 @@ class FoldedBlock(Block):
         if self.training or x.requires_grad:
             return super().forward(x)
         if self.window_size == 0:
-            mixed = x + self.attn(self.norm1(x))
-            return self._fed_forward(mixed.flatten(0, 2)).view(x.shape)
+            mixed = self.attn.mix(self.attn.qkv(self.norm1(x)))
+            return self._fed_forward((x + self.attn.proj(mixed)).flatten(0, 2)).view(x.shape)
+        rows_held = self.window_size * max(1, HELD // x[0, : self.window_size].numel())
+        return torch.cat([self._on_rows(rows) for rows in _split(x, rows_held, 1)], dim=1)
+
+    def _on_rows(self, x: Tensor) -> Tensor:
+        """Run a window block on whole rows of windows [batch, rows, columns, channels]."""
         source, slots = map_windows(x.shape[:3], self.window_size)
         tokens = self.on_windows(x.flatten(0, 2), source.to(x.device), slots.to(x.device))
         return tokens.view(x.shape)
@@ -49,20 +54,28 @@ class FoldedBlock(Block):
             slots: the place of each token in the flattened ``source``, [tokens].
         """
         side = self.window_size
-        windows = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))[source.flatten()]
-        windows = windows.view(-1, side, side, windows.shape[-1])
-        mixed = torch.cat([self.attn.mix(few) for few in _split(windows, WINDOWS)])
+        qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
+        held = max(1, HELD // (side * side * tokens.shape[-1]))
+        mixed = torch.cat(
+            [
+                self.attn.mix(qkv[few.flatten()].view(-1, side, side, qkv.shape[-1]))
+                for few in _split(source, held)
+            ]
+        )
+        del qkv
         tokens = tokens + self.attn.proj(mixed.flatten(0, 2)[slots])
         return self._fed_forward(tokens)
 
     def _fed_forward(self, tokens: Tensor) -> Tensor:
         """The second half of the block on tokens [tokens, channels], some at a time."""
-        return torch.cat([few + self.mlp(self.norm2(few)) for few in _split(tokens, TOKENS)])
+        tokens_held = max(1, HELD // tokens.shape[-1])
+        parts = _split(tokens, tokens_held)
+        return torch.cat([few + self.mlp(self.norm2(few)) for few in parts])
 
 
-def _split(x: Tensor, size: int) -> Sequence[Tensor]:
-    """Along the first axis; in one piece while compiling, which leaves that size open."""
-    return [x] if torch.compiler.is_compiling() else x.split(size)
+def _split(x: Tensor, size: int, axis: int = 0) -> Sequence[Tensor]:
+    """Along an axis; in one piece while compiling, which leaves that size open."""
+    return [x] if torch.compiler.is_compiling() else x.split(size, axis)
 
 
 def on_windows(block: Block, tokens: Tensor, source: Tensor, slots: Tensor) -> Tensor:

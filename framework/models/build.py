@@ -21,11 +21,14 @@ from framework.models.architectures import Architecture, architecture
 from framework.models.block import fold_attention
 from framework.models.checkpoint import Weights, locate_weights, read_state_dict
 from framework.models.compiled import compile_blocks
+from framework.models.onnx_files import need_packages
+from framework.models.onnx_runtime import OnnxRuntime
 from framework.models.quantise import quantise_linears
 from framework.models.runtime import Runtime
 
 RANDOM = "random"
 PRECISIONS = ("float32", "float16", "bfloat16", "int8")
+RUNTIMES = ("torch", "onnx")
 PIXEL_MEAN = [123.675, 116.28, 103.53]
 PIXEL_STD = [58.395, 57.12, 57.375]
 
@@ -35,6 +38,8 @@ class PedSam(Sam):
 
     arch: Architecture
     weights: Weights
+    precision: str = "float32"
+    """Of the encoder, one of `PRECISIONS`."""
     other_runtime: Runtime | None = None
     """What computes the encoder's blocks in PyTorch's place, if anything does."""
 
@@ -51,6 +56,7 @@ def build_sam(
     attention: Literal["folded", "stock"] = "folded",
     precision: str = "float32",
     compile: bool = False,
+    runtime: str = "torch",
     seed: int = 0,
 ) -> PedSam:
     """Build a SAM in evaluation mode.
@@ -64,15 +70,15 @@ def build_sam(
         precision: of the encoder: ``float32``, ``float16``, ``bfloat16``, or ``int8`` for its
             linear layers (on a CPU). The image embedding is float32 in any case.
         compile: run its blocks through ``torch.compile``; slow at first, exact up to rounding.
+        runtime: what computes the encoder: ``torch``, or ``onnx`` for ONNX Runtime on a CPU, in
+            float32. `DistributedEncoder` and shards use it, ``sam.image_encoder`` does not.
         seed: of the random weights.
 
     Raises:
-        PedbenchError: unknown name or precision; missing, damaged or foreign checkpoint.
+        PedbenchError: unknown name, precision or runtime; settings that do not go together;
+            missing, damaged or foreign checkpoint; a package is missing.
     """
-    if precision not in PRECISIONS:
-        raise unknown_name("precision", precision, PRECISIONS)
-    if attention not in ("folded", "stock"):
-        raise PedbenchError(f"unknown attention '{attention}': known are folded, stock")
+    _check(attention, precision, compile, runtime)
     arch = architecture(name)
     sam = assemble(arch)
     if str(checkpoint) == RANDOM:
@@ -84,13 +90,33 @@ def build_sam(
     if attention == "folded":
         fold_attention(sam.image_encoder)
     sam.eval().requires_grad_(False)
+    sam.precision = precision
     if precision == "int8":
         quantise_linears(sam.image_encoder)
     else:
         sam.image_encoder.to(getattr(torch, precision))
     if compile:
         compile_blocks(sam.image_encoder)
+    if runtime == "onnx":
+        sam.other_runtime = OnnxRuntime(sam.image_encoder, arch)
     return sam
+
+
+def _check(attention: str, precision: str, compile: bool, runtime: str) -> None:
+    """Refuse settings that are unknown or do not go together, before anything is built."""
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    if attention not in ("folded", "stock"):
+        raise PedbenchError(f"unknown attention '{attention}': known are folded, stock")
+    if runtime not in RUNTIMES:
+        raise unknown_name("runtime", runtime, RUNTIMES)
+    if runtime == "onnx":
+        if precision != "float32" or compile or attention != "folded":
+            raise PedbenchError(
+                "runtime 'onnx' computes in float32, not compiled, with folded attention: "
+                "leave --precision and --compile out, or take runtime 'torch'"
+            )
+        need_packages()
 
 
 def assemble(arch: Architecture) -> PedSam:

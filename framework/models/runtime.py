@@ -20,6 +20,13 @@ class Runtime:
     def __init__(self, encoder: ImageEncoderViT) -> None:
         self.encoder = encoder
 
+    def prepare(self) -> None:
+        """Do now what the first picture would have to wait for."""
+
+    def embed(self, image: Tensor) -> Tensor:
+        """Normalised pixels [batch, 3, img_size, img_size] to token maps with their positions."""
+        return self.encoder.patch_embed(image) + self.encoder.pos_embed
+
     def windows(
         self, blocks: Sequence[int], tokens: Tensor, source: Tensor, slots: Tensor
     ) -> Tensor:

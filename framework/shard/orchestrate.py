@@ -46,7 +46,9 @@ class Attempt:
     """Windows that were sent to one server in one go.
 
     Attributes:
-        turn: for each window, how often it had been sent before in this round.
+        turn: for each window whose answer is wanted, how often it had been sent before in this
+            round.
+        sent: all that left, decoys included, by window.
         future: what the server made of them.
         answers: what came back and passed the checks, by window.
         answered: whether something did.
@@ -54,6 +56,7 @@ class Attempt:
 
     shard: int
     turn: dict[int, int]
+    sent: Mapping[int, Payload]
     future: Future[Any] = field(default_factory=Future)
     answers: Mapping[int, Payload] = field(default_factory=dict)
     answered: bool = False
@@ -64,12 +67,23 @@ class Exchange:
 
     The guard, the taps and the state kept here are touched by the calling thread alone; the pool's
     threads do nothing but serve.
+
+    Args:
+        decoys: what goes along with the first windows that a server gets, by server and window;
+            checked like the rest when it comes back, and dropped.
     """
 
-    def __init__(self, shards: Shards, trip: Round, payloads: Sequence[Payload]) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        trip: Round,
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
+    ) -> None:
         self.shards = shards
         self.trip = trip
         self.payloads = payloads
+        self.decoys = dict(decoys or {})
         self.attempts: list[Attempt] = []
         self.running: dict[Future[Any], Attempt] = {}
         self.sends: Counter[int] = Counter()
@@ -107,10 +121,9 @@ class Exchange:
                 if not self._admit({shard: everything}, whole=True):
                     reason = CAPPED
                     break
-                serve = self.shards._encode_image
-                attempt = self._call(InTurn(), shard, everything, serve, self.payloads)
+                attempt = self._attempt(shard, everything, dict(enumerate(self.payloads)))
                 try:
-                    answer = attempt.future.result()
+                    answer = self.shards._encode_image(self.trip, shard, self.payloads)
                     self._check_image(shard, answer)
                     attempt.answered = True
                     return answer
@@ -124,12 +137,21 @@ class Exchange:
     def _send(self, pool: Executor, held: Mapping[int, Sequence[int]], whole: bool) -> list[int]:
         """Send to each server what the guard admits; returns the windows that it does not."""
         admitted = self._admit(held, whole)
-        for shard, windows in admitted.items():
-            payloads = {window: self.payloads[window] for window in windows}
-            attempt = self._call(pool, shard, windows, self.shards._serve, payloads)
-            self.running[attempt.future] = attempt
-        sent = {window for windows in admitted.values() for window in windows}
-        return [window for windows in held.values() for window in windows if window not in sent]
+        attempts = {
+            shard: self._attempt(shard, windows, self._beside_decoys(shard, windows))
+            for shard, windows in admitted.items()
+        }
+        payloads = {shard: attempt.sent for shard, attempt in attempts.items()}
+        for shard, future in self.shards._ask(pool, self.trip, payloads).items():
+            attempts[shard].future = future
+            self.running[future] = attempts[shard]
+        gone = {window for windows in admitted.values() for window in windows}
+        return [window for windows in held.values() for window in windows if window not in gone]
+
+    def _beside_decoys(self, shard: int, windows: Sequence[int]) -> Mapping[int, Payload]:
+        """What leaves for a server that is sent ``windows``, in window order."""
+        wanted = {window: self.payloads[window] for window in windows}
+        return dict(sorted({**self.decoys.pop(shard, {}), **wanted}.items()))
 
     def _admit(self, held: Mapping[int, Sequence[int]], whole: bool) -> Mapping[int, Sequence[int]]:
         """Enter in the ledger what may leave: the last thing that happens before it does."""
@@ -140,13 +162,10 @@ class Exchange:
         admitted = self.shards.guard.admit(self.trip, wanted, whole=whole)
         return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
 
-    def _call(
-        self, pool: Executor, shard: int, windows: Sequence[int], serve: Callable, payloads: Any
-    ) -> Attempt:
-        attempt = Attempt(shard, {window: self.sends[window] for window in windows})
+    def _attempt(self, shard: int, windows: Sequence[int], sent: Mapping[int, Payload]) -> Attempt:
+        attempt = Attempt(shard, {window: self.sends[window] for window in windows}, sent)
         self.attempts.append(attempt)
         self.sends.update(windows)
-        attempt.future = pool.submit(serve, self.trip, shard, payloads)
         return attempt
 
     def _collect(self, pool: Executor, future: Future[Any]) -> None:
@@ -159,7 +178,7 @@ class Exchange:
             self._elsewhere(pool, list(attempt.turn), self._blame(error))
         else:
             attempt.answers, attempt.answered = answers, True
-            self.results.update(answers)
+            self.results.update({window: answers[window] for window in attempt.turn})
 
     def _blame(self, error: ShardError) -> str:
         """Remember that a server failed; raises the error again if no retry mends it."""
@@ -205,11 +224,11 @@ class Exchange:
 
     def _check_windows(self, attempt: Attempt, answers: Mapping[int, Payload]) -> None:
         stage, grid = self.shards.stage, self.trip.grid.windows
-        shapes = {w: (grid[w].height, grid[w].width, stage.width) for w in attempt.turn}
+        shapes = {w: (grid[w].height, grid[w].width, stage.width) for w in attempt.sent}
         check_windows(attempt.shard, answers, shapes, self.trip.codec)
-        sample = [w for w in attempt.turn if chance.random() < self.shards.spot_checks]
+        sample = [w for w in attempt.sent if chance.random() < self.shards.spot_checks]
         if sample:
-            own = serve_windows(stage, self.trip, {w: self.payloads[w] for w in sample})
+            own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in sample})
             wrong = [w for w in sample if differs(answers[w], own[w])]
             if wrong:
                 raise _miscomputed(attempt.shard, f"windows {wrong}")
@@ -224,16 +243,17 @@ class Exchange:
             raise _miscomputed(shard, "the embedding")
 
     def _record(self) -> None:
-        """Tell the taps of every window of every attempt: first sends first, in window order."""
+        """Tell the taps of every window of every attempt: first sends first, in window order.
+
+        Nothing in a message or in their order tells a decoy from a real window.
+        """
         order = sorted(
-            (
-                (turn, window, i)
-                for i, a in enumerate(self.attempts)
-                for window, turn in a.turn.items()
-            )
+            (a.turn.get(window, 0), window, a.shard, i)
+            for i, a in enumerate(self.attempts)
+            for window in a.sent
         )
         trip = self.trip
-        for _, window, i in order:
+        for _, window, _, i in order:
             attempt = self.attempts[i]
             message = WindowMessage(
                 trip.frame,
@@ -241,7 +261,7 @@ class Exchange:
                 trip.blocks[0],
                 attempt.shard,
                 window,
-                self.payloads[window],
+                attempt.sent[window],
                 attempt.answers.get(window),
                 attempt.answered,
             )

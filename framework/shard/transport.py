@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from framework.errors import PedbenchError
@@ -12,14 +12,29 @@ from framework.models.build import PedSam
 from framework.observation import WindowMessage
 from framework.payload import Payload
 from framework.shard.orchestrate import Exchange, InTurn
-from framework.shard.serve import serve_image, serve_windows
+from framework.shard.serve import serve_image, serve_together, serve_windows
 from framework.shard.stage import WindowStage
 from framework.shard.trip import HOME, Round
 
 if TYPE_CHECKING:
     from framework.exposure.guard import Guard
 
-__all__ = ["HOME", "LocalShards", "Round", "Shards", "Tap", "serve_image", "serve_windows"]
+__all__ = [
+    "HOME",
+    "LocalShards",
+    "Round",
+    "SeparateShards",
+    "Shards",
+    "Tap",
+    "serve_image",
+    "serve_windows",
+]
+
+Answers = dict[int, Payload]
+"""What one server makes of its windows: index → result."""
+
+Asked = Mapping[int, Mapping[int, Payload]]
+"""Server → the windows it is to compute."""
 
 Fallback = Literal["edge", "fail"]
 """What becomes of a window that no server may or can take."""
@@ -86,17 +101,25 @@ class Shards(ABC):
         self.unavailable: dict[int, tuple[str, int]] = {}
 
     def exchange(
-        self, trip: Round, owners: Sequence[int], payloads: Sequence[Payload]
+        self,
+        trip: Round,
+        owners: Sequence[int],
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> list[Payload]:
         """Send every window to its owner and collect what comes back, in window order.
 
         Windows of `HOME` are computed on the edge meanwhile. Every attempt is entered in the
         ledger before it leaves and recorded by the taps, also when an error is raised.
 
+        Args:
+            decoys: what goes along, by server and window. It shows nothing of the scene, so that
+                the ledger knows nothing of it; the taps are told of it as of any window.
+
         Raises:
             PedbenchError: a window could not be computed, or a server is set up wrongly.
         """
-        return Exchange(self, trip, payloads).windows(owners)
+        return Exchange(self, trip, payloads, decoys).windows(owners)
 
     def encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
         """Send the whole frame, cut into windows, to server 0; get the image embedding back.
@@ -113,6 +136,13 @@ class Shards(ABC):
     def pool(self) -> Executor:
         """Runs `_serve` of several servers at once, for one round."""
         return ThreadPoolExecutor(self.count)
+
+    def _ask(self, pool: Executor, trip: Round, windows: Asked) -> dict[int, Future[Answers]]:
+        """Ask several servers for their parts of a round: server → what it will answer."""
+        return {
+            shard: pool.submit(self._serve, trip, shard, payloads)
+            for shard, payloads in windows.items()
+        }
 
     @abstractmethod
     def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
@@ -132,11 +162,10 @@ class Shards(ABC):
         """The image embedding [rows, columns, channels] computed by one server; raises alike."""
 
 
-class LocalShards(Shards):
-    """Shards in this process: the same arithmetic and the same payloads, without a network."""
+class SeparateShards(Shards):
+    """Shards in this process, one after the other: they share the processor anyway."""
 
     def pool(self) -> Executor:
-        """One shard after the other: they share the processor anyway."""
         return InTurn()
 
     def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
@@ -144,3 +173,17 @@ class LocalShards(Shards):
 
     def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         return serve_image(self.stage, trip, payloads)
+
+
+class LocalShards(SeparateShards):
+    """Shards in this process: the same arithmetic and the same payloads, without a network.
+
+    Their windows are computed in one batch, as each window's result depends on that window alone.
+    """
+
+    def _ask(self, pool: Executor, trip: Round, windows: Asked) -> dict[int, Future[Answers]]:
+        rounds = [(trip, payloads) for payloads in windows.values()]
+        together = pool.submit(serve_together, self.stage, rounds)
+        return {
+            shard: pool.submit(lambda i: together.result()[i], i) for i, shard in enumerate(windows)
+        }

@@ -17,6 +17,9 @@ PUBLIC = ("chelsea", "rocket", "coins", "page", "retina")
 QUICK = {
     "conv_decoder": {"steps": 60},
     "conv_decoder_prior": {"steps": 2},
+    "substitute_decoder": {"steps": 2},
+    "aligned_decoder": {"steps": 2},
+    "moment_matching": {"turns": 2},
     "transformer_decoder": {"steps": 2},
     "transformer_decoder_prior": {"steps": 2},
     "whole_image_decoder": {"steps": 1},
@@ -29,7 +32,7 @@ QUICK = {
 }
 """Settings of the attacks that train or descend, for tests of what they owe, not of how good."""
 
-FILES = {"lama"}
+FILES = {"lama", "mae_checkpoint"}
 """Attacks that run on a file which the user must have."""
 
 
@@ -75,12 +78,17 @@ def observe(sam):
 
 @pytest.fixture(scope="session")
 def knowledge(sam, observe):
-    """Knowledge from the public photos, sent the way the arguments say."""
+    """Knowledge from the public photos, sent the way the arguments say.
+
+    The model stands in for itself where an attack wants a substitute.
+    """
 
     @cache
     def build(**deployment):
         frames = [photo(name) for name in PUBLIC]
-        return Knowledge(sam, [PublicExample(f, observe(f, 1, **deployment)) for f in frames])
+        public = [PublicExample(f, observe(f, 1, **deployment)) for f in frames]
+        overheard = [example.observation for example in public[:2]]
+        return Knowledge(sam, public, substitute=sam, overheard=overheard)
 
     return build
 

@@ -64,6 +64,30 @@ def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
             assert ATTACKS.get(cell.attack).needs_training
 
 
+def test_an_attack_without_randomness_is_asked_for_once(tmp_path):
+    watches = cells_of(tmp_path, "attacks: [ridge, conv_decoder]")
+    assert seeds_of(watches, "ridge") == [0]
+    assert seeds_of(watches, "conv_decoder") == [0, 1, 2]
+
+
+def test_a_group_may_take_fewer_seeds_and_leave_attacks_out(tmp_path):
+    watches = cells_of(tmp_path, "attacks: [all], without: [optimise], seeds: 1")
+    assert seeds_of(watches, "conv_decoder") == [0]
+    names = {watch.attack for watch in watches}
+    assert names == {"exposure", *ATTACKS.names()} - {"optimise"}
+
+
+def cells_of(tmp_path, group):
+    path = tmp_path / "mine.yaml"
+    group = f"{{coalitions: {{4: [1]}}, {group}}}"
+    path.write_text(f"model: tiny\ndata: embedded\npublic: []\nseeds: [0, 1, 2]\ngroups: [{group}]")
+    return load_preset(str(path)).cells()
+
+
+def seeds_of(watches, attack):
+    return [watch.seed for watch in watches if watch.attack == attack]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -71,6 +95,8 @@ def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
         ("groups: [{payload: float8}]", "unknown payload 'float8'"),
         ("groups: [{policy: randon}]", "did you mean 'random'"),
         ("groups: [{attacks: [telee]}]", "did you mean 'telea'"),
+        ("groups: [{without: [telee]}]", "did you mean 'telea'"),
+        ("groups: [{seeds: 0}]", "seeds 0 of a group: give at least 1"),
         ("groups: [{shards: [4]}]", "not a run configuration"),
         ("groups: [{coalitions: {4: [1, 5]}}]", "give sizes from 1 to 4"),
         ("groups: [", "not a run configuration"),

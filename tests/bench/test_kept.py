@@ -9,6 +9,7 @@ from attacks.base import ATTACKS
 from bench.config import read_config
 from bench.runner import run
 from bench.store import Store
+from framework import PedbenchError
 
 PRESET = """
 model: tiny
@@ -94,3 +95,30 @@ def test_what_failed_is_not_kept(tmp_path, config, store, monkeypatch):
     second = run(config, tmp_path / "second", workers=1, store=store)
     assert (second.new_units, second.from_store) == (1, 3)
     assert (second.records["status"] != "failed").all()
+
+
+def test_precisions_are_not_confused(tmp_path, config, store):
+    grid = {**config.groups[0].grid, "plan": ["globals_last"]}
+    group = dataclasses.replace(config.groups[0], grid=grid, attacks=("ridge",), stages=(4,))
+    attacked = dataclasses.replace(config, groups=(group,), public=("synthetic:4@1",))
+    full = rows(run(attacked, tmp_path / "float32", workers=1, store=store))
+    for precision in ("int8", "bfloat16"):
+        lower, folder = dataclasses.replace(attacked, precision=precision), tmp_path / precision
+        found = run(lower, folder, workers=1, store=store)
+        records = rows(found)
+        assert found.from_store == 0
+        assert "ridge" in set(records.loc[records["value"].notna(), "attack"])
+        assert not (records["status"] == "failed").any()
+        assert set(records["weights"]) == {f"{full['weights'].iloc[0]}, {precision}"}
+        assert read_config(folder / "config.yaml").precision == precision
+        assert not records["value"].equals(full["value"])
+    assert run(lower, tmp_path / "again", workers=1, store=store).new_units == 0
+    with pytest.raises(PedbenchError, match="another precision"):
+        run(lower, tmp_path / "float32", workers=1, store=store)
+
+
+def test_precision_is_checked(tmp_path, config):
+    with pytest.raises(PedbenchError, match="known are bfloat16, float16"):
+        run(dataclasses.replace(config, precision="int7"), tmp_path / "out", workers=1)
+    with pytest.raises(PedbenchError, match="--device cpu"):
+        run(dataclasses.replace(config, precision="int8"), tmp_path / "out", device="cuda")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from framework import DistributedSamPredictor, LocalShards, PedbenchError
+from framework import DistributedSamPredictor, PedbenchError
 from framework.edge import DistributedEncoder
 from framework.exposure import Caps, Guard, Ledger, View
 from framework.observation import WindowMessage
@@ -19,7 +19,7 @@ from framework.payload import TOKEN_CODECS, Payload, encode_tokens
 from framework.policies import POLICIES
 from framework.shard.faults import BadAnswer, ShardRefused, ShardUnavailable
 from framework.shard.stage import WindowStage
-from framework.shard.transport import HOME, Round, serve_windows
+from framework.shard.transport import HOME, Round, SeparateShards, serve_windows
 from tests.framework.simulation import SIDE, FakeStage, payloads_of, spoilt, tokens_of, trip_of
 from tests.framework.support import frame_of, message_of
 
@@ -27,7 +27,7 @@ SCENE = View("yard", (SIDE, SIDE), (0, 0), (SIDE, SIDE))
 OWNERS = [0, 1, 2, 0, 1, 2, 0, 1, 2]
 
 
-class Scripted(LocalShards):
+class Scripted(SeparateShards):
     """Servers that follow a script: an exception to raise, or a function that spoils an answer."""
 
     def __init__(self, count: int, script: Mapping[int, object] = {}, **options) -> None:
@@ -203,7 +203,7 @@ def test_a_spot_check_finds_a_wrong_result():
 def test_honest_servers_pass_spot_checks(sam, codec):
     """Also when windows are computed one by one, which rounds otherwise."""
 
-    class Alone(LocalShards):
+    class Alone(SeparateShards):
         def _serve(self, trip, shard, windows):
             parts = [serve_windows(self.stage, trip, {w: windows[w]}) for w in windows]
             return {w: payload for part in parts for w, payload in part.items()}
@@ -232,7 +232,7 @@ def test_servers_work_at_once_and_the_edge_meanwhile():
 
     class Waiting(Scripted):
         def pool(self):
-            return super(LocalShards, self).pool()
+            return super(SeparateShards, self).pool()
 
         def _serve(self, trip, shard, windows):
             barrier.wait()
@@ -306,7 +306,7 @@ def test_sensitive_windows_stay_at_home(sam):
     mask = np.zeros((512, 512), bool)
     mask[200:220, 200:220] = True
     policy = POLICIES.get("sensitive_local")(seed=0, mask=mask)
-    encoder = DistributedEncoder(sam, LocalShards(3), policy=policy, plan="prefix")
+    encoder = DistributedEncoder(sam, SeparateShards(3), policy=policy, plan="prefix")
     encoder(frame_of(256, 256))
     seen = encoder.observation()
     hidden = set(range(25)) - set(seen.visible)
@@ -317,9 +317,9 @@ def test_sensitive_windows_stay_at_home(sam):
 
 
 def test_bad_options():
-    assert "edge, fail" in message_of(lambda: LocalShards(2, fallback="cloud"))
-    assert "0 to 1" in message_of(lambda: LocalShards(2, spot_checks=2.0))
-    assert "at least 0" in message_of(lambda: LocalShards(2, retries=-1))
+    assert "edge, fail" in message_of(lambda: SeparateShards(2, fallback="cloud"))
+    assert "0 to 1" in message_of(lambda: SeparateShards(2, spot_checks=2.0))
+    assert "at least 0" in message_of(lambda: SeparateShards(2, retries=-1))
 
 
 def test_the_stage_knows_its_widths(sam):

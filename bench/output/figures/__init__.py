@@ -12,6 +12,7 @@ from bench.output.figures.drawing import Drawing, draw
 from bench.output.figures.inpainting import INPAINTING
 from bench.output.figures.mixed import MIXED
 from bench.output.figures.noise import NOISE_PLOT
+from bench.output.figures.photos import PHOTOS
 from bench.output.figures.recognition import RECOGNITION
 from bench.output.figures.stages import STAGES
 from bench.output.figures.strips import strip_plots
@@ -27,6 +28,7 @@ PLOTS = (
     COLLUSION,
     ATTACKS_PLOT,
     STAGES,
+    PHOTOS,
     MIXED,
     INPAINTING,
     RECOGNITION,

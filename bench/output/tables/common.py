@@ -84,6 +84,8 @@ def ordered(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         return frame
 
     def place(column: pd.Series) -> pd.Series:
+        if column.name == "public_photos":
+            return pd.to_numeric(column, errors="coerce").fillna(float("inf"))
         order = ORDERS.get(str(column.name))
         if order is None:
             return column

@@ -10,8 +10,9 @@ from bench.output.rundata import CELL, REGIONS, RunData
 from bench.output.table import Column, Table
 from bench.output.tables.common import CAP, INTERVALS, ordered, sentences, setting_columns, source
 from bench.output.watched import one_column_each, scene_means
+from bench.records import UNLESS_TOLD
 
-MEANS = ["positions", "weights_known", "public_data"]
+MEANS = ["positions", "weights_known", "can_query", "public_photos", "public_data"]
 ROW = [*CELL, "attack", *MEANS]
 WORSE: Final = "higher is worse for privacy"
 
@@ -21,11 +22,9 @@ def threat_scores(run: RunData) -> pd.DataFrame:
     rows = run.every_score
     rows = rows[(rows["frames"] == 1) & (rows["metric"] == "psnr") & rows["region"].isin(REGIONS)]
     rows = rows[rows["adaptive"].fillna(True).astype(bool)]
-    unusual = (
-        (rows["positions"] != "known")
-        | ~rows["weights_known"]
-        | (rows["public_data"] != "in-domain")
-    )
+    unusual = pd.Series(False, index=rows.index)
+    for name in MEANS:
+        unusual |= rows[name] != UNLESS_TOLD[name]
     cells = rows.loc[unusual, CELL].drop_duplicates()
     if cells.empty:
         return pd.DataFrame()
@@ -45,7 +44,9 @@ def threats_table(run: RunData) -> Table:
         note=sentences(
             "Attacks that cannot do without what an attacker lacks are in the table of failures, "
             "as unsupported. Positions hidden: windows come unordered and unnamed; tokens may "
-            "still tell where they stand. Weights unknown: the attacker sends photos of his own.",
+            "still tell where they stand. Weights unknown: the attacker sends photos of his own "
+            "(black box), or cannot, and learns from a public model (query-free). Photos: how many "
+            "of his own he has; half of the run's where he cannot query and all are his.",
             CAP,
             INTERVALS,
         ),
@@ -54,7 +55,9 @@ def threats_table(run: RunData) -> Table:
             *setting_columns(frame, [*CELL, "attack"]),
             Column("positions", "Positions"),
             Column("weights_known", "Weights"),
-            Column("public_data", "Public photos"),
+            Column("can_query", "Queries"),
+            Column("public_photos", "Photos"),
+            Column("public_data", "Kind of photos"),
             *[
                 Column(region, f"{region.capitalize()} PSNR (dB)", 2, WORSE, interval=True)
                 for region in REGIONS

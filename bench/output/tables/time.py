@@ -29,7 +29,7 @@ def time_scores(run: RunData) -> pd.DataFrame:
     rows = rows[
         (rows["positions"] == "known") & rows["weights_known"] & (rows["stage"] == "earliest")
     ]
-    rows = rows[rows["public_data"] == "in-domain"]
+    rows = rows[(rows["public_data"] == "in-domain") & (rows["public_photos"] == "all")]
     watched = rows.loc[rows["frames"] > 1, WATCHED].drop_duplicates()
     if watched.empty:
         return pd.DataFrame()

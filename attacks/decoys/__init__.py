@@ -1,0 +1,1 @@
+"""Telling decoy windows from real ones before anything is reconstructed."""

@@ -1,0 +1,23 @@
+"""Query-free inversion by a decoder of a public model (He, Zhang and Lee, ACSAC 2019)."""
+
+from __future__ import annotations
+
+from attacks.base import ATTACKS
+from attacks.reconstruction.conv_decoder import ConvDecoder
+from attacks.substitute import Aligned, Substituted
+
+
+@ATTACKS.register("substitute_decoder")
+class SubstituteDecoder(Substituted, ConvDecoder):
+    """`ConvDecoder` trained on the tokens of a substitute, used on those of the model attacked."""
+
+    name = "substitute_decoder"
+    summary = "conv_decoder trained on a public model in place of the one under attack"
+
+
+@ATTACKS.register("aligned_decoder")
+class AlignedDecoder(Aligned, ConvDecoder):
+    """`SubstituteDecoder` behind a linear map that gives tokens the substitute's moments."""
+
+    name = "aligned_decoder"
+    summary = "substitute_decoder, tokens first moved to the public model's mean and covariance"

@@ -1,0 +1,31 @@
+"""`pedbench export`: a model's encoder as ONNX files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Describe the subcommand."""
+    parser = subparsers.add_parser(
+        "export", help="write the encoder's shard stages and edge part as ONNX files"
+    )
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the subcommand."""
+    from framework import PedbenchError, build_sam
+    from framework.models.onnx_files import export_encoder
+
+    sam = build_sam(args.model, args.checkpoint, runtime="onnx")
+    try:
+        manifest = export_encoder(sam.image_encoder, sam.arch, args.out, sam.weights.sha256)
+    except OSError as error:
+        raise PedbenchError(f"cannot write to {args.out} ({error}): give another --out") from error
+    print(f"{manifest}: what each file computes, its inputs and its blocks")
+    return 0
