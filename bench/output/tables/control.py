@@ -53,8 +53,8 @@ def control_table(run: RunData) -> Table:
             "floor that leaks most on average. Worst cases take per photo the attack, or prior, "
             "that leaks most, each attacker seed by itself, over equally many of both: a maximum "
             "over more of them gains by selection alone. Compared: how many; where one side has "
-            "more, the mean over all choices of that many. Quiet: the interval reaches down to 0; a "
-            "single photo has no interval.",
+            "more, the mean over all choices of that many. Quiet: the interval reaches down to 0; "
+            "a single photo has no interval.",
             CAP,
             INTERVALS,
         ),
