@@ -20,7 +20,7 @@ ROW = [*CELL, "region", "metric", "place", "attack"]
 def control_summary(run: RunData) -> pd.DataFrame:
     """Each attack against its retrained prior, and worst cases against as many floors.
 
-    ``quiet`` tells whether the interval of the gain reaches down to 0.
+    ``quiet`` tells whether the interval of the gain reaches down to 0; a single photo has none.
     """
     single = attack_summary(adaptive(_noise_only(run.leakage)), matched=True)
     single = single[~single["attack_kind"].isin(CONTROLS)].assign(place=2)
@@ -33,8 +33,9 @@ def control_summary(run: RunData) -> pd.DataFrame:
     if frame.empty:
         return pd.DataFrame()
     frame = frame.dropna(subset=["gain"])
-    reached = frame["gain_low"].astype(float).fillna(frame["gain"].astype(float))
-    frame["quiet"] = (reached <= 0).map({True: "yes", False: "NO"})
+    lowest = frame["gain_low"].astype(float)
+    quiet = (lowest <= 0).map({True: "yes", False: "NO"})
+    frame["quiet"] = quiet.where(lowest.notna(), "unknown")
     return ordered(frame, ROW)
 
 
@@ -52,7 +53,8 @@ def control_table(run: RunData) -> Table:
             "floor that leaks most on average. Worst cases take per photo the attack, or prior, "
             "that leaks most, each attacker seed by itself, over equally many of both: a maximum "
             "over more of them gains by selection alone. Compared: how many; where one side has "
-            "more, the mean over all choices of that many. Quiet: the interval reaches down to 0.",
+            "more, the mean over all choices of that many. Quiet: the interval reaches down to 0; "
+            "a single photo has no interval.",
             CAP,
             INTERVALS,
         ),
