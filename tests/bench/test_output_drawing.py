@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bench.output.figures.attacks import ATTACKS_PLOT
 from bench.output.figures.drawing import Drawing
 from bench.output.figures.recolour import recolour
 from bench.output.figures.style import DARK, LIGHT, canvas, halo, styled
+from bench.store import Store
 from tests.bench.output_support import full_run
 
 
@@ -36,6 +38,38 @@ def test_dark_picture_comes_from_the_light_drawing(tmp_path: Path) -> None:
     assert [path.suffix for path in paths] == [".png", ".pdf"]
     assert np.allclose(_corner(drawing.light), to_rgb(LIGHT.paper), atol=0.01)
     assert np.allclose(_corner(drawing.dark), to_rgb(DARK.paper), atol=0.01)
+    assert calls == [1]
+
+
+def test_a_figure_of_the_same_records_is_not_drawn_again(tmp_path: Path) -> None:
+    run = dataclasses.replace(full_run(tmp_path), store=Store(tmp_path / "store", 10**8))
+    calls = []
+
+    def draw(*arguments):
+        calls.append(1)
+        return ATTACKS_PLOT.draw(*arguments)
+
+    plot = dataclasses.replace(ATTACKS_PLOT, draw=draw)
+    first = Drawing(plot, run)
+    made = first.light, first.dark, first.pdf, first.narrow
+    shuffled = dataclasses.replace(run, records=run.records.sample(frac=1, random_state=0))
+    again = Drawing(plot, shuffled)
+    assert (again.light, again.dark, again.pdf, again.narrow) == made
+    assert calls == [1]
+    changed = run.records.assign(value=run.records["value"] * 0.9)
+    other = Drawing(plot, dataclasses.replace(run, records=changed))
+    assert other.light != made[0]
+    assert calls == [1, 1]
+
+
+def test_that_there_is_no_figure_is_kept_too(tmp_path: Path) -> None:
+    run = dataclasses.replace(full_run(tmp_path), store=Store(tmp_path / "store", 10**8))
+    calls = []
+    plot = dataclasses.replace(ATTACKS_PLOT, draw=lambda *_: calls.append(1))
+    for _ in range(2):
+        drawing = Drawing(plot, run)
+        assert drawing.save(tmp_path / "figures") == []
+        assert not drawing.narrow
     assert calls == [1]
 
 
