@@ -43,6 +43,15 @@ def largest_exposure(observation: Observation, size: int) -> tuple[int, ...]:
     return tuple(sorted(sorted(seen, key=lambda shard: (-seen[shard], shard))[:size]))
 
 
+def padding_only(observation: Observation) -> Observation:
+    """What a shard would see whose windows lie in SAM's padding and hold nothing of the picture.
+
+    Nothing at all where the picture fills every window.
+    """
+    windows = observation.grid.windows
+    return observation.keeping(m for m in observation.messages if not windows[m.window].has_content)
+
+
 def exposure(observation: Observation) -> dict[int, int]:
     """Content pixels that each shard saw before the first global block."""
     grid = observation.grid

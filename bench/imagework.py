@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.coalition import largest_exposure, seeded
+from attacks.coalition import largest_exposure, padding_only, seeded
 from attacks.outputs import with_stage
 from attacks.threat import unsupported_reason
 from bench.attackers import Attackers
@@ -23,12 +23,13 @@ from bench.facts import cell_facts, failure, pipeline_facts, score
 from bench.frames import film
 from bench.judges import Judges, as_received
 from bench.pictures import Pictures
-from bench.pipelines import seed_of
+from bench.pipelines import Unsupported, seed_of
 from bench.profile import phase
 from bench.records import UNSUPPORTED, Record
 from bench.scenario import (
     EXPOSURE,
     ORIGINAL,
+    PADDING,
     SEEN,
     STATIC,
     Cell,
@@ -44,6 +45,8 @@ from framework.predictor import DistributedSamPredictor
 
 ALWAYS_HIDDEN = "always_hidden"
 """Region of the windows that no partial coalition of the run sees, whatever its size."""
+
+NO_PADDING = "the picture fills every window: no shard holds padding alone"
 
 CEILING_PIPELINE = Pipeline("centralized", "pixels", "contiguous", 1)
 
@@ -156,6 +159,10 @@ class ImageWork:
         """All attacks of one coalition: reconstruct one after another, score together."""
         real = self._coalition_view(cells[0], cells[0].coalition, shot.real)
         seen = shot.observation.restrict(real.shards)
+        if cells[0].choice == PADDING and not seen.messages:
+            trouble = failure(Unsupported(NO_PADDING))
+            yield from (facts | cell_facts(cell) | trouble for cell in cells)
+            return
         regions = self._regions(cells[0], real, shot.real)
         attacked: list[tuple[Watch, Record, Image]] = []
         made: dict[Watch, tuple[Record, Image | None]] = {}
@@ -189,6 +196,8 @@ class ImageWork:
 
     def _coalition_view(self, cell: Watch, size: int, observation: Observation) -> Observation:
         """What ``size`` shards saw, chosen as the cell says."""
+        if cell.choice == PADDING:
+            return padding_only(observation)
         if cell.choice == "seeded":
             shards = seeded(observation, size, seed_of("coalition", self.config.seeds[0]))
         else:

@@ -119,7 +119,8 @@ class PublicPhotos:
         sam = self.models.get(channel.adapted)
         photos = own_photos(self.sets(channel), channel.public_photos, can_query=True)
         examples = [self._observe(dataset.load(name), channel, sam) for dataset, name in photos]
-        return Knowledge(sam if channel.weights_known else None, examples, str(sam.device))
+        known = self.models.known(channel.adapted) if channel.weights_known else None
+        return Knowledge(known, examples, str(sam.device))
 
     def _query_free(self, channel: Channel) -> Knowledge:
         """Of one whose photos went through a substitute, or nowhere where there is none."""

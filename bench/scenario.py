@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, fields
 
 from attacks.threat import IN_DOMAIN, ThreatModel
 
-COALITION_CHOICES = ("largest", "seeded")
+PADDING = "padding"
+"""The choice of a coalition whose windows lie in the model's padding alone."""
+COALITION_CHOICES = ("largest", "seeded", PADDING)
 EXPOSURE = "exposure"
 """Stands in a cell's attack: which pixels and objects the coalition saw, without any model."""
 SEEN, ORIGINAL = "seen", "original"
@@ -60,7 +62,8 @@ class Watch:
     Attributes:
         pipeline: what is watched.
         coalition: number of colluding shards.
-        choice: ``largest`` (greatest exposure) or ``seeded`` (nested random subsets).
+        choice: ``largest`` (greatest exposure), ``seeded`` (nested random subsets) or ``padding``
+            (windows without any of the picture, whatever the size).
         attack: name of the attack.
         seed: of the attacker.
         adaptive: whether the attacker trained through the defence.

@@ -130,10 +130,10 @@ def _resampled_means(
 
 
 @lru_cache(maxsize=64)
-def _draws(n: int, resamples: int, seed: int) -> NDArray[np.int64]:
+def _draws(n: int, resamples: int, seed: int) -> Floats:
     """How often each of ``n`` clusters is drawn in each resample: [resamples, n]."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
 
 
 def _interval(mean: float, draws: Floats) -> Interval:

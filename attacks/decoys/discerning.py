@@ -38,6 +38,7 @@ def register_discerning(attack: type[Attack]) -> type[Attack]:
         "summary": summary,
         "needs": attack.needs | {WEIGHTS},
         "needs_training": True,
+        "random": True,
         "every_round": True,
         "__doc__": summary,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attacks.base import ATTACKS
-from attacks.completion import LONGEST
+from attacks.inpainting import LONGEST
 from attacks.inpainting_networks import MaskedTokenNetwork
 from attacks.reconstruction.gated_inpainting import GatedInpainting
 
@@ -13,5 +13,8 @@ class MaeInpainting(GatedInpainting):
     """`GatedInpainting` with a transformer over patches in place of convolutions."""
 
     name = "mae_inpainting"
-    summary = f"visible windows inverted, hidden ones by a masked-token completer at {LONGEST} px"
+    summary = (
+        f"visible windows inverted, hidden ones by a token completer at {LONGEST} px, for PSNR"
+    )
     network = MaskedTokenNetwork
+    sha256 = "42a62fa0ca674557446bc537133497abdbc833d6cb988189742d917705c2b1fb"

@@ -38,6 +38,7 @@ class MomentMatching(Ridge):
         "no model, no query: the linear map that gives strangers' tokens the moments of photos"
     )
     needs = frozenset({STRANGERS, POSITIONS})
+    random = True
 
     def __init__(self, seed: int = 0, turns: int = TURNS) -> None:
         super().__init__(seed)

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         f"{result.new_units} new cells{kept if result.from_store else ''}, "
         f"{len(status)} records, {failed} failed"
     )
-    for path in write_all(folder):
+    for path in write_all(folder, store):
         print(path)
     return 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.latency.figures import CAPTIONS, draw
 from bench.latency.results import LatencyRun
 from bench.latency.tables import build_tables
-from bench.output.figures import DPI
+from bench.output.figures.drawing import DPI, png_of
 from bench.output.figures.style import LIGHT, styled
 from bench.output.page import figure_uri, page_template
 from bench.output.table import write_table
@@ -53,7 +53,9 @@ def _save_figures(run: LatencyRun) -> list[Path]:
 def _report(run: LatencyRun) -> str:
     """One HTML file that opens offline."""
     with styled(LIGHT):
-        pictures = [(figure_uri(draw(run, name, LIGHT)), text) for name, text in CAPTIONS.items()]
+        pictures = [
+            (figure_uri(png_of(draw(run, name, LIGHT))), text) for name, text in CAPTIONS.items()
+        ]
     return page_template("latency.html.j2").render(
         run=run, tables=build_tables(run), pictures=pictures, facts=run.facts.items()
     )

@@ -9,17 +9,21 @@ from bench.output.report import save_report, write_report
 from bench.output.rundata import RunData
 from bench.output.tables import save_tables, write_tables
 from bench.profile import phase
+from bench.store import Store
 
 __all__ = ["write_all", "write_figures", "write_report", "write_tables"]
 
 
-def write_all(folder: Path) -> list[Path]:
+def write_all(folder: Path, store: Store | None = None) -> list[Path]:
     """Write the tables, figures and report of a run folder; the paths of what was written.
+
+    Args:
+        store: where figures are kept that were drawn of the same records before.
 
     Raises:
         PedbenchError: the folder holds no records, or they are damaged.
     """
-    run = RunData.read(folder)
+    run = RunData.read(folder, store)
     with phase("tables"):
         tables = save_tables(run)
     with phase("figures"):

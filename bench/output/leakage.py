@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attacks.priors import prior_of
 from bench.metrics import METRICS
 from bench.output.rundata import CEILING, CELL, EARLIEST, FLOOR, PIPELINE, RunData, no_rows
 from bench.output.segmentation import named
@@ -68,19 +70,26 @@ def oracle_scores(run: RunData) -> pd.DataFrame:
     return oracle_summary(adaptive(run.leakage))
 
 
-def attack_summary(leakage: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell, attack, region and metric: mean, and gain over the strongest floor.
+def attack_summary(leakage: pd.DataFrame, matched: bool = False) -> pd.DataFrame:
+    """One row per cell, attack, region and metric: mean, and gain over a floor, image by image.
 
-    The strongest floor is the one that leaks most on average in that cell, region and metric. A
-    gain is positive where the attack leaks more than it, image by image.
+    A gain is positive where the attack leaks more than the floor, which ``against`` names.
+
+    Args:
+        matched: whether a learned attack is compared with its own prior (`attacks.priors`) where
+            that was scored; else, and all others, with the floor that leaks most on average in
+            that cell, region and metric.
     """
     rows = []
-    for keys, attacks, scores in _image_tables(leakage):
-        worse = higher_is_worse(keys["metric"])
-        floors = scores[attacks["attack_kind"] == FLOOR]
-        floor = _strongest(floors, worse)
-        for (_, attack), values in zip(attacks.iterrows(), scores, strict=True):
-            rows.append({**keys, **attack, **_gain(values, floor, worse)})
+    for table in image_tables(leakage):
+        strongest = table.strongest_floor()
+        for attack, kind, values in zip(table.attacks, table.kinds, table.scores, strict=True):
+            own = table.place(prior_of(attack)) if matched else None
+            place = strongest if own is None else own
+            row = {**table.keys, "attack": attack, "attack_kind": kind}
+            row["against"] = None if place is None else table.attacks[place]
+            floor = None if place is None else table.scores[place]
+            rows.append(row | gain_over(values, floor, table.worse))
     return pd.DataFrame(rows) if rows else no_rows([*SCORED, *ATTACK])
 
 
@@ -92,17 +101,15 @@ def oracle_summary(leakage: pd.DataFrame) -> pd.DataFrame:
     best of the floors, ``gain`` their paired difference (positive: the attacks leak more).
     """
     rows = []
-    for keys, names, scores in _image_tables(leakage):
-        real = ~names["attack_kind"].isin(CONTROLS)
-        if not real.any():
+    for table in image_tables(leakage):
+        real, floors = table.of(CONTROLS, False), table.of((FLOOR,))
+        if not len(real):
             continue
-        worse = higher_is_worse(keys["metric"])
-        floors = scores[names["attack_kind"] == FLOOR]
-        ceilings = scores[names["attack_kind"] == CEILING]
-        floor = worst_case(floors, worse) if len(floors) else None
-        ceiling = worst_case(ceilings, worse) if len(ceilings) else np.array([np.nan])
-        row = {**keys, "attacks": int(real.sum()), "floors": len(floors)}
-        row |= _gain(worst_case(scores[real], worse), floor, worse)
+        ceilings = table.of((CEILING,))
+        floor = worst_case(floors, table.worse) if len(floors) else None
+        ceiling = worst_case(ceilings, table.worse) if len(ceilings) else np.array([np.nan])
+        row = {**table.keys, "attacks": len(real), "floors": len(floors)}
+        row |= gain_over(worst_case(real, table.worse), floor, table.worse)
         row["ceiling"] = _mean(ceiling)
         rows.append(row)
     return pd.DataFrame(rows) if rows else no_rows(SCORED)
@@ -126,34 +133,63 @@ def visible_fractions(run: RunData) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else no_rows([*keys, "visible_fraction"])
 
 
-def _image_tables(
-    leakage: pd.DataFrame,
-) -> Iterator[tuple[dict[str, Any], pd.DataFrame, NDArray[np.float64]]]:
-    """Per cell, region and metric: the attacks, and their scores [attacks, images]."""
+@dataclass(frozen=True)
+class ImageTable:
+    """What every attack scored in one cell, region and metric.
+
+    Attributes:
+        keys: values of `SCORED`.
+        attacks, kinds: one a row.
+        scores: [attacks, images]; NaN where an attack has no score.
+    """
+
+    keys: dict[str, Any]
+    attacks: list[str]
+    kinds: list[str]
+    scores: NDArray[np.float64]
+
+    @property
+    def worse(self) -> bool:
+        """Whether a higher score means more leakage."""
+        return higher_is_worse(self.keys["metric"])
+
+    def of(self, kinds: Sequence[str], wanted: bool = True) -> NDArray[np.float64]:
+        """Scores of the attacks of these kinds, or of all others."""
+        return self.scores[[(kind in kinds) == wanted for kind in self.kinds]]
+
+    def place(self, attack: str | None) -> int | None:
+        """The row of an attack; ``None`` where it is not there."""
+        return self.attacks.index(attack) if attack in self.attacks else None
+
+    def strongest_floor(self) -> int | None:
+        """The row of the floor that leaks most on average; ``None`` without any score of one."""
+        sign = 1 if self.worse else -1
+        floors = [
+            (sign * float(np.nanmean(row)), -place)
+            for place, (kind, row) in enumerate(zip(self.kinds, self.scores, strict=True))
+            if kind == FLOOR and not np.isnan(row).all()
+        ]
+        return -max(floors)[1] if floors else None
+
+
+def image_tables(leakage: pd.DataFrame) -> Iterator[ImageTable]:
+    """The scores of every cell, region and metric whose direction is known here."""
     known = known_metrics(leakage)
     if known.empty:
         return
     keys = [*SCORED, *ATTACK]
     table = known.pivot(index=keys, columns="image_id", values="value").reset_index()
     scores = table.drop(columns=keys).to_numpy(float)
-    names = table[keys]
-    groups: Any = names.groupby(SCORED, dropna=False, sort=False)
+    attacks, kinds = (table[name].fillna("").to_numpy(object) for name in ATTACK)
+    groups: Any = table[SCORED].groupby(SCORED, dropna=False, sort=False)
     for values, places in groups.indices.items():
         here = scores[places]
         scored = ~np.isnan(here).all(axis=0)
-        attacks = names.iloc[places][ATTACK].reset_index(drop=True)
-        yield dict(zip(SCORED, values, strict=True)), attacks, here[:, scored]
+        cell = dict(zip(SCORED, values, strict=True))
+        yield ImageTable(cell, list(attacks[places]), list(kinds[places]), here[:, scored])
 
 
-def _strongest(floors: NDArray[np.float64], worse: bool) -> NDArray[np.float64] | None:
-    """The floor [images] that leaks most on average; floors without any score are left out."""
-    scored = [floor for floor in floors if not np.isnan(floor).all()]
-    if not scored:
-        return None
-    return (max if worse else min)(scored, key=lambda floor: float(np.nanmean(floor)))
-
-
-def _gain(
+def gain_over(
     scores: NDArray[np.float64], floor: NDArray[np.float64] | None, worse: bool
 ) -> dict[str, Any]:
     """Mean of scores [images], and their gain over a floor on the images that both have."""

@@ -7,11 +7,8 @@ import io
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, Template, select_autoescape
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-
-from bench.output.figures import DPI
 
 
 def page_template(name: str) -> Template:
@@ -25,14 +22,12 @@ def page_template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def figure_uri(figure: Figure) -> str:
-    """A figure as a PNG data URI of 128 colours."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    with Pillow.open(buffer) as picture:
+def figure_uri(png: bytes) -> str:
+    """A figure's PNG as a data URI of 128 colours."""
+    with Pillow.open(io.BytesIO(png)) as picture:
         flat = picture.convert("RGB").quantize(128, dither=Pillow.Dither.NONE)
     packed = io.BytesIO()
-    flat.save(packed, format="PNG", optimize=True)
+    flat.save(packed, format="PNG", compress_level=9)
     return _uri("png", packed.getvalue())
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from bench.output.figures import PLOTS, draw
-from bench.output.figures.plot import Plot
-from bench.output.figures.style import DARK, LIGHT, NARROW, readable, styled
+from bench.output.figures import drawings
+from bench.output.figures.drawing import Drawing
+from bench.output.figures.style import readable
 from bench.output.headline import headline, title_of
 from bench.output.key_figures import key_figures
 from bench.output.page import figure_uri, page_template, photo_uri
@@ -67,7 +67,7 @@ def render(run: RunData) -> str:
         key_figures=key_figures(run),
         strips=found[:MOST_STRIPS],
         more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
-        plots=[_drawn(plot, run) for plot in PLOTS],
+        plots=[_drawn(drawing) for drawing in drawings(run)],
         tables=tables,
         failures=failures,
         facts=list(_flat(_facts(run))),
@@ -75,7 +75,7 @@ def render(run: RunData) -> str:
         readable=readable,
         picture=photo_uri,
         tile_scores=_tile_scores,
-        show=_html_table,
+        show=html_table,
     )
 
 
@@ -90,15 +90,11 @@ class _Drawn:
     empty: str
 
 
-def _drawn(plot: Plot, run: RunData) -> _Drawn:
-    uris: list[str | None] = []
-    narrow = False
-    for theme in (LIGHT, DARK):
-        with styled(theme):
-            figure = draw(plot, run, theme)
-            uris.append(None if figure is None else figure_uri(figure))
-            narrow = figure is not None and figure.get_figwidth() <= NARROW
-    return _Drawn(uris[0], uris[1], narrow, plot.caption, plot.empty)
+def _drawn(drawing: Drawing) -> _Drawn:
+    light, dark = (
+        None if png is None else figure_uri(png) for png in (drawing.light, drawing.dark)
+    )
+    return _Drawn(light, dark, drawing.narrow, drawing.plot.caption, drawing.plot.empty)
 
 
 def _tile_scores(tile: Tile) -> str:
@@ -119,14 +115,34 @@ class _Cell:
     long: bool
 
 
-def _html_table(table: Table, is_open: bool) -> Markup:
-    shown = table.frame.head(MOST_ROWS)
-    rows = [[_cell(column, row) for column in table.shown] for _, row in shown.iterrows()]
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a table: all of them, those that head it, or those folded away under a label."""
+
+    label: str
+    rows: list[list[_Cell]]
+    left_out: int
+
+
+def html_table(table: Table, is_open: bool) -> Markup:
+    """A table that unfolds, with what it folds away by itself in further ones."""
     template = page_template("table.html.j2")
-    left_out = len(table.frame) - len(shown)
-    return Markup(
-        template.render(table=table, rows=rows, ways=WAYS, open=is_open, left_out=left_out)
-    )
+    return Markup(template.render(table=table, parts=_parts(table), ways=WAYS, open=is_open))
+
+
+def _parts(table: Table) -> list[_Part]:
+    frame = table.frame
+    if not table.fold or frame.empty:
+        return [_part(table, "", frame)]
+    folds = frame.groupby(table.fold, sort=False)
+    heads = [_part(table, "", frame[frame[table.head]])]
+    return heads + [_part(table, str(label), rows) for label, rows in folds]
+
+
+def _part(table: Table, label: str, frame: pd.DataFrame) -> _Part:
+    shown = frame.head(MOST_ROWS)
+    rows = [[_cell(column, row) for column in table.shown] for _, row in shown.iterrows()]
+    return _Part(label, rows, len(frame) - len(shown))
 
 
 def _cell(column: Column, row: pd.Series) -> _Cell:

@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
+from bench.fingerprints import content_digest
 from bench.records import (
     COLUMNS,
     FAILED,
@@ -21,6 +23,7 @@ from bench.records import (
     read_records,
 )
 from bench.scenario import ORIGINAL, SEEN
+from bench.store import Store
 from framework.models.architectures import architecture
 from framework.plans import make_plan
 
@@ -52,15 +55,17 @@ class RunData:
         folder: the run folder.
         records: as `bench.records.read_records` gives them.
         config, environment: the content of the two files beside them; empty where they are gone.
+        store: where drawn figures are kept, if anywhere.
     """
 
     folder: Path
     records: pd.DataFrame
     config: dict[str, Any]
     environment: dict[str, Any]
+    store: Store | None = None
 
     @classmethod
-    def read(cls, folder: Path) -> RunData:
+    def read(cls, folder: Path, store: Store | None = None) -> RunData:
         """Read ``folder``.
 
         Raises:
@@ -72,7 +77,15 @@ class RunData:
             read_records(folder),
             yaml.safe_load(config.read_text()) if config.exists() else {},
             json.loads(environment.read_text()) if environment.exists() else {},
+            store,
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash over configuration and records, in whichever order these were written."""
+        values = self.records.drop(columns="from_store", errors="ignore")
+        hashes = pd.util.hash_pandas_object(values, index=False).to_numpy()
+        return content_digest(list(values.columns), np.sort(hashes), self.config)
 
     @cached_property
     def every_score(self) -> pd.DataFrame:
@@ -108,9 +121,16 @@ class RunData:
 
         One row per cell (`CELL`), attack, kind, adaptive or not, region, metric and image.
         """
+        keys = [name for name in self.seeded.columns if name not in ("seed", "value")]
+        mean = self.seeded.groupby(keys, dropna=False, observed=True)["value"].mean()
+        return mean.reset_index()
+
+    @cached_property
+    def seeded(self) -> pd.DataFrame:
+        """Scores of reconstructions as in `leakage`, one row per attacker seed."""
         rows = self.scores[self.scores["region"] != ""]
         rows = rows[~rows["attack"].isin([SEEN, ORIGINAL])]
-        keys = [*CELL, "attack", "attack_kind", "adaptive", "region", "metric", "image_id"]
+        keys = [*CELL, "attack", "attack_kind", "adaptive", "region", "metric", "image_id", "seed"]
         mean = rows.groupby(keys, dropna=False, observed=True)["value"].mean()
         return mean.reset_index()
 

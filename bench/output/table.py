@@ -101,6 +101,8 @@ class Table:
         columns: what is written of ``frame``, in order.
         source: what it was measured on, and what to beware of.
         empty: the sentence that stands in its place where ``frame`` has no rows.
+        fold, head: names in the frame, of a label by which reports fold rows away, and of whether
+            a row is also shown above the folds; nothing is folded where they are empty.
     """
 
     name: str
@@ -110,6 +112,8 @@ class Table:
     columns: tuple[Column, ...]
     source: str = ""
     empty: str = "This run measured nothing of the kind."
+    fold: str = ""
+    head: str = ""
 
     @property
     def shown(self) -> list[Column]:

@@ -99,6 +99,7 @@ def growth(folder: Path, given: tuple[str, ...]) -> Iterator[Row]:
         preset = folder / f"{axis}_{count}.yaml"
         preset.write_text(yaml.safe_dump(config(shards, attacks)))
         run = folder / preset.stem
-        seconds, cells = pedbench_run(str(preset), run, "--limit", str(images), *given)
+        limits = ("--limit", str(images), "--no-store", *given)
+        seconds, cells = pedbench_run(str(preset), run, *limits)
         print(f"  runs {axis} {count}: {cells} cells in {seconds:.1f} s", flush=True)
         yield Row("runs", "tiny", axis, str(count), 0, seconds)

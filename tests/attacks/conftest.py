@@ -27,8 +27,6 @@ QUICK = {
     "whole_image_prior": {"steps": 1},
     "optimise": {"steps": 2},
     "deep_image_prior": {"steps": 2},
-    "gated_inpainting": {"steps": 2},
-    "mae_inpainting": {"steps": 2},
 }
 """Settings of the attacks that train or descend, for tests of what they owe, not of how good."""
 

@@ -28,6 +28,7 @@ KINDS = {
     "push_pull": "inpainting",
     "kriging": "inpainting",
     "gated_inpainting": "inpainting",
+    "gated_inpainting_lpips": "inpainting",
     "mae_inpainting": "inpainting",
     "mae_checkpoint": "inpainting",
     "lama": "inpainting",

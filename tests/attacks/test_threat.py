@@ -8,7 +8,7 @@ import skimage.data
 from PIL import Image
 
 from attacks import ATTACKS
-from attacks.coalition import exposure, largest_exposure, seeded
+from attacks.coalition import exposure, largest_exposure, padding_only, seeded
 from attacks.run import main
 from attacks.threat import ThreatModel, unsupported_reason
 from framework import PedbenchError
@@ -37,6 +37,12 @@ def test_the_largest_exposure_is_the_largest(observe, target):
         best = sum(sorted(seen.values())[9 - size :])
         assert sum(seen[shard] for shard in chosen) == best
     assert largest_exposure(whole, 9) == tuple(range(9))
+
+
+def test_padding_alone_shows_nothing_of_the_picture(observe, target):
+    alone = padding_only(observe(target))
+    assert alone.messages
+    assert not alone.grid.pixel_mask(alone.visible).any()
 
 
 @pytest.mark.parametrize("choose", [largest_exposure, lambda o, size: seeded(o, size, 0)])

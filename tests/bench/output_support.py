@@ -111,7 +111,8 @@ def full_run(folder: Path) -> RunData:
             for coalition in (1, 2, 4):
                 if coalition == 1 or settings["defence"] == "none":
                     records += _watched(name, number, settings, coalition)
-    records += leak("one", "ridge", "psnr", 9.0, stage="2")
+    for region in ("visible", "hidden"):
+        records += leak("one", "ridge", "psnr", 9.0, region=region, stage="2")
     home = folder / "images" / "one"
     place = home / "interleaved-float32-random-4-c1"
     write_picture(home / "truth.png")

@@ -5,10 +5,12 @@ import os
 import pytest
 
 from bench.config import load_preset
+from bench.imagework import NO_PADDING
 from bench.output.figures.recognition import draw_recognition
 from bench.output.figures.style import LIGHT, styled
 from bench.output.figures.time import draw_time
 from bench.output.rundata import RunData
+from bench.output.selection import EVERY
 from bench.output.tables.control import control_summary
 from bench.output.tables.recognition import recognition_table
 from bench.output.tables.threats import threats_table
@@ -43,6 +45,9 @@ groups:
     attacks: [ridge]
     threats: [patient, averaging]
     frames: [1, 4]
+  - coalitions: {4: [1]}
+    choices: [padding]
+    attacks: [mean_colour, ridge]
   - defence: noise_only
     strength: 1.0
     coalitions: {4: [1]}
@@ -164,8 +169,22 @@ def test_averaging_cancels_noise(finished):
     assert means[True] > means[False] + 1
 
 
+def test_a_shard_of_padding_alone_has_everything_hidden_or_says_that_there_is_none(finished):
+    rows = finished.records[finished.records["coalition_choice"] == "padding"]
+    for _, image in rows.groupby("image_id"):
+        known = image[image["status"] == "ok"]
+        if known.empty:
+            assert set(image["error"]) == {NO_PADDING}
+        else:
+            assert (known.loc[known["metric"] == "visible_fraction", "value"] == 0).all()
+            wide = known.pivot_table(index=["attack", "metric"], columns="region", values="value")
+            scored = wide.dropna(subset=["hidden"])
+            assert not scored.empty
+            assert (scored["hidden"] == scored["full"]).all()
+
+
 def test_threats_and_control(finished):
     assert set(threats_table(finished).frame["positions"]) == {"known", "hidden"}
     control = control_summary(finished)
-    assert set(control["attack"]) == {"ridge", "worst case"}
+    assert {"ridge", EVERY} <= set(control["attack"])
     assert (control.loc[control["metric"] == "psnr", "gain"] < 3).all()

@@ -64,7 +64,7 @@ def watched(frames, policy, n_shards, seed):
     whole = Observation(
         256, 8, 7, SIZE, n_shards, tuple(range(n_shards)), "prefix", "float32", tuple(messages)
     )
-    return Shot(frames, frames[-1].sample.image, whole), whole.restrict([0])
+    return Shot(frames, frames[-1].sample.image, whole, whole), whole.restrict([0])
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])

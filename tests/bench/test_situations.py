@@ -42,12 +42,13 @@ def test_cells_of_the_usual_attacker_keep_their_names():
 
 
 def test_a_group_without_threats_is_as_before(tmp_path):
-    found = cells(tmp_path, "{coalitions: {4: [1]}, attacks: [ridge]}")
-    assert {cell.attack for cell in found} == {"exposure", "ridge"}
+    found = cells(tmp_path, "{coalitions: {4: [1]}, attacks: [ridge, conv_decoder]}")
+    assert {cell.attack for cell in found} == {"exposure", "ridge", "conv_decoder"}
     assert {(c.choice, c.stage, c.adaptive, c.frames, c.means) for c in found} == {
         ("largest", None, True, 1, "")
     }
-    assert [c.seed for c in found if c.attack == "ridge"] == [0, 1]
+    assert [c.seed for c in found if c.attack == "conv_decoder"] == [0, 1]
+    assert [c.seed for c in found if c.attack == "ridge"] == [0]  # nothing in it is random
 
 
 def test_named_threats_and_what_the_group_says(tmp_path):

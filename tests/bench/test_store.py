@@ -131,6 +131,16 @@ def test_a_damaged_encoding_is_made_again(store):
     assert second.observation().to_bytes() == first.observation().to_bytes()
 
 
+def test_an_encoding_remembers_what_were_decoys(store):
+    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    models, pipeline = Models("tiny", "random"), Pipeline("prefix", defence="decoys", strength=1.0)
+    made, kept = (Encodings(models, store).predictor(image, pipeline, 3) for _ in range(2))
+    for decoys in (True, False):
+        first, second = (p.observation(decoys=decoys).to_bytes() for p in (made, kept))
+        assert first == second
+    assert len(kept.observation().messages) > len(kept.observation(decoys=False).messages)
+
+
 def test_source_counts_with_what_it_imports(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     package = tmp_path / "some_plugin"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from bench.output.figures.attacks import ATTACKS_PLOT
 from bench.output.figures.coalition import COALITION
+from bench.output.figures.collusion import COLLUSION
+from bench.output.figures.drawing import Drawing, draw
+from bench.output.figures.inpainting import INPAINTING
+from bench.output.figures.mixed import MIXED
 from bench.output.figures.noise import NOISE_PLOT
 from bench.output.figures.photos import PHOTOS
-from bench.output.figures.plot import Plot
 from bench.output.figures.recognition import RECOGNITION
 from bench.output.figures.stages import STAGES
 from bench.output.figures.strips import strip_plots
-from bench.output.figures.style import LIGHT, Theme, styled
 from bench.output.figures.time import TIME
 from bench.output.figures.traffic import TRAFFIC
 from bench.output.figures.utility import UTILITY
@@ -24,14 +25,18 @@ PLOTS = (
     UTILITY,
     NOISE_PLOT,
     COALITION,
+    COLLUSION,
     ATTACKS_PLOT,
     STAGES,
     PHOTOS,
+    MIXED,
+    INPAINTING,
     RECOGNITION,
     TIME,
     TRAFFIC,
 )
-DPI = 200
+
+__all__ = ["PLOTS", "draw", "drawings", "save_figures", "write_figures"]
 
 
 def write_figures(folder: Path) -> list[Path]:
@@ -44,27 +49,11 @@ def write_figures(folder: Path) -> list[Path]:
 
 def save_figures(run: RunData) -> list[Path]:
     """`write_figures` of a run already read."""
-    paths = []
-    for plot in (*PLOTS, *strip_plots(run)):
-        with styled(LIGHT):
-            figure = draw(plot, run, LIGHT)
-            if figure is not None:
-                paths += _save(figure, plot, run.folder / "figures")
-    return paths
+    drawn = [*drawings(run), *(Drawing(plot, run) for plot in strip_plots(run))]
+    return [path for drawing in drawn for path in drawing.save(run.folder / "figures")]
 
 
-def draw(plot: Plot, run: RunData, theme: Theme) -> Figure | None:
-    """Draw a plot within `styled`; the figure says so where the model's weights are random."""
-    figure = plot.draw(run, theme)
-    if figure is not None and run.random_weights:
-        figure.suptitle(f"{figure.get_suptitle()} · random weights", x=0.008, ha="left")
-    return figure
-
-
-def _save(figure: Figure, plot: Plot, folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{plot.name}.{suffix}" for suffix in ("png", "pdf")]
-    for path in paths:
-        figure.savefig(path, dpi=DPI)
-        figure.set_layout_engine("none")
-    return paths
+@lru_cache(maxsize=1)
+def drawings(run: RunData) -> tuple[Drawing, ...]:
+    """Every plot of a run but the strips of photos, for files and report alike."""
+    return tuple(Drawing(plot, run) for plot in PLOTS)

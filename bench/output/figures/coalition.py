@@ -39,7 +39,10 @@ def draw_coalition(run: RunData, theme: Theme) -> Figure | None:
     floors = _main_plan(plain(oracle_scores(run)))
     explained = coalition_summary(run)
     chosen = summary[(summary["attack"] == attack)]
-    sizes = sorted(chosen["n_shards"].unique())
+    grown = chosen.groupby("n_shards")["coalition"].nunique() > 1
+    sizes = sorted(grown.index[grown])
+    if not sizes:
+        return None
     panels = _panels(summary)
     figure = canvas(
         WIDE,

@@ -20,9 +20,11 @@ class Plot:
         caption: what to see and how to read it.
         draw: makes the figure; ``None`` where the run has nothing to show.
         empty: the sentence that stands in its place then.
+        shows: all that the figure depends on, if that is less than the whole run.
     """
 
     name: str
     caption: str
     draw: Callable[[RunData, Theme], Figure | None]
     empty: str
+    shows: object = None

@@ -24,6 +24,7 @@ def strip_plots(run: RunData) -> list[Plot]:
             "PSNR (dB) and LPIPS in the part that was not received; lower LPIPS: more leakage.",
             partial(_draw, strip),
             "No pictures of this photo were kept.",
+            (strip, run.random_weights),
         )
         for strip in strips(run)
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 WIDE, NARROW = 7.0, 3.45
 """Widths in inches: a page's text, and one column of two."""
@@ -124,34 +124,20 @@ def canvas(width: float, height: float, title: str) -> Figure:
     return figure
 
 
-def reference_line(
-    axes: Axes,
-    value: float,
-    text: str,
-    colour: str,
-    *,
-    vertical: bool = False,
-    height: float = 0.02,
-    below: bool = False,
-) -> None:
-    """A dotted line across the axes with its name at the left, or, if vertical, at ``height``.
-
-    ``below`` puts the name under the line.
-    """
-    draw = axes.axvline if vertical else axes.axhline
-    draw(value, color=colour, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
-    style: dict[str, Any] = {"fontsize": LABEL_SIZE, "color": colour, "textcoords": "offset points"}
-    if vertical:
-        place: dict[str, Any] = {
-            "xy": (value, height),
-            "xycoords": ("data", "axes fraction"),
-        }
-        style |= {"xytext": (2, 0), "va": "bottom", "rotation": 90}
-    else:
-        place = {"xy": (0.01, value), "xycoords": ("axes fraction", "data")}
-        style |= {"xytext": (0, -2 if below else 2), "ha": "left"}
-        style |= {"va": "top" if below else "bottom"}
-    axes.annotate(text, **place, **style)
+def reference_line(axes: Axes, value: float, text: str, colour: str) -> None:
+    """A dotted line across the axes with its name above it at the left."""
+    axes.axhline(value, color=colour, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
+    axes.annotate(
+        text,
+        (0.01, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=LABEL_SIZE,
+        color=colour,
+    )
 
 
 def label_points(
@@ -187,8 +173,13 @@ def label_points(
             va="center",
             fontsize=LABEL_SIZE,
             color=colour,
-            path_effects=[withStroke(linewidth=1.8, foreground=axes.get_facecolor())],
+            path_effects=halo(axes.get_facecolor()),
         )
+
+
+def halo(paper: Any) -> list[AbstractPathEffect]:
+    """An outline in the paper's colour that keeps text readable on lines."""
+    return [withStroke(linewidth=1.8, foreground=paper)]
 
 
 def readable(name: str) -> str:

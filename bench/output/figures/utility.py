@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import pandas as pd
@@ -20,7 +20,6 @@ from bench.output.figures.style import (
     canvas,
     label_points,
     readable,
-    reference_line,
 )
 from bench.output.leakage import higher_is_worse
 from bench.output.rundata import RunData
@@ -33,6 +32,13 @@ KNOBS: dict[str, dict[str, Any]] = {
     NOISE: {"linestyle": "-", "marker": "o"},
     PRECISION: {"linestyle": (0, (3, 1.5)), "marker": "s"},
 }
+
+FILL, UNSHARED = "filling the box", "unshared model"
+ENDS: dict[str, dict[str, Any]] = {
+    FILL: {"linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 1},
+    UNSHARED: {"linestyle": (0, (4, 2)), "linewidth": 0.9, "zorder": 1},
+}
+FLOOR_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.6)), "linewidth": 0.9, "zorder": 1}
 
 
 def draw_utility(run: RunData, theme: Theme) -> Figure | None:
@@ -58,7 +64,7 @@ def draw_utility(run: RunData, theme: Theme) -> Figure | None:
         _panel(axes, panel, run, theme)
     for axes in grid[:, 0]:
         axes.set_ylabel("mIoU, box prompt")
-    _legend(figure, points, theme)
+    _legend(figure, points, _quality_ends(points, run), theme)
     figure.draw_without_rendering()
     for axes, panel in panels.items():
         _labels(axes, panel, theme)
@@ -126,18 +132,13 @@ def by_shards(
 
 
 def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
-    """Floors of leakage, and the two ends of segmentation quality."""
-    shards = zip(theme.series, panel.groupby("n_shards"), strict=False)
-    for place, (colour, (_, curves)) in enumerate(shards):
+    """Floors of leakage, and the two ends of segmentation quality; the legend names them."""
+    for colour, (_, curves) in zip(theme.series, panel.groupby("n_shards"), strict=False):
         floors = curves["floor"].dropna()
         if not floors.empty:
-            height = 0.02 + 0.14 * place
-            mean = float(floors.mean())
-            reference_line(axes, mean, "floor", colour, vertical=True, height=height)
-    levels = _quality_ends(panel, run)
-    for name, value in levels.items():
-        below = value < max(levels.values())
-        reference_line(axes, value, name, theme.muted, below=below)
+            axes.axvline(float(floors.mean()), color=colour, **FLOOR_LINE)
+    for name, value in _quality_ends(panel, run).items():
+        axes.axhline(value, color=theme.muted, **ENDS[name])
 
 
 def _quality_ends(panel: pd.DataFrame, run: RunData) -> dict[str, float]:
@@ -145,11 +146,11 @@ def _quality_ends(panel: pd.DataFrame, run: RunData) -> dict[str, float]:
     levels = {}
     fill = panel["miou_fill"].dropna()
     if not fill.empty:
-        levels["filling the box"] = float(fill.mean())
+        levels[FILL] = float(fill.mean())
     reference = reference_scores(run.segmentation)
     unshared = None if reference is None else image_mean(reference, "miou_box", True)
     if unshared is not None:
-        levels["unshared model"] = unshared.mean
+        levels[UNSHARED] = unshared.mean
     return levels
 
 
@@ -169,20 +170,22 @@ def _ceiling(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
     value = float(known.mean())
     low, high = sorted(axes.get_xlim())
     if low <= value <= high:
-        reference_line(axes, value, "ceiling", theme.kinds["ceiling"], vertical=True, height=0.02)
+        axes.axvline(value, color=theme.kinds["ceiling"], **FLOOR_LINE)
         return
     axes.annotate(
         f"ceiling {value:.3g} →",
-        (0.99, 0.98),
+        (1, 1),
         xycoords="axes fraction",
+        xytext=(0, 4),
+        textcoords="offset points",
         ha="right",
-        va="top",
+        va="bottom",
         fontsize=LABEL_SIZE,
         color=theme.kinds["ceiling"],
     )
 
 
-def _legend(figure: Figure, points: pd.DataFrame, theme: Theme) -> None:
+def _legend(figure: Figure, points: pd.DataFrame, names: Container[str], theme: Theme) -> None:
     shards = sorted(points["n_shards"].unique())
     handles = [
         Line2D([], [], color=colour, label=f"{count} shards")
@@ -193,7 +196,14 @@ def _legend(figure: Figure, points: pd.DataFrame, theme: Theme) -> None:
         for knob, look in KNOBS.items()
         if (points["knob"] == knob).any()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    handles += [
+        Line2D([], [], color=theme.muted, label=name, **look)
+        for name, look in ENDS.items()
+        if name in names
+    ]
+    handles.append(Line2D([], [], color=theme.muted, label="floor", **FLOOR_LINE))
+    handles.append(Line2D([], [], color=theme.kinds["ceiling"], label="ceiling", **FLOOR_LINE))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
 
 
 UTILITY = Plot(
@@ -202,7 +212,8 @@ UTILITY = Plot(
     "deviation). Leakage is the worst case over the attacks that every point was put to, retrained "
     "for it, per image, then averaged: an oracle bound. To the right is more leakage in every "
     "panel; lower LPIPS means more leakage, so its axis is reversed. Dotted: floors, made of "
-    "public photos, and what filling the prompt box and the unshared model score. Up and left is "
+    "public photos, and the ceiling; dashed: what filling the prompt box and the unshared model "
+    "score. Up and left is "
     "better. Intervals stand in the table privacy_utility.",
     draw_utility,
     "No setting of this run has both segmentation and leakage, so there is no curve.",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from bench.output.rundata import RunData
 from bench.output.table import Table, write_table
 from bench.output.tables.coalition import coalition_table
 from bench.output.tables.control import control_table
+from bench.output.tables.exposure import exposure_table
 from bench.output.tables.failures import failures_table
-from bench.output.tables.leakage import attacks_table, leakage_table, stages_table
+from bench.output.tables.inpainting import inpainting_table
+from bench.output.tables.leakage import attacks_table, leakage_table
+from bench.output.tables.mixed import mixed_table
 from bench.output.tables.recognition import recognition_table
 from bench.output.tables.segmentation import segmentation_table
+from bench.output.tables.stages import stages_table
+from bench.output.tables.suite import suite_table
 from bench.output.tables.threats import threats_table
 from bench.output.tables.time import time_table
 from bench.output.tables.traffic import traffic_table
@@ -21,9 +27,13 @@ BUILDERS = (
     segmentation_table,
     utility_table,
     leakage_table,
+    suite_table,
     attacks_table,
+    exposure_table,
     coalition_table,
     stages_table,
+    mixed_table,
+    inpainting_table,
     threats_table,
     recognition_table,
     time_table,
@@ -33,6 +43,7 @@ BUILDERS = (
 )
 
 
+@lru_cache(maxsize=1)
 def build_tables(run: RunData) -> list[Table]:
     """Every table, in reading order; those without rows say why."""
     return [build(run) for build in BUILDERS]

@@ -6,34 +6,36 @@ from typing import Final
 
 import pandas as pd
 
-from bench.output.leakage import CONTROLS, adaptive, attack_summary, oracle_summary
+from bench.output.leakage import CONTROLS, adaptive, attack_summary
 from bench.output.rundata import CELL, RunData
+from bench.output.selection import EVERY, PAIRED, matched_worst
 from bench.output.table import Column, Table
 from bench.output.tables.common import CAP, INTERVALS, ordered, sentences, setting_columns, source
 
 NOISE_ONLY = "noise_only"
-WORST = "worst case"
 WORSE: Final = "higher is worse for privacy"
-ROW = [*CELL, "attack", "region", "metric"]
+ROW = [*CELL, "region", "metric", "place", "attack"]
 
 
 def control_summary(run: RunData) -> pd.DataFrame:
-    """Each attack, and the worst case over all, against the floors where noise alone was sent.
+    """Each attack against its retrained prior, and worst cases against as many floors.
 
-    ``quiet`` tells whether the interval of the gain reaches down to 0.
+    ``quiet`` tells whether the interval of the gain reaches down to 0; a single photo has none.
     """
-    rows = adaptive(run.leakage)
-    rows = rows[(rows["defence"] == NOISE_ONLY) & rows["region"].isin(["hidden", "visible"])]
-    if rows.empty:
-        return pd.DataFrame()
-    single = attack_summary(rows)
-    single = single[~single["attack_kind"].isin(CONTROLS)].assign(attacks=1)
-    worst = oracle_summary(rows).assign(attack=WORST)
-    frame = pd.concat([single, worst], ignore_index=True)
+    single = attack_summary(adaptive(_noise_only(run.leakage)), matched=True)
+    single = single[~single["attack_kind"].isin(CONTROLS)].assign(place=2)
+    worst = pd.DataFrame(matched_worst(adaptive(_noise_only(run.seeded))))
+    if single.empty or worst.empty:
+        frame = single
+    else:
+        worst["place"] = worst["attack"].map({PAIRED: 0, EVERY: 1})
+        frame = pd.concat([worst, single.astype(object)], ignore_index=True)
     if frame.empty:
-        return frame
+        return pd.DataFrame()
     frame = frame.dropna(subset=["gain"])
-    frame["quiet"] = (frame["gain_low"].fillna(frame["gain"]) <= 0).map({True: "yes", False: "NO"})
+    lowest = frame["gain_low"].astype(float)
+    quiet = (lowest <= 0).map({True: "yes", False: "NO"})
+    frame["quiet"] = quiet.where(lowest.notna(), "unknown")
     return ordered(frame, ROW)
 
 
@@ -46,25 +48,35 @@ def control_table(run: RunData) -> Table:
         source=source(run),
         note=sentences(
             "The payload was replaced by noise that does not depend on the photo. Gain: paired "
-            "difference to the floor that leaks most on average; in the rows of the worst case, "
-            "per photo the attack that leaks most less the floor that does (Attacks and Floors "
-            "tell how many: a maximum over more of them gains by selection alone). Quiet: the "
-            "interval reaches down to 0.",
+            "difference to the floor named beside it: the attack's own prior, retrained with its "
+            "observation removed, from the same seeds; an attack without one is compared with the "
+            "floor that leaks most on average. Worst cases take per photo the attack, or prior, "
+            "that leaks most, each attacker seed by itself, over equally many of both: a maximum "
+            "over more of them gains by selection alone. Compared: how many; where one side has "
+            "more, the mean over all choices of that many. Quiet: the interval reaches down to 0; "
+            "a single photo has no interval.",
             CAP,
             INTERVALS,
         ),
         frame=frame,
         columns=(
-            *setting_columns(frame, [*CELL, "attack"]),
+            *setting_columns(frame, CELL),
             Column("region", "Region"),
             Column("metric", "Metric"),
-            Column("mean", "Attack", 3),
+            Column("attack", "Attack"),
+            Column("against", "Against"),
+            Column("mean", "Score", 3),
             Column("floor", "Floor", 3),
             Column("gain", "Gain", 3, WORSE, interval=True),
             Column("quiet", "Quiet"),
             Column("attacks", "Attacks", 0),
             Column("floors", "Floors", 0),
+            Column("compared", "Compared", 0),
             Column("images", "Images", 0),
         ),
         empty="This run sent no pure noise: add a pipeline with the defence 'noise_only'.",
     )
+
+
+def _noise_only(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[(rows["defence"] == NOISE_ONLY) & rows["region"].isin(["hidden", "visible"])]

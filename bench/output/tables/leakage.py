@@ -111,33 +111,6 @@ def attacks_table(run: RunData) -> Table:
     )
 
 
-def stages_table(run: RunData) -> Table:
-    """How leakage moves with the stage that an attacker looks at."""
-    summary = attack_scores(run)
-    summary = summary[summary["stage"] != EARLIEST]
-    keys = [*CELL, "attack"]
-    frame = _per_cell(summary, keys, ["mean"], ["images"])
-    if not frame.empty:
-        frame["stage"] = frame["stage"].astype(int)
-        frame = ordered(frame, [*PIPELINE, "coalition", "attack", "stage"])
-    metrics = _metrics(summary)
-    settings = setting_columns(frame, [*PIPELINE, "coalition", "coalition_choice", "attack"])
-    return Table(
-        name="stages",
-        title="Leakage by stage: the index of the first block run on the tokens seen",
-        source=source(run),
-        note=sentences("Stage 0: embedded patches before any block.", CAP),
-        frame=frame,
-        columns=(
-            *settings,
-            Column("stage", "Stage"),
-            *[c for m in metrics for c in _mean_columns(m, ("visible", "hidden"))],
-            Column("images", "Images", 0),
-        ),
-        empty="This run attacked no single stage.",
-    )
-
-
 def _both_trainings(run: RunData) -> pd.DataFrame:
     """Scores of every attack; ``training`` tells those apart that were trained twice."""
     leakage = run.leakage[run.leakage["stage"] == EARLIEST]
