@@ -49,6 +49,7 @@ class Substituted(Ridge):
     """
 
     needs = frozenset({SUBSTITUTE, STRANGERS, POSITIONS})
+    random = True
     ways: Sequence[Way] = (leave,)
 
     def fit(self, knowledge: Knowledge) -> None:
