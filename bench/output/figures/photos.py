@@ -18,6 +18,8 @@ ACCESS_LINES: dict[str, Any] = {
     "black box": (0, (4, 1.5)),
     "query-free": (0, (1, 1.5)),
 }
+MARKERS = "os^D"
+"""Of the attacks that share a colour, in order."""
 PANELS = ("visible", "hidden")
 
 
@@ -69,16 +71,21 @@ def draw_photos(run: RunData, theme: Theme) -> Figure | None:
 
 def _panel(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
     for number, attack in enumerate(sorted(rows["attack"].unique())):
-        colour = theme.series[number % len(theme.series)]
+        again, place = divmod(number, len(theme.series))
         for name, style in ACCESS_LINES.items():
             line = rows[(rows["attack"] == attack) & (rows["access"] == name)]
             if line.empty:
                 continue
             line = line.sort_values("count")
             spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
-            look: dict[str, Any] = {"color": colour, "linestyle": style, "elinewidth": 0.7}
+            look: dict[str, Any] = {
+                "color": theme.series[place],
+                "marker": MARKERS[again % len(MARKERS)],
+                "linestyle": style,
+                "elinewidth": 0.7,
+            }
             label = f"{readable(attack)}, {name}"
-            axes.errorbar(line["count"], line["mean"], spread, label=label, marker="o", **look)
+            axes.errorbar(line["count"], line["mean"], spread, label=label, **look)
 
 
 PHOTOS = Plot(
