@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,8 @@ class Attack(ABC):
         every_round: whether it learns from all rounds of the public photos, not the first alone.
         random: whether the seed changes its pictures; a run asks once for an attack of which it
             does not, whatever its seeds.
+        trained_on: list of the photos that weights shipped with it learned from, as
+            `attacks.shipped.write_photos` writes it; a run refuses to score them.
 
     Args:
         seed: of everything random in training.
@@ -105,6 +108,7 @@ class Attack(ABC):
     needs: frozenset[str] = frozenset()
     every_round: bool = False
     random: bool = False
+    trained_on: ClassVar[Path | None] = None
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

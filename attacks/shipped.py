@@ -1,7 +1,10 @@
-"""Weights that come with the package."""
+"""Weights that come with the package, and the photos that trained them."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,45 @@ from framework.errors import PedbenchError
 from framework.models.download import sha256_of
 
 FOLDER = Path(__file__).parent / "weights"
+PHOTOS = FOLDER / "photos.csv"
+"""The photos that trained the weights in this folder."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo that trained shipped weights, known by its looks alone.
+
+    Attributes:
+        dataset, image_id: where it came from.
+        bits, mirrored: perceptual hash of it and of its mirror image, 64 bits in hexadecimal.
+    """
+
+    dataset: str
+    image_id: str
+    bits: str
+    mirrored: str
+
+
+def read_photos(path: Path) -> list[Photo]:
+    """The photos that a list names.
+
+    Raises:
+        PedbenchError: the list is missing or not one.
+    """
+    try:
+        with path.open(newline="") as file:
+            return [Photo(**row) for row in csv.DictReader(file)]
+    except (OSError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise PedbenchError(f"{path} is no list of photos ({reason}): install pedbench again") from error
+
+
+def write_photos(path: Path, photos: Iterable[Photo]) -> None:
+    """Write a list that `read_photos` reads."""
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, [field.name for field in fields(Photo)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(photo) for photo in photos)
 
 
 def shipped(name: str, sha256: str) -> dict[str, NDArray[np.float32]]:

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from bench import environment
 from bench.config import RunConfig, read_config
 from bench.crew import Crew
-from bench.datasets.disjoint import check_disjoint
+from bench.datasets.disjoint import check_disjoint, check_unseen
 from bench.kept import Kept, Unit
 from bench.pipelines import NotAdapted
 from bench.profile import phase
 from bench.records import PROVENANCE, Journal, journal_frames, read_records, write_records
-from bench.scenario import Cell, Watch, cell_id
+from bench.scenario import BARE, Cell, Watch, cell_id
 from bench.store import Store
 from bench.workbench import Task, Workbench, default_workers, is_unreadable
 from framework.errors import PedbenchError
@@ -79,8 +79,8 @@ def run(
         store: from which unchanged cells and encodings are taken and to which new ones go.
 
     Raises:
-        PedbenchError: bad configuration; missing data; ``folder`` holds another run; public and
-            scored images overlap.
+        PedbenchError: bad configuration; missing data; ``folder`` holds another run; scored images
+            are public ones, or trained an attack's shipped weights.
     """
     config.check()
     device = device or default_device()
@@ -99,7 +99,9 @@ def run(
     }
     _claim(folder, config, facts)
     with phase("check that public data differ"):
-        check_disjoint([*bench.public, *bench.outside], bench.scored.limit(config.limit))
+        scored = bench.scored.limit(config.limit)
+        check_disjoint([*bench.public, *bench.outside], scored)
+        check_unseen(_attacks(config), scored)
     with phase("journal"):
         journal = Journal(folder / "journal.jsonl")
     try:
@@ -128,6 +130,11 @@ def refresh_records(folder: Path) -> None:
         not records.exists() or journal.stat().st_mtime > records.stat().st_mtime
     ):
         rebuild_records(folder)
+
+
+def _attacks(config: RunConfig) -> set[str]:
+    cells = [cell for cell in config.cells() if isinstance(cell, Watch)]
+    return {cell.attack for cell in cells} - set(BARE)
 
 
 def _adapted_weights(bench: Workbench) -> str:

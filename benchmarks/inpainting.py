@@ -24,7 +24,7 @@ from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
 from attacks.canvas import Canvas
 from attacks.completion import Completion
 from bench.datasets import open_dataset
-from bench.datasets.disjoint import check_disjoint
+from bench.datasets.disjoint import check_disjoint, check_unseen
 from bench.metrics.base import METRICS
 from bench.statistics import paired_gain
 from benchmarks.inpainting_data import (
@@ -158,8 +158,11 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     public = [open_dataset(spec) for spec in options.public]
-    check_disjoint(public, open_dataset(options.data))
-    scores = scored(attackers(photos(options.public)), options.data, options.limit, options.seed)
+    fillers = attackers(photos(options.public))
+    data = open_dataset(options.data)
+    check_disjoint(public, data)
+    check_unseen(fillers, data)
+    scores = scored(fillers, options.data, options.limit, options.seed)
     for measure in DIGITS:
         print(means(scores, measure))
     print(gains(scores))

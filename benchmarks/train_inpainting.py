@@ -4,7 +4,8 @@
         --apart-from coco:SCORED --minutes 10
 
 Writes ``attacks/weights/NAME.safetensors`` (float16) with its card ``NAME.json`` at each look at
-the held-out photos that is the best so far, and says which SHA-256 the attack must name. Attacks
+the held-out photos that is the best so far, and says which SHA-256 the attack must name. The photos
+join the list of those that runs refuse to score, ``photos.csv`` beside the weights. Attacks
 that aim at LPIPS are trained on LPIPS itself, the one that scores them. Never give it photos that
 are to be scored: ``--apart-from`` refuses those that show the same.
 """
@@ -29,8 +30,9 @@ from torch import Tensor, nn
 from attacks.base import ATTACKS
 from attacks.inpainting import Holes
 from attacks.reconstruction.gated_inpainting import GatedInpainting
+from attacks.shipped import FOLDER, PHOTOS, read_photos, write_photos
 from bench.datasets import open_dataset
-from bench.datasets.disjoint import check_disjoint
+from bench.datasets.disjoint import check_disjoint, photo_of
 from benchmarks.inpainting_data import (
     POLICIES_TRIED,
     SHARDS,
@@ -156,6 +158,7 @@ def train(options: argparse.Namespace) -> None:
         raise SystemExit(f"attack '{options.attack}' is no learned inpainting: name one")
     for spec in options.apart_from:
         check_disjoint([open_dataset(each) for each in options.public], open_dataset(spec))
+    listed(options.out / PHOTOS.name, options.public)
     every = photos(options.public)
     held_out = every[::HELD_OUT]
     training = [photo for i, photo in enumerate(every) if i % HELD_OUT]
@@ -178,6 +181,14 @@ def train(options: argparse.Namespace) -> None:
         if float(np.mean(errors)) < best:
             best = float(np.mean(errors))
             _keep(mean, options, card(options, len(training), len(held_out), floor, curve))
+
+
+def listed(path: Path, public: Sequence[str]) -> None:
+    """Add the photos of ``public`` to a list of those that are never to be scored."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = read_photos(path) if path.exists() else []
+    new = [photo_of(each, image_id) for each in map(open_dataset, public) for image_id in each.ids]
+    write_photos(path, dict.fromkeys([*known, *new]))
 
 
 def card(
@@ -226,7 +237,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0, help="of photos, holes and weights")
     parser.add_argument("--start", type=Path, help="weights to begin with, their card beside them")
-    parser.add_argument("--out", type=Path, default=Path("attacks/weights"), help="folder")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder")
     torch.set_num_threads(1)
     train(parser.parse_args())
 

@@ -11,7 +11,7 @@ from attacks.canvas import Canvas, Pixels
 from attacks.completion import Completion
 from attacks.inpainting import LONGEST, fill
 from attacks.inpainting_networks import GatedNetwork
-from attacks.shipped import shipped
+from attacks.shipped import PHOTOS, shipped
 from attacks.training import load_network
 
 NET = "net."
@@ -21,14 +21,14 @@ NET = "net."
 class GatedInpainting(Completion):
     """Adds to kriging's filling what a network learned of public photos: the best PSNR.
 
-    The weights come with the package; ``python -m benchmarks.train_inpainting`` made them, and the
-    card beside them names the photos, which must not be scored. The hidden part is filled for the
+    The weights come with the package; ``python -m benchmarks.train_inpainting`` made them. The hidden part is filled for the
     least squared error, so it is smooth.
     """
 
     name = "gated_inpainting"
     summary = f"visible windows inverted, hidden ones by a U-Net at {LONGEST} px, for PSNR"
     kind = "inpainting"
+    trained_on = PHOTOS
     network: ClassVar[type[nn.Module]] = GatedNetwork
     sha256: ClassVar[str] = "02c3525cf333523266dd8a4895baf6597d07521ab00706f0ef39fa3d2ac5dbb0"
 

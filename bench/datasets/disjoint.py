@@ -1,15 +1,18 @@
-"""Guard: what attackers train on must not show what is scored."""
+"""Guard: what attackers trained on must not show what is scored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
+from attacks.base import ATTACKS
+from attacks.shipped import Photo, read_photos
 from bench.datasets.base import Dataset, Image, SampleError
 from framework.errors import PedbenchError
 
@@ -24,6 +27,9 @@ correlate by 0.81 or more. Of 253,116 pairs of different pictures, mirrored ones
 closest differ in 12 bits, and those below 16 correlate by 0.65 or less: the second test keeps
 large data sets free of false alarms.
 """
+
+SURE = 6
+"""Hash bits that may differ where there is no thumbnail to confirm it: no false alarms."""
 
 NAMED = 5
 """An error names this many clashes."""
@@ -87,6 +93,52 @@ def check_disjoint(public: Dataset | Sequence[Dataset], scored: Dataset) -> None
             "attackers must not train on what is scored, but these are the same: "
             f"{', '.join(clashes[:NAMED])}{more}: take other public data"
         )
+
+
+def check_unseen(attacks: Iterable[str], scored: Dataset) -> None:
+    """Refuse to score photos that trained the weights which some attacks bring along.
+
+    Args:
+        attacks: names of those that are run.
+        scored: what they are scored on.
+
+    Raises:
+        PedbenchError: names the attacks and photos.
+    """
+    lists: dict[Path, list[str]] = {}
+    for name in sorted(set(attacks)):
+        path = ATTACKS.get(name).trained_on
+        if path is not None:
+            lists.setdefault(path, []).append(name)
+    for path, names in lists.items():
+        clashes = list(_trained(read_photos(path), scored))
+        if clashes:
+            more = f" and {len(clashes) - NAMED} more" if len(clashes) > NAMED else ""
+            raise PedbenchError(
+                f"the weights of {', '.join(names)} were trained on {', '.join(clashes[:NAMED])}"
+                f"{more}: score other photos, or leave these attacks out"
+            )
+
+
+def _trained(photos: Sequence[Photo], scored: Dataset) -> Iterator[str]:
+    """Labels of scored photos that are, or look like, some of ``photos``."""
+    ids = {f"{photo.dataset}/{photo.image_id}" for photo in photos}
+    looks = [int(bits, 16) for photo in photos for bits in (photo.bits, photo.mirrored)]
+    for known in _prints(scored):
+        near = any((known.look.bits ^ bits).bit_count() <= SURE for bits in looks)
+        if near or known.label in ids:
+            yield known.label
+
+
+def photo_of(dataset: Dataset, image_id: str) -> Photo:
+    """What a list of training photos keeps of an image.
+
+    Raises:
+        SampleError: the image cannot be read.
+    """
+    image = dataset.load(image_id).image
+    bits, mirrored = (f"{perceptual_hash(each):016x}" for each in (image, image[:, ::-1]))
+    return Photo(dataset.name, image_id, bits, mirrored)
 
 
 def _clash(theirs: _Print, ours: _Print) -> str:

@@ -22,15 +22,14 @@ ATTACKS = (
     "pseudo_inverse",
     "dataset_mean",
     "push_pull",
-    "biharmonic",
-    "nearest_public",
 )
-"""None of them trains, so that a run's time is that of its cells."""
+"""None of them trains and all take about as long, so that a run's time is that of its cells."""
 
-IMAGES = (2, 4, 6, 8)
+SCENES = 64
+IMAGES = (8, 16, 32, SCENES)
 SHARDS = (1, 4, 9, 25)
-COUNTS = (1, 2, 4, 6, 8)
-BASE_IMAGES = 4
+COUNTS = (1, 2, 4, 6)
+BASE_IMAGES = 16
 LIMIT_S = 900
 
 
@@ -43,8 +42,8 @@ def config(shards: int, attacks: int) -> dict[str, Any]:
         "coalitions": {shards: [1]},
         "attacks": list(ATTACKS[:attacks]),
     }
-    content = {"model": "tiny", "data": "embedded", "public": ["synthetic:8"], "seeds": [0]}
-    return {**content, "groups": [group]}
+    photos = {"data": f"synthetic:{SCENES}@7", "public": ["synthetic:8"]}
+    return {"model": "tiny", **photos, "seeds": [0], "groups": [group]}
 
 
 def pedbench_run(preset: str, folder: Path, *flags: str) -> tuple[float, int]:
@@ -82,9 +81,11 @@ def quick(folder: Path, limit: int, given: tuple[str, ...]) -> Iterator[Row]:
     limits = ("--limit", str(limit), *given)
     warm_up, _ = pedbench_run("quick", folder.with_name("warm"), "--limit", "1", *given)
     yield Row("runs", "tiny", "quick", "seconds_warm_up", 0, warm_up)
+    cells = 0
     for name in ("first", "again"):
-        seconds, cells = pedbench_run("quick", folder, "--fresh", *limits)
-        print(f"  runs quick {name}: {cells} cells in {seconds:.1f} s", flush=True)
+        seconds, new = pedbench_run("quick", folder, "--fresh", *limits)
+        cells = max(cells, new)  # the second time all of them come from the store
+        print(f"  runs quick {name}: {new} new cells in {seconds:.1f} s", flush=True)
         yield Row("runs", "tiny", "quick", f"seconds_{name}", 0, seconds)
         yield Row("runs", "tiny", "quick", f"cells_per_minute_{name}", 0, 60 * cells / seconds)
     yield Row("runs", "tiny", "quick", "photos", 0, limit)

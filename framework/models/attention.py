@@ -11,6 +11,8 @@ never hold the bias of all queries at once:
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 import torch.nn.functional as F
 from segment_anything.modeling.image_encoder import Attention
@@ -19,7 +21,7 @@ from torch import Tensor
 FUSED_FROM_TOKENS = 256
 """Below this many tokens a plain product is faster than the fused kernel (measured on CPU)."""
 
-HELD = 2**23
+HELD = 2**22
 """Values of the bias that are held at once (measured on CPU)."""
 
 
@@ -120,23 +122,28 @@ def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tens
 
 
 def in_chunks(q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor) -> Tensor:
-    """Attention with the bias of a few rows of queries at a time, about `HELD` values.
+    """Attention with the bias of a few heads and rows of queries at a time, about `HELD` values.
+
+    The fused kernel is fastest on many queries of few heads.
 
     Args:
         q, k, v: [batch, heads, tokens, channels].
         table_h, table_w: relative positions, [rows, rows, channels] and [columns, columns, …].
     """
     rows, columns = len(table_h), len(table_w)
-    at_once = max(1, HELD // (q.shape[0] * q.shape[1] * columns * rows * columns))
+    of_a_row = columns * rows * columns
+    rows_held = min(rows, max(1, HELD // of_a_row))
+    heads_held = max(1, HELD // (of_a_row * rows_held))
     mixed = torch.empty_like(v, memory_format=torch.contiguous_format)
-    bias = q.new_empty(*q.shape[:2], min(at_once, rows) * columns, rows, columns)
-    for row in range(0, rows, at_once):
-        part = slice(row * columns, (row + at_once) * columns)
-        rel_h, rel_w = positions(q[:, :, part], table_h[row : row + at_once], table_w)
-        here = bias[:, :, : rel_h.shape[2]]
+    bias = q.new_empty(1, min(q.shape[1], heads_held), rows_held * columns, rows, columns)
+    starts = product(range(q.shape[0]), range(0, q.shape[1], heads_held), range(0, rows, rows_held))
+    for image, head, row in starts:
+        of = slice(image, image + 1), slice(head, head + heads_held)
+        part = *of, slice(row * columns, (row + rows_held) * columns)
+        rel_h, rel_w = positions(q[part], table_h[row : row + rows_held], table_w)
+        here = bias[:, : rel_h.shape[1], : rel_h.shape[2]]
         torch.add(rel_h[..., :, None], rel_w[..., None, :], out=here)
-        mask = here.flatten(3)
-        mixed[:, :, part] = F.scaled_dot_product_attention(q[:, :, part], k, v, attn_mask=mask)
+        mixed[part] = F.scaled_dot_product_attention(q[part], k[of], v[of], attn_mask=here.flatten(3))
     return mixed
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from skimage import data
 
+from attacks.base import ATTACKS
+from attacks.shipped import write_photos
 from bench.datasets import Dataset, Sample, SampleError, open_dataset
-from bench.datasets.disjoint import check_disjoint
+from bench.datasets.disjoint import check_disjoint, check_unseen, photo_of
 from framework.errors import PedbenchError
 
 
@@ -106,3 +108,43 @@ def test_many_clashes_are_counted() -> None:
 
 def test_unreadable_images_are_passed_over() -> None:
     check_disjoint(Shown("b", bad=None, cup=data.coffee()), Shown("a", bad=None))
+
+
+class TestUnseen:
+    """Photos that trained shipped weights are not scored."""
+
+    @pytest.fixture
+    def ships(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+        """An attack whose weights learned from a photo of an astronaut."""
+        path = tmp_path / "photos.csv"
+        write_photos(path, [photo_of(Shown("theirs", astronaut=data.astronaut()), "astronaut")])
+        monkeypatch.setattr(ATTACKS.get("gated_inpainting"), "trained_on", path)
+        return "gated_inpainting"
+
+    @pytest.mark.parametrize(
+        "look", [COPIES["same"], jpeg, lambda image: image[:, ::-1]], ids=["same", "jpeg", "mirror"]
+    )
+    def test_copies_are_refused_by_their_looks(self, ships: str, look: Any) -> None:
+        scored = Shown("mine", cat=data.chelsea(), other_name=look(data.astronaut()))
+        with pytest.raises(PedbenchError, match=rf"{ships} were trained on mine/other_name"):
+            check_unseen([ships, "telea"], scored)
+
+    def test_the_same_id_is_refused(self, ships: str) -> None:
+        scored = Shown("theirs", astronaut=data.chelsea())
+        with pytest.raises(PedbenchError, match="theirs/astronaut: score other photos"):
+            check_unseen([ships], scored)
+
+    def test_other_photos_and_other_attacks_pass(self, ships: str) -> None:
+        check_unseen([ships], Shown("mine", cat=data.chelsea(), cup=data.coffee()))
+        check_unseen(["telea", "ridge"], Shown("theirs", astronaut=data.astronaut()))
+
+    def test_a_missing_list_is_named(self, ships: str, tmp_path: Any) -> None:
+        (tmp_path / "photos.csv").unlink()
+        with pytest.raises(PedbenchError, match=r"photos\.csv is no list of photos"):
+            check_unseen([ships], Shown("mine", cat=data.chelsea()))
+
+    def test_the_shipped_list_covers_the_package_photos(self) -> None:
+        with pytest.raises(PedbenchError, match="gated_inpainting, mae_inpainting"):
+            check_unseen(
+                ["mae_inpainting", "gated_inpainting"], open_dataset("package_photos").limit(1)
+            )

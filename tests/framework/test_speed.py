@@ -51,7 +51,9 @@ def test_the_encoder_in_one_piece_is_stock(sam, frame, expected):
     assert (monolithic(sam, frame) - expected).abs().max() <= 1e-4
 
 
-def test_both_ways_of_attention_agree(monkeypatch):
+@pytest.mark.parametrize("held", [1, 20 * 15 * 15 * 7, 20 * 15 * 300 * 2, 2**22])
+def test_both_ways_of_attention_agree(monkeypatch, held):
+    monkeypatch.setattr(attention, "HELD", held)
     generator = torch.Generator().manual_seed(0)
     grid, heads, width = (20, 15), 3, 8
     module = attention.FoldedAttention.convert(
