@@ -125,11 +125,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
-    """The same run with these attacks alone."""
+    """The same run with these attacks alone.
+
+    Raises:
+        PedbenchError: an attack is unknown, or the run asks for it nowhere.
+    """
     from attacks.base import ATTACKS
+    from bench.situations import attack_names
+    from framework.errors import PedbenchError
 
     for name in names:
         ATTACKS.get(name)
+        if not any(name in attack_names(group) for group in config.groups):
+            raise PedbenchError(
+                f"preset '{config.preset}' does not run attack '{name}': "
+                "give --preset attacks, which runs all, or a preset of your own"
+            )
     groups = []
     for group in config.groups:
         wanted = names if "all" in group.attacks else [n for n in group.attacks if n in names]

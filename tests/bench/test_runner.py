@@ -170,6 +170,12 @@ def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, environmen
         (["run", "--checkpoint", "/nowhere.pth"], "/nowhere.pth does not exist"),
         (["run", "--limit", "0"], "--limit 0"),
         (["run", "--public", "embedded"], "embedded"),
+        (
+            ["run", "--preset", "attacks", "--data", "package_photos", "--limit", "1"]
+            + ["--public", "synthetic:2", "--attacks", "gated_inpainting"],
+            "the weights of gated_inpainting were trained on package_photos/",
+        ),
+        (["run", "--attacks", "gated_inpainting"], "give --preset attacks"),
         (["tables", "/nowhere"], "/nowhere"),
         (["list", "atacks"], "did you mean 'attacks'"),
         (["segment", "/nowhere.jpg", "--box", "1,2,3,4", "--out", "x.png"], "/nowhere.jpg"),
