@@ -82,7 +82,7 @@ def _register(
     attack: type[Attack], name: str, summary: str, kind: Kind, since: int
 ) -> type[Attack]:
     own: dict[str, Any] = {"name": name, "summary": summary, "kind": kind, "since": since}
-    own["__doc__"] = summary
+    own |= {"__doc__": summary, "__module__": attack.__module__}
     if since == 0:
         own["needs"] = attack.needs - {QUERIES}
     twin: type[Attack] = type(f"Blind{attack.__name__}", (Blindfold, attack), own)

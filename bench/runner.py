@@ -171,6 +171,9 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
         if environment_file.exists():
             known = json.loads(environment_file.read_text())
             changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
+            before_of = known.get("substitutes", {})
+            same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())
+            changed += [] if same else ["substitutes"]
         if changed:
             names = ", ".join(name.replace("_", " ") for name in changed)
             raise PedbenchError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS, WEIGHTS, Attack, Knowledge
+from attacks.base import Attack, Knowledge
 from attacks.decoys.detector import DecoyDetector
 from attacks.public import require_public
 from framework.observation import Observation
@@ -15,6 +15,10 @@ PREFIX = "detector."
 
 class Discerning(Attack):
     """Puts `DecoyDetector.cleaned` before whatever class follows it in the order of bases."""
+
+    needs_training = True
+    every_round = True
+    random = True
 
     def fit(self, knowledge: Knowledge) -> None:
         require_public(knowledge, self.name)
@@ -27,20 +31,3 @@ class Discerning(Attack):
         learned = {n[len(PREFIX) :]: a for n, a in self.learned.items() if n.startswith(PREFIX)}
         cleaned = DecoyDetector(learned).cleaned(observation)
         return super().reconstruct(cleaned)  # type: ignore[safe-super]
-
-
-def register_discerning(attack: type[Attack]) -> type[Attack]:
-    """Register the twin of an attack that throws decoys out first, ``<attack>_discerning``."""
-    name = f"{attack.name}_discerning"
-    summary = f"{attack.name}, after windows that look like decoys were thrown out"
-    own = {
-        "name": name,
-        "summary": summary,
-        "needs": attack.needs | {WEIGHTS},
-        "needs_training": True,
-        "random": True,
-        "every_round": True,
-        "__doc__": summary,
-    }
-    twin: type[Attack] = type(f"Discerning{attack.__name__}", (Discerning, attack), own)
-    return ATTACKS.register(name)(twin)
