@@ -45,7 +45,9 @@ def read_photos(path: Path) -> list[Photo]:
             return [Photo(**row) for row in csv.DictReader(file)]
     except (OSError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise PedbenchError(f"{path} is no list of photos ({reason}): install pedbench again") from error
+        raise PedbenchError(
+            f"{path} is no list of photos ({reason}): install pedbench again"
+        ) from error
 
 
 def write_photos(path: Path, photos: Iterable[Photo]) -> None:

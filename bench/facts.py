@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attacks.base import ATTACKS
+from attacks.base import ATTACKS, Unlearnable
 from bench.datasets import Sample
 from bench.pipelines import Unsupported
 from bench.records import CELL, FAILED, OK, UNSUPPORTED, Record
@@ -57,6 +57,6 @@ def score(metric: str, value: float | None) -> Record:
 def failure(error: Exception) -> Record:
     """What went wrong, as part of a record: unsupported, or failed with the error."""
     reason = " ".join(str(error).split()) or "no message"
-    if isinstance(error, Unsupported):
+    if isinstance(error, (Unsupported, Unlearnable)):
         return {"metric": "", "status": UNSUPPORTED, "error": reason}
     return {"metric": "", "status": FAILED, "error": f"{type(error).__name__}: {reason}"}

@@ -158,8 +158,10 @@ class ImageWork:
     def _watched(self, cells: Sequence[Watch], shot: Shot, facts: Record) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""
         real = self._coalition_view(cells[0], cells[0].coalition, shot.real)
-        seen = shot.observation.restrict(real.shards)
-        if cells[0].choice == PADDING and not seen.messages:
+        padding = cells[0].choice == PADDING
+        seen = shot.observation
+        seen = padding_only(seen) if padding else seen.restrict(real.shards)
+        if padding and not seen.messages:
             trouble = failure(Unsupported(NO_PADDING))
             yield from (facts | cell_facts(cell) | trouble for cell in cells)
             return

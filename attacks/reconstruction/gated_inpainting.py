@@ -21,8 +21,8 @@ NET = "net."
 class GatedInpainting(Completion):
     """Adds to kriging's filling what a network learned of public photos: the best PSNR.
 
-    The weights come with the package; ``python -m benchmarks.train_inpainting`` made them. The hidden part is filled for the
-    least squared error, so it is smooth.
+    The weights come with the package; ``python -m benchmarks.train_inpainting`` made them. The
+    hidden part is filled for the least squared error, so it is smooth.
     """
 
     name = "gated_inpainting"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from attacks.base import ATTACKS
+from attacks.base import ATTACKS, Unlearnable
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import Completion
 from framework.errors import PedbenchError, one_line
@@ -55,9 +55,7 @@ class Lama(Completion):
 def _model() -> torch.jit.ScriptModule:
     name = os.environ.get(FILE, "")
     if not name or not Path(name).is_file():
-        raise PedbenchError(
-            f"attack 'lama' needs a TorchScript file of LaMa: set {FILE} to its path"
-        )
+        raise Unlearnable(f"attack 'lama' needs a TorchScript file of LaMa: set {FILE} to its path")
     try:
         return torch.jit.load(name, map_location="cpu").eval()
     except RuntimeError as error:

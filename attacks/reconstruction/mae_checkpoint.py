@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from attacks.base import ATTACKS
+from attacks.base import ATTACKS, Unlearnable
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import Completion
 from attacks.mae import MaskedAutoencoder
@@ -62,7 +62,7 @@ def _visible(canvas: Canvas, side: int, patch: int) -> np.ndarray:
 def _model() -> MaskedAutoencoder:
     name = os.environ.get(FILE, "")
     if not name or not Path(name).is_file():
-        raise PedbenchError(
+        raise Unlearnable(
             f"attack 'mae_checkpoint' needs a checkpoint of MAE: set {FILE} to its path"
         )
     return _loaded(name, Path(name).stat().st_mtime_ns)

@@ -143,7 +143,9 @@ def in_chunks(q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor)
         rel_h, rel_w = positions(q[part], table_h[row : row + rows_held], table_w)
         here = bias[:, : rel_h.shape[1], : rel_h.shape[2]]
         torch.add(rel_h[..., :, None], rel_w[..., None, :], out=here)
-        mixed[part] = F.scaled_dot_product_attention(q[part], k[of], v[of], attn_mask=here.flatten(3))
+        mixed[part] = F.scaled_dot_product_attention(
+            q[part], k[of], v[of], attn_mask=here.flatten(3)
+        )
     return mixed
 
 

@@ -98,6 +98,7 @@ def _exposure(axes: Axes, rows: pd.DataFrame, shards: int, theme: Theme) -> None
 def _line(axes: Axes, line: pd.DataFrame, shards: int, look: dict[str, Any]) -> None:
     line = line.sort_values("coalition")
     spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
+    spread = [side.clip(lower=0) for side in spread]
     axes.errorbar(line["coalition"].astype(float) / shards, line["mean"], spread, **look)
 
 
