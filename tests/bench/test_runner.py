@@ -159,6 +159,10 @@ def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, environmen
     assert records.loc[records["status"] == "ok", "image_id"].nunique() == 2
 
 
+TRAINED_ON = ["run", "--preset", "attacks", "--data", "package_photos", "--public", "synthetic:2"]
+"""A run on photos that trained shipped weights."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -171,8 +175,7 @@ def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, environmen
         (["run", "--limit", "0"], "--limit 0"),
         (["run", "--public", "embedded"], "embedded"),
         (
-            ["run", "--preset", "attacks", "--data", "package_photos", "--limit", "1"]
-            + ["--public", "synthetic:2", "--attacks", "gated_inpainting"],
+            [*TRAINED_ON, "--attacks", "gated_inpainting"],
             "the weights of gated_inpainting were trained on package_photos/",
         ),
         (["run", "--attacks", "gated_inpainting"], "give --preset attacks"),
