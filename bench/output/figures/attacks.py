@@ -56,8 +56,9 @@ def main_cell(leakage: pd.DataFrame, config: dict[str, Any]) -> dict[str, Any] |
         return None
     cells = leakage.groupby(CELL, dropna=False)["attack"].nunique().reset_index(name="attacks")
     cells["common"] = cells["policy"].map(leakage["policy"].value_counts())
-    order = ["attacks", "common", "coalition", "n_shards"]
-    cells = cells.sort_values(order, ascending=[False, False, True, True])
+    cells["alone"] = cells["n_shards"] == 1
+    order = ["alone", "attacks", "common", "coalition", "n_shards"]
+    cells = cells.sort_values(order, ascending=[True, False, False, True, True])
     for wanted in config.get("pictures") or ():
         match = cells
         for key, value in wanted.items():

@@ -13,6 +13,9 @@ from bench.output.tables.recognition import WATCHERS, ceilings, recognition_scor
 from bench.recognition import RECOGNISERS
 from bench.scenario import ORIGINAL
 
+LEVEL = 5
+"""Names of coalitions that have room side by side."""
+
 
 def draw_recognition(run: RunData, theme: Theme) -> Figure | None:
     """One panel per recogniser: its telling measure by coalition, one mark per picture."""
@@ -54,7 +57,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, pictures: list[str], theme: Theme) ->
         reference_line(axes, float(ceiling["mean"].iloc[0]), "original", theme.muted)
     axes.set_title(readable(str(rows["metric"].iloc[0])))
     axes.set_ylim(-0.03, 1.08)
-    axes.set_xticks(range(len(watchers)), [f"{c} of {n}" for n, c in watchers])
+    names = [f"{c} of {n}" for n, c in watchers]
+    axes.set_xticks(range(len(watchers)), names, rotation=45 if len(names) > LEVEL else 0)
 
 
 RECOGNITION = Plot(
