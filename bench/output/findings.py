@@ -69,9 +69,10 @@ class Growth:
 
 
 def exposures(run: RunData) -> list[Exposure]:
-    """Single shards of the policy whose pictures the run keeps, for each number of shards."""
+    """Single shards of several, of the policy whose pictures the run keeps, for each number."""
     scores = plain(oracle_scores(run))
-    scores = scores[scores["coalition"] == 1] if not scores.empty else scores
+    if not scores.empty:
+        scores = scores[(scores["coalition"] == 1) & (scores["n_shards"] > 1)]
     cell = main_cell(plain(run.leakage), run.config)
     if scores.empty or cell is None:
         return []

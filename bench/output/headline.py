@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.output.findings import Exposure, affordable_noise, exposures, growth, shared_row
+from bench.output.mixed import ALL_ROUNDS, mixed_scores
 from bench.output.rundata import RunData, plural
 from bench.output.table import number
+from bench.scenario import PADDING
 
 SAME = 0.999
 """Agreement from which masks count as the same."""
@@ -25,7 +27,7 @@ def title_of(run: RunData) -> str:
 def headline(run: RunData) -> list[str]:
     """Hidden leakage against the floor, what visible windows show, and what noise costs."""
     sentences = [_hidden(case) for case in exposures(run)]
-    sentences += [_visible(run), _growth(run)]
+    sentences += [_mixed(run), _visible(run), _growth(run)]
     if not run.random_weights:
         sentences += [_exactness(run), _noise(run)]
     found = [sentence for sentence in sentences if sentence]
@@ -50,6 +52,27 @@ def _hidden(case: Exposure) -> str:
             f"{number(lpips['floor'], 3)}: {verdict(lpips, 3)}."
         )
     return text
+
+
+def _mixed(run: RunData) -> str:
+    """What tokens of later rounds add, where no pixel was received if the run has such a shard."""
+    scores = mixed_scores(run)
+    if scores.empty:
+        return ""
+    rows = scores[(scores["metric"] == "psnr") & (scores["seen"] == ALL_ROUNDS)]
+    rows = rows[rows["over_round1_low"].notna()].sort_values("n_shards")
+    blind = rows[rows["coalition_choice"] == PADDING]
+    if rows.empty:
+        return ""
+    row = (rows if blind.empty else blind).iloc[0]
+    who = f"{row['coalition']} of {row['n_shards']} shards gets"
+    who = who if blind.empty else "even a shard that holds padding, and no pixel of the photo, gets"
+    low, high = number(row["over_round1_low"], 1), number(row["over_round1_high"], 1)
+    gain = f"{signed(row['over_round1'], 1)} dB [{low}, {high}]"
+    start = "Tokens that global attention has mixed tell of windows that were never received"
+    if row["over_round1_low"] <= 0:
+        start = "Whether mixed tokens tell of windows that were never received is not clear"
+    return f"{start}: {who} {gain} from them beyond what the first round gives."
 
 
 def verdict(row: pd.Series, decimals: int, unit: str = "") -> str:

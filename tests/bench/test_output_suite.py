@@ -11,6 +11,7 @@ import pytest
 from attacks.priors import prior_of
 from bench.output.families import CLASSIC_INPAINTING, LEARNED_INPAINTING, WHOLE, WINDOWS, family
 from bench.output.figures import drawings
+from bench.output.headline import headline
 from bench.output.inpainting import inpainting_gains
 from bench.output.mixed import mixed_scores
 from bench.output.report import html_table
@@ -131,6 +132,12 @@ def test_gains_of_mixed_tokens_are_over_round_1_of_the_same_photo(run: RunData) 
     assert rows.loc["all rounds", "over_round1"] == pytest.approx(2.2)
     assert rows.loc["stage 6", "over_round1"] == pytest.approx(2.8)
     assert rows.loc["round 1", "over_prior"] == pytest.approx(0.5)
+
+
+def test_the_headline_tells_what_a_shard_of_padding_gets(run: RunData) -> None:
+    [sentence] = [text for text in headline(run) if "mixed" in text]
+    assert sentence.startswith("Tokens that global attention has mixed tell of windows")
+    assert "holds padding, and no pixel of the photo, gets +2.2 dB [" in sentence
 
 
 def test_stages_stand_beside_ridge_with_their_cost(run: RunData) -> None:
