@@ -114,7 +114,10 @@ def from_tensor(message: pb.Tensor) -> NDArray[np.generic]:
             f"{dtype} {shape} takes {expected} bytes; {message.byte_count} are announced "
             f"and {len(message.data)} came"
         )
-    array = np.frombuffer(message.data, dtype).reshape(shape)
+    try:
+        array = np.frombuffer(message.data, dtype).reshape(shape)
+    except ValueError as error:  # no bytes, and axes longer than any array's
+        raise WireError(f"{dtype} {shape} is no tensor") from error
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from framework.payload import TOKEN_CODECS, Payload, encode_pixels, encode_tokens
@@ -114,6 +114,8 @@ TENSORS = st.builds(
 
 @settings(max_examples=300, deadline=None)
 @given(st.builds(pb.Payload, codec=st.integers(0, 9), data=TENSORS, scale=st.none() | TENSORS))
+@example(pb.Payload(codec=1, data=pb.Tensor(dtype=1, shape=[0, 2**32 - 1, 2**32 - 1])))
+@example(pb.Payload(codec=2, data=pb.Tensor(dtype=2, shape=[0, 2**32 - 1, 2**32 - 1])))
 def test_any_message_is_a_payload_or_a_wire_error(message):
     try:
         payload = from_message(message)
