@@ -41,7 +41,7 @@ CAPABILITIES = frozenset(
 
 
 class Unlearnable(PedbenchError):
-    """An attack cannot learn from what this attacker has, others may: the cell is unsupported."""
+    """An attack cannot work with what this attacker has, others may: the cell is unsupported."""
 
 
 @dataclass(frozen=True)

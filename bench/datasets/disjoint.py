@@ -88,10 +88,9 @@ def check_disjoint(public: Dataset | Sequence[Dataset], scored: Dataset) -> None
         if (reason := _clash(theirs, ours))
     ]
     if clashes:
-        more = f" and {len(clashes) - NAMED} more" if len(clashes) > NAMED else ""
         raise PedbenchError(
             "attackers must not train on what is scored, but these are the same: "
-            f"{', '.join(clashes[:NAMED])}{more}: take other public data"
+            f"{_first(clashes)}: take other public data"
         )
 
 
@@ -113,11 +112,16 @@ def check_unseen(attacks: Iterable[str], scored: Dataset) -> None:
     for path, names in lists.items():
         clashes = list(_trained(read_photos(path), scored))
         if clashes:
-            more = f" and {len(clashes) - NAMED} more" if len(clashes) > NAMED else ""
             raise PedbenchError(
-                f"the weights of {', '.join(names)} were trained on {', '.join(clashes[:NAMED])}"
-                f"{more}: score other photos, or leave these attacks out"
+                f"the weights of {', '.join(names)} were trained on {_first(clashes)}: "
+                "score other photos, or leave these attacks out"
             )
+
+
+def _first(clashes: Sequence[str]) -> str:
+    """The first `NAMED` of them, and how many more there are."""
+    more = f" and {len(clashes) - NAMED} more" if len(clashes) > NAMED else ""
+    return ", ".join(clashes[:NAMED]) + more
 
 
 def _trained(photos: Sequence[Photo], scored: Dataset) -> Iterator[str]:
