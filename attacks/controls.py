@@ -20,11 +20,12 @@ def blanked(observation: Observation, since: int = 0) -> Observation:
     Tokens become zeros and pixels the colour that SAM pads with, so that an attack runs as ever and
     still knows which windows there were.
     """
-    messages = tuple(m if m.round < since else _blank(m) for m in observation.messages)
+    messages = tuple(m if m.round < since else blank(m) for m in observation.messages)
     return replace(observation, messages=messages)
 
 
-def _blank(message: WindowMessage) -> WindowMessage:
+def blank(message: WindowMessage) -> WindowMessage:
+    """The same message with nothing in it, see `blanked`."""
     returned = None if message.returned is None else _nothing(message.returned)
     return replace(message, sent=_nothing(message.sent), returned=returned)
 

@@ -9,6 +9,7 @@ from attacks.base import ATTACKS
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import LONGEST, Completion, shrunk
 from attacks.public import resized
+from attacks.swapped import register_swapped
 
 
 @ATTACKS.register("biharmonic")
@@ -28,3 +29,6 @@ class Biharmonic(Completion):
             return resized(small.pixels, canvas.known.shape)
         filled = inpaint_biharmonic(small.pixels / 255, ~small.known, channel_axis=-1)
         return np.clip(resized(filled * 255, canvas.known.shape), 0, 255)
+
+
+register_swapped(Biharmonic)

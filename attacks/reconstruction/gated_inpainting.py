@@ -12,6 +12,7 @@ from attacks.completion import Completion
 from attacks.inpainting import LONGEST, fill
 from attacks.inpainting_networks import GatedNetwork
 from attacks.shipped import PHOTOS, shipped
+from attacks.swapped import register_swapped
 from attacks.training import load_network
 
 NET = "net."
@@ -30,12 +31,16 @@ class GatedInpainting(Completion):
     kind = "inpainting"
     trained_on = PHOTOS
     network: ClassVar[type[nn.Module]] = GatedNetwork
+    weights: ClassVar[str] = "gated_inpainting"
     sha256: ClassVar[str] = "02c3525cf333523266dd8a4895baf6597d07521ab00706f0ef39fa3d2ac5dbb0"
 
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
-        weights = shipped(self.name, self.sha256)
+        weights = shipped(self.weights, self.sha256)
         self.learned |= {NET + name: value for name, value in weights.items()}
 
     def fill(self, canvas: Canvas) -> Pixels:
         return fill(lambda inputs: load_network(self.network, self.learned, NET)(inputs), canvas)
+
+
+register_swapped(GatedInpainting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attacks.base import ATTACKS
 from attacks.inpainting import LONGEST
 from attacks.reconstruction.gated_inpainting import GatedInpainting
+from attacks.swapped import register_swapped
 
 
 @ATTACKS.register("gated_inpainting_lpips")
@@ -17,4 +18,8 @@ class GatedInpaintingLpips(GatedInpainting):
 
     name = "gated_inpainting_lpips"
     summary = f"visible windows inverted, hidden ones by a U-Net at {LONGEST} px, for LPIPS"
+    weights = "gated_inpainting_lpips"
     sha256 = "0fdaa25de0231a5f2976cb22d41fd86010df4bc1d0b9942abab1144ec06f917b"
+
+
+register_swapped(GatedInpaintingLpips)

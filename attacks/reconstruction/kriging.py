@@ -15,6 +15,7 @@ from attacks.base import ATTACKS
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import LONGEST, Completion, shrunk
 from attacks.public import resized
+from attacks.swapped import register_swapped
 from framework.models.build import PIXEL_MEAN
 
 LEVEL = 1500.0
@@ -92,3 +93,6 @@ def _table(size: tuple[int, int]) -> NDArray[np.float64]:
     distance = np.hypot(*np.ogrid[: size[0], : size[1]]) / max(size)
     parts = [variance * np.exp(-distance / reach) for variance, reach in COVARIANCE]
     return np.sum(parts, axis=0)
+
+
+register_swapped(Kriging)

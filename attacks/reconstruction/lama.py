@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from attacks.base import ATTACKS, Unlearnable
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import Completion
+from attacks.swapped import register_swapped
 from framework.errors import PedbenchError, one_line
 
 FILE = "PEDBENCH_LAMA"
@@ -62,3 +63,6 @@ def _model() -> torch.jit.ScriptModule:
         raise PedbenchError(
             f"{name} is not a TorchScript file ({one_line(error)}): set {FILE} to one of LaMa"
         ) from error
+
+
+register_swapped(Lama)

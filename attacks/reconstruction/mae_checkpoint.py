@@ -16,6 +16,7 @@ from attacks.completion import Completion
 from attacks.mae import MaskedAutoencoder
 from attacks.public import resized
 from attacks.reconstruction.push_pull import pyramid
+from attacks.swapped import register_swapped
 from framework.errors import PedbenchError, one_line
 from framework.models.build import PIXEL_MEAN, PIXEL_STD
 
@@ -79,3 +80,6 @@ def _loaded(name: str, _: int) -> MaskedAutoencoder:
             f"{name} is no checkpoint of MAE as this adapter knows it ({one_line(error)}): "
             f"set {FILE} to a mae_visualize_vit_*.pth"
         ) from error
+
+
+register_swapped(MaeCheckpoint)

@@ -6,6 +6,7 @@ from attacks.base import ATTACKS
 from attacks.inpainting import LONGEST
 from attacks.inpainting_networks import MaskedTokenNetwork
 from attacks.reconstruction.gated_inpainting import GatedInpainting
+from attacks.swapped import register_swapped
 
 
 @ATTACKS.register("mae_inpainting")
@@ -17,4 +18,8 @@ class MaeInpainting(GatedInpainting):
         f"visible windows inverted, hidden ones by a token completer at {LONGEST} px, for PSNR"
     )
     network = MaskedTokenNetwork
+    weights = "mae_inpainting"
     sha256 = "42a62fa0ca674557446bc537133497abdbc833d6cb988189742d917705c2b1fb"
+
+
+register_swapped(MaeInpainting)

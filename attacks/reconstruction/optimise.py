@@ -14,6 +14,7 @@ from attacks.descent import Target, descend
 from attacks.forward import Forward, encoder_state
 from attacks.reconstruction.conv_decoder import ROUNDING
 from attacks.reconstruction.ridge import Ridge
+from attacks.swapped import register_swapped
 from attacks.tokens import sends_pixels, split
 from attacks.whole import practice, square
 from framework.errors import PedbenchError
@@ -122,3 +123,6 @@ def frame_of(picture: Tensor, target: Target) -> NDArray[np.float32]:
     """The part of a square picture that is the photo, [h, w, 3]."""
     height, width = target.forward.grid.frame_size
     return np.ascontiguousarray(picture[:, :height, :width].permute(1, 2, 0).numpy())
+
+
+register_swapped(Optimise)

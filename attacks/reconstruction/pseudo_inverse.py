@@ -5,6 +5,7 @@ from __future__ import annotations
 from attacks.base import ATTACKS
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import Completion
+from attacks.swapped import register_swapped
 
 
 @ATTACKS.register("pseudo_inverse")
@@ -17,3 +18,6 @@ class PseudoInverse(Completion):
 
     def fill(self, canvas: Canvas) -> Pixels:
         return canvas.colour(self.recall("colour"))
+
+
+register_swapped(PseudoInverse)

@@ -9,6 +9,7 @@ from attacks.base import ATTACKS
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import Completion
 from attacks.public import resized
+from attacks.swapped import register_swapped
 
 
 @ATTACKS.register("push_pull")
@@ -42,3 +43,6 @@ def _halve(pixels: Pixels, weight: NDArray[np.float32]) -> tuple[Pixels, NDArray
 def _block_sums(values: NDArray[np.float32]) -> NDArray[np.float32]:
     rows = values[0::2] + values[1::2]
     return rows[:, 0::2] + rows[:, 1::2]
+
+
+register_swapped(PushPull)

@@ -7,6 +7,7 @@ import cv2
 from attacks.base import ATTACKS
 from attacks.canvas import Canvas, Pixels
 from attacks.completion import LONGEST, Completion, inpaint_opencv
+from attacks.swapped import register_swapped
 
 
 @ATTACKS.register("telea")
@@ -19,3 +20,6 @@ class Telea(Completion):
 
     def fill(self, canvas: Canvas) -> Pixels:
         return inpaint_opencv(canvas, cv2.INPAINT_TELEA)
+
+
+register_swapped(Telea)

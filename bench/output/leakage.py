@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attacks.priors import prior_of
 from bench.metrics import METRICS
 from bench.output.rundata import CEILING, CELL, EARLIEST, FLOOR, PIPELINE, RunData, no_rows
 from bench.output.segmentation import named
@@ -70,22 +69,23 @@ def oracle_scores(run: RunData) -> pd.DataFrame:
     return oracle_summary(adaptive(run.leakage))
 
 
-def attack_summary(leakage: pd.DataFrame, matched: bool = False) -> pd.DataFrame:
+def attack_summary(
+    leakage: pd.DataFrame, own: Callable[[str], str | None] | None = None
+) -> pd.DataFrame:
     """One row per cell, attack, region and metric: mean, and gain over a floor, image by image.
 
     A gain is positive where the attack leaks more than the floor, which ``against`` names.
 
     Args:
-        matched: whether a learned attack is compared with its own prior (`attacks.priors`) where
-            that was scored; else, and all others, with the floor that leaks most on average in
-            that cell, region and metric.
+        own: names the floor that an attack is compared with (see `attacks.priors`) where that was
+            scored; else it is the floor that leaks most on average in that cell, region and metric.
     """
     rows = []
     for table in image_tables(leakage):
         strongest = table.strongest_floor()
         for attack, kind, values in zip(table.attacks, table.kinds, table.scores, strict=True):
-            own = table.place(prior_of(attack)) if matched else None
-            place = strongest if own is None else own
+            mine = table.place(own(attack)) if own else None
+            place = strongest if mine is None else mine
             row = {**table.keys, "attack": attack, "attack_kind": kind}
             row["against"] = None if place is None else table.attacks[place]
             floor = None if place is None else table.scores[place]

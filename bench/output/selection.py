@@ -11,22 +11,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attacks.base import ATTACKS
-from attacks.priors import prior_of
+from attacks.priors import control_of
 from bench.output.leakage import CONTROLS, ImageTable, gain_over, image_tables
 from bench.output.rundata import FLOOR
 from bench.statistics import worst_case
 
-PAIRED, EVERY = "worst of the learned, against their priors", "worst of all, against as many priors"
+PAIRED = "worst of those with a control, against their controls"
+EVERY = "worst of all, against as many controls"
 Scores = NDArray[np.float64]
 
 
 def matched_worst(seeded: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Worst cases of a run's `seeded` scores, each attacker seed a member of its own.
 
-    In `PAIRED` every learned attack stands against its own prior of the same seed; of attacks that
-    share a prior the one that leaks most on average stands for all. In `EVERY` all attacks stand
-    against all retrained priors (all floors where there are none); of the larger group the mean
-    over all choices of as many as the smaller has is taken, see `expected_worst`.
+    In `PAIRED` every attack stands against its own control of the same seed (`attacks.priors`); of
+    attacks that share one the one that leaks most on average stands for all. In `EVERY` all attacks
+    stand against all controls (all floors where there are none); of the larger group the mean over
+    all choices of as many as the smaller has is taken, see `expected_worst`.
 
     Yields:
         Keys of the cell, region and metric; ``attack`` (`PAIRED` or `EVERY`), ``attacks`` and
@@ -36,9 +37,9 @@ def matched_worst(seeded: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for table in image_tables(members):
         pairs = _pairs(table)
         if pairs:
-            attacks, priors = (table.scores[list(places)] for places in zip(*pairs, strict=True))
-            yield _row(table, PAIRED, attacks, priors)
-        attacks, floors = table.of(CONTROLS, False), _retrained(table)
+            attacks, floors = (table.scores[list(places)] for places in zip(*pairs, strict=True))
+            yield _row(table, PAIRED, attacks, floors)
+        attacks, floors = table.of(CONTROLS, False), _controls(table)
         if len(attacks) and len(floors):
             yield _row(table, EVERY, attacks, floors)
 
@@ -78,24 +79,24 @@ def _row(table: ImageTable, name: str, attacks: Scores, floors: Scores) -> dict[
 
 
 def _pairs(table: ImageTable) -> list[tuple[int, int]]:
-    """Rows of attacks and of their priors of the same seed, each prior once."""
+    """Rows of attacks and of their controls of the same seed, each control once."""
     strongest: dict[int, int] = {}
     sign = 1 if table.worse else -1
     for place, member in enumerate(table.attacks):
         name, _, seed = member.rpartition("@")
-        prior = table.place(_member(prior_of(name), seed))
-        if prior is None:
+        control = table.place(_member(control_of(name), seed))
+        if control is None:
             continue
-        rival = strongest.setdefault(prior, place)
+        rival = strongest.setdefault(control, place)
         if sign * np.nanmean(table.scores[place]) > sign * np.nanmean(table.scores[rival]):
-            strongest[prior] = place
-    return [(place, prior) for prior, place in strongest.items()]
+            strongest[control] = place
+    return [(place, control) for control, place in strongest.items()]
 
 
-def _retrained(table: ImageTable) -> Scores:
-    """Scores of the prior-only members; of all floors where there is none."""
-    priors = {prior_of(name) for name in ATTACKS.names()}
-    places = [i for i, name in enumerate(table.attacks) if name.rpartition("@")[0] in priors]
+def _controls(table: ImageTable) -> Scores:
+    """Scores of the attacks' controls; of all floors where there is none."""
+    controls = {control_of(name) for name in ATTACKS.names()}
+    places = [i for i, name in enumerate(table.attacks) if name.rpartition("@")[0] in controls]
     return table.scores[places] if places else table.of((FLOOR,))
 
 

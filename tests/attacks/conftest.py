@@ -26,11 +26,12 @@ QUICK = {
     "whole_image_decoder_round1": {"steps": 1},
     "whole_image_prior": {"steps": 1},
     "optimise": {"steps": 2},
+    "optimise_swapped": {"steps": 2},
     "deep_image_prior": {"steps": 2},
 }
 """Settings of the attacks that train or descend, for tests of what they owe, not of how good."""
 
-FILES = {"lama", "mae_checkpoint"}
+FILES = {"lama", "lama_swapped", "mae_checkpoint", "mae_checkpoint_swapped"}
 """Attacks that run on a file which the user must have."""
 
 

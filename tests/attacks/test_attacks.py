@@ -49,6 +49,9 @@ KINDS = {
     "conv_decoder_prior": "floor",
     "transformer_decoder_prior": "floor",
     "whole_image_prior": "floor",
+    "telea_swapped": "floor",
+    "gated_inpainting_lpips_swapped": "floor",
+    "optimise_swapped": "floor",
 }
 every_attack = pytest.mark.parametrize("name", [n for n in ATTACKS.names() if n not in FILES])
 

@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunData:
 def test_each_learned_attack_has_its_own_prior() -> None:
     assert prior_of("ridge") == "ridge_prior"
     assert prior_of("whole_image_decoder_round1") == "whole_image_prior"
-    assert prior_of("optimise") is None
+    assert prior_of("optimise") == "ridge_prior"
     assert prior_of("ridge_prior") is None
     assert prior_of("of another package") is None
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from attacks.priors import control_of
 from bench.output.leakage import CONTROLS, adaptive, attack_summary
 from bench.output.rundata import CELL, RunData
 from bench.output.selection import EVERY, PAIRED, matched_worst
@@ -18,11 +19,11 @@ ROW = [*CELL, "region", "metric", "place", "attack"]
 
 
 def control_summary(run: RunData) -> pd.DataFrame:
-    """Each attack against its retrained prior, and worst cases against as many floors.
+    """Each attack against its own control, and worst cases against as many controls.
 
     ``quiet`` tells whether the interval of the gain reaches down to 0; a single photo has none.
     """
-    single = attack_summary(adaptive(_noise_only(run.leakage)), matched=True)
+    single = attack_summary(adaptive(_noise_only(run.leakage)), own=control_of)
     single = single[~single["attack_kind"].isin(CONTROLS)].assign(place=2)
     worst = pd.DataFrame(matched_worst(adaptive(_noise_only(run.seeded))))
     if single.empty or worst.empty:
@@ -48,13 +49,14 @@ def control_table(run: RunData) -> Table:
         source=source(run),
         note=sentences(
             "The payload was replaced by noise that does not depend on the photo. Gain: paired "
-            "difference to the floor named beside it: the attack's own prior, retrained with its "
-            "observation removed, from the same seeds; an attack without one is compared with the "
-            "floor that leaks most on average. Worst cases take per photo the attack, or prior, "
-            "that leaks most, each attacker seed by itself, over equally many of both: a maximum "
-            "over more of them gains by selection alone. Compared: how many; where one side has "
-            "more, the mean over all choices of that many. Quiet: the interval reaches down to 0; "
-            "a single photo has no interval.",
+            "difference to the floor named beside it. That is the attack's own control: the same, "
+            "retrained with its observation removed, or, where nothing is trained, handed another "
+            "photo's windows. An attack without one is compared with the floor that leaks most on "
+            "average. Worst cases take per photo the attack, or control, that leaks most, each "
+            "attacker seed by itself, over equally many of both: a maximum over more of them gains "
+            "by selection alone. Compared: how many; where one side has more, the mean over all "
+            "choices of that many. Quiet: the interval reaches down to 0; a single photo has no "
+            "interval.",
             CAP,
             INTERVALS,
         ),

@@ -30,7 +30,7 @@ ROW = [*CELL, "region", "attack", "attack_kind", "against"]
 def suite_summary(run: RunData) -> pd.DataFrame:
     """One row per cell, region and attack, worst case first; columns ``metric_value``."""
     leakage = plain(adaptive(run.leakage))
-    single = attack_summary(leakage, matched=True)
+    single = attack_summary(leakage, own=prior_of)
     if single.empty:
         return pd.DataFrame()
     worst = oracle_summary(leakage).assign(attack=WORST, attack_kind=WORST, against=BEST_FLOOR)
@@ -63,7 +63,7 @@ def suite_table(run: RunData) -> Table:
         note=sentences(
             "Worst case: per photo the attack that leaks most, then the mean, an oracle bound, "
             "against the floor that leaks most per photo. Gain: paired difference, positive where "
-            "the attack leaks more, to the floor named under Against: the attack's own prior, "
+            "the attack leaks more, to the floor named under Against: the attack's prior, "
             "retrained with its observation removed, where it has one; else the floor that leaks "
             "most on average. Seeds: trainings averaged before anything else. Hidden: windows not "
             "received; always hidden: by no coalition of that number of shards in this run.",
