@@ -55,7 +55,11 @@ class Swapped(Attack):
     def _swap(self, message: WindowMessage, donor: int) -> WindowMessage:
         sent = self.learned.get(f"{DONOR}{donor}.{message.stage}.{message.window}")
         empty = blank(message)
-        return empty if sent is None or not sent.size else replace(empty, sent=_like(sent, message.sent))
+        return (
+            empty
+            if sent is None or not sent.size
+            else replace(empty, sent=_like(sent, message.sent))
+        )
 
 
 def _kept(observation: Observation, number: int) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -5,7 +5,7 @@
 Trains ridge and the decoders at each stage of the interleaved plan and scores what they make of
 the windows that 2 of 4 shards hold. Prints PSNR there, each decoder's paired gain over ridge on the
 same photos with its 95 % interval, and of its training: seconds, steps, and after how many of them
-the held-out error was within 0.5 dB of its best. ``--longer 4`` trains a second time with four
+the held-out error was within 0.5 dB of its best. ``--longer 4`` trains once more with four
 times the steps, and prints by how much that does better.
 """
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         public = [open_dataset(spec) for spec in options.public]
         data = open_dataset(options.data).limit(options.limit)
         check_disjoint(public, data)
-        models = Models(options.model)
+        models = Models(options.model, device=options.device)
         photos = PublicPhotos(models, public)
         scored = [_watched(models, data.load(image_id)) for image_id in data.ids]
         print(f"{sum(len(p.ids) for p in public)} public photos, {len(scored)} scored, dB visible")
@@ -84,9 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--decoders", nargs="+", default=DECODERS, help="attacks beside ridge")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the decoders")
     parser.add_argument(
-        "--longer", type=int, default=0, help="times the steps of a second training"
+        "--longer",
+        type=int,
+        nargs="*",
+        default=[],
+        metavar="TIMES",
+        help="times the steps of another training each",
     )
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
+    parser.add_argument("--device", default="cpu", help="where decoders train: cpu or cuda")
     return parser
 
 
@@ -130,10 +136,10 @@ def _stage(
             f"  {name:20s} {mine.mean():6.2f}, over ridge {gain}, "
             f"worst photo {(mine - linear).min():+.2f}; {_training(*found[0])}"
         )
-        if options.longer and "curve" in found[0][0].state():
-            attack, seconds = trained(name, options.seeds[0], options.longer)
+        for longer in options.longer if "curve" in found[0][0].state() else ():
+            attack, seconds = trained(name, options.seeds[0], longer)
             more = _interval(paired_gain(scores(attack), scores(found[0][0]), names))
-            print(f"  {'':20s} {options.longer} times the steps: {more}, {seconds:.0f} s")
+            print(f"  {'':20s} {longer} times the steps: {more}, {seconds:.0f} s")
         sys.stdout.flush()
 
 
