@@ -174,6 +174,7 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
             before_of = known.get("substitutes", {})
             same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())
             changed += [] if same else ["substitutes"]
+            facts = {**facts, "substitutes": before_of | facts["substitutes"]}
         if changed:
             names = ", ".join(name.replace("_", " ") for name in changed)
             raise PedbenchError(

@@ -1,6 +1,6 @@
 """Encoders on a GPU: `segment-anything` as it is against ours, whole, compiled and shared out.
 
-``python -m benchmarks.gpu [--models vit_b vit_l] [--repeats 20] [--out FILE.csv]``
+``python -m benchmarks.gpu [--models vit_b vit_l] [--sides "ours, compiled"] [--out FILE.csv]``
 
 Encodes one photo again and again, the sides taking turns, and prints the median of milliseconds
 from ``set_image`` to the embedding on the GPU, what PyTorch's allocator held at most beyond the
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -43,23 +43,27 @@ def main() -> int:
     """Read the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--models", nargs="+", default=["tiny", "vit_b", "vit_l"])
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--out", type=Path, help="table as CSV")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         print("benchmarks.gpu: PyTorch sees no CUDA device here", file=sys.stderr)
         return 2
-    table = pd.DataFrame(row for model in options.models for row in race(model, options.repeats))
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
-    print(table.round(6).to_string(index=False))
+    tables = []
+    for model in options.models:
+        names = dict.fromkeys([STOCK, *options.sides])
+        tables.append(pd.DataFrame(race(model, list(names), options.repeats)))
+        print(tables[-1].round(6).to_string(index=False), flush=True)
     if options.out:
-        table.to_csv(options.out, index=False)
+        pd.concat(tables).to_csv(options.out, index=False)
     return 0
 
 
-def race(model: str, repeats: int) -> Iterator[dict[str, Any]]:
+def race(model: str, names: Sequence[str], repeats: int) -> Iterator[dict[str, Any]]:
     """One row a side."""
-    sides = {name: _predictor(model, *side) for name, side in SIDES.items()}
+    sides = {name: _predictor(model, *SIDES[name]) for name in names}
     for predictor in sides.values():
         for _ in range(WARM_UP):
             _encode(predictor)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attacks.base import ATTACKS, Knowledge, PublicExample
 from attacks.controls import register_prior
 from attacks.decoder import (
+    BATCH,
     Lessons,
     WindowDecoder,
     best_scale,
@@ -25,9 +26,11 @@ from attacks.tokens import Features, split, token_examples, window_examples
 from attacks.training import load_network, network_state
 from framework.observation import Observation
 
-STEPS = 1600
+STEPS = 6400
+EPOCHS = 64
+"""How often each window is looked at, at most."""
 LEARNING_RATE = 4e-3
-MAX_TOKENS = 80_000
+MAX_TOKENS = 120_000
 """Of public photos held in memory while training."""
 ROUNDING = 0.5
 """Grey levels of error below which nothing is left to learn: 8-bit rounding hides it."""
@@ -44,7 +47,7 @@ class ConvDecoder(Ridge):
 
     Args:
         seed: of initialisation and batches.
-        steps: of training; 1,600 take half a minute of two cores for ``tiny``.
+        steps: of training at most; few photos take fewer, see `EPOCHS`.
     """
 
     name = "conv_decoder"
@@ -69,11 +72,12 @@ class ConvDecoder(Ridge):
         self.learned["spread"] = self._spread(training)
         shape = self._shape(knowledge.public[0].observation)
         lessons = self._lessons(training).to(knowledge.device)
+        steps = min(self.steps, max(1, EPOCHS * len(lessons) // BATCH))
         tests = self._lessons(held_out).to(knowledge.device)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             decoder = self.network(*shape).to(knowledge.device)
-            curve = train_decoder(decoder, lessons, tests, self.steps, self.rate, self.seed)
+            curve = train_decoder(decoder, lessons, tests, steps, self.rate, self.seed)
         scale = best_scale(decoder, tests)
         self.learned |= {"scale": np.array([scale], dtype=np.float32), "curve": curve}
         self.learned |= {"shape": np.array(shape)} | network_state(decoder, NET)

@@ -1,5 +1,7 @@
 """Access to the model and number of photos, from a preset to records and figure."""
 
+import shutil
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -112,6 +114,15 @@ def test_records_say_who_knew_what(finished):
     assert status["ridge_prior", False, False, "2"] == "ok"
     assert status["substitute_ridge", False, False, "3"] == "unsupported"
     assert finished[0].environment["substitutes"]["own"].startswith("shipped:")
+
+
+def test_a_run_that_goes_on_without_them_still_names_the_substitutes(finished, tmp_path):
+    data, config = finished
+    again = tmp_path / "run"
+    shutil.copytree(data.folder, again)
+    known = replace(config, groups=tuple(replace(g, threats=("standard",)) for g in config.groups))
+    run(known, again, device="cpu", workers=1)
+    assert RunData.read(again).environment["substitutes"] == data.environment["substitutes"]
 
 
 def test_the_usual_tables_leave_such_attackers_out(finished):
