@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
 from attacks.threat import IN_DOMAIN, unsupported_reason
+from bench.cards import Card, describe, from_state, read_card
 from bench.datasets import Dataset
 from bench.fingerprints import part_fingerprint, source_fingerprint
 from bench.pipelines import Models, Unsupported
@@ -22,6 +24,9 @@ from bench.public import Channel, PublicPhotos
 from bench.scenario import BARE, Cell, Watch
 from framework.defences import DEFENCES
 from framework.models.download import cache_dir
+
+CARD = ".json"
+"""What an attacker's card ends with; its state has the same name."""
 
 
 class Attackers:
@@ -78,6 +83,22 @@ class Attackers:
             self._ready[key] = attack
         return self._ready[key]
 
+    def cards(self, cells: Iterable[Cell]) -> list[Card]:
+        """The cards of the trained attackers of ``cells``, as far as the cache has them."""
+        wanted = {
+            self._key(cell)
+            for cell in cells
+            if isinstance(cell, Watch) and self.unsupported(cell) is None
+        }
+        found = []
+        for name, seed, channel in wanted:
+            attack = ATTACKS.get(name)(seed=seed)
+            if attack.needs_training and self._cached(name, seed, channel):
+                state = self._cache_file(attack, channel)
+                card = read_card(state.with_suffix(CARD))
+                found.append(card or from_state(name, seed, channel, state))
+        return [card for card in found if card is not None]
+
     def _key(self, cell: Watch) -> tuple[str, int, Channel]:
         return cell.attack, cell.seed, self._channel(cell)
 
@@ -111,12 +132,17 @@ class Attackers:
             except SafetensorError:
                 path.unlink()
         knowledge = self.photos.knowledge(channel)
+        start = time.perf_counter()
         with phase(f"train {attack.name}"):
             try:
                 attack.fit(knowledge)
             except Unlearnable as error:
                 raise Unsupported(str(error)) from error
+        seconds = time.perf_counter() - start
+        data = [dataset.name for dataset in self.photos.sets(channel)]
+        card = describe(attack, channel, knowledge, data, seconds)
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(CARD).write_text(json.dumps(card))
         part = path.with_suffix(f".{os.getpid()}.part")
         save_file(attack.state(), part)
         part.replace(path)

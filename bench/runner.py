@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 from bench import environment
+from bench.cards import keep
 from bench.config import RunConfig, read_config
 from bench.crew import Crew
 from bench.datasets.disjoint import check_disjoint, check_unseen
@@ -203,6 +204,7 @@ def _work(
     unreadable: set[str] = set()
     with Crew(bench, workers) as crew:
         crew.train(cell for task in tasks for cell in task.cells)
+        keep(bench.folder, bench.attackers.cards(cells))
         with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
             for image_id, done, records in crew.compute(tasks):
                 if image_id in unreadable:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from bench.cards import Card, read_cards
 from bench.fingerprints import content_digest
 from bench.records import (
     COLUMNS,
@@ -81,11 +82,16 @@ class RunData:
         )
 
     @cached_property
+    def attackers(self) -> list[Card]:
+        """The cards of trained attackers, see `bench.cards`; none in older runs."""
+        return read_cards(self.folder)
+
+    @cached_property
     def digest(self) -> str:
-        """A hash over configuration and records, in whichever order these were written."""
+        """A hash over configuration, attackers and records, in whichever order these came."""
         values = self.records.drop(columns="from_store", errors="ignore")
         hashes = pd.util.hash_pandas_object(values, index=False).to_numpy()
-        return content_digest(list(values.columns), np.sort(hashes), self.config)
+        return content_digest(list(values.columns), np.sort(hashes), self.config, self.attackers)
 
     @cached_property
     def every_score(self) -> pd.DataFrame:

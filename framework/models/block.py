@@ -15,6 +15,8 @@ from framework.models.attention import FoldedAttention
 
 HELD = 2**19
 """Values that go through the MLP or window attention at once: what lies between stays small."""
+HELD_ELSEWHERE = 2**24
+"""The same on a GPU, where many small products take longer than a few large ones."""
 
 
 class FoldedBlock(Block):
@@ -35,7 +37,7 @@ class FoldedBlock(Block):
         if self.window_size == 0:
             mixed = self.attn.mix(self.attn.qkv(self.norm1(x)))
             return self._fed_forward((x + self.attn.proj(mixed)).flatten(0, 2)).view(x.shape)
-        rows_held = self.window_size * max(1, HELD // x[0, : self.window_size].numel())
+        rows_held = self.window_size * max(1, _held(x) // x[0, : self.window_size].numel())
         return torch.cat([self._on_rows(rows) for rows in _split(x, rows_held, 1)], dim=1)
 
     def _on_rows(self, x: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ class FoldedBlock(Block):
         """
         side = self.window_size
         qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
-        held = max(1, HELD // (side * side * tokens.shape[-1]))
+        held = max(1, _held(tokens) // (side * side * tokens.shape[-1]))
         mixed = torch.cat(
             [
                 self.attn.mix(qkv[few.flatten()].view(-1, side, side, qkv.shape[-1]))
@@ -68,9 +70,13 @@ class FoldedBlock(Block):
 
     def _fed_forward(self, tokens: Tensor) -> Tensor:
         """The second half of the block on tokens [tokens, channels], some at a time."""
-        tokens_held = max(1, HELD // tokens.shape[-1])
+        tokens_held = max(1, _held(tokens) // tokens.shape[-1])
         parts = _split(tokens, tokens_held)
         return torch.cat([few + self.mlp(self.norm2(few)) for few in parts])
+
+
+def _held(x: Tensor) -> int:
+    return HELD if x.device.type == "cpu" else HELD_ELSEWHERE
 
 
 def _split(x: Tensor, size: int, axis: int = 0) -> Sequence[Tensor]:

@@ -18,6 +18,7 @@ from bench.output.figures.stages import STAGES
 from bench.output.figures.strips import strip_plots
 from bench.output.figures.time import TIME
 from bench.output.figures.traffic import TRAFFIC
+from bench.output.figures.training import TRAINING
 from bench.output.figures.utility import UTILITY
 from bench.output.rundata import RunData
 
@@ -34,6 +35,7 @@ PLOTS = (
     RECOGNITION,
     TIME,
     TRAFFIC,
+    TRAINING,
 )
 
 __all__ = ["PLOTS", "draw", "drawings", "save_figures", "write_figures"]

@@ -21,6 +21,7 @@ from bench.output.tables.suite import suite_table
 from bench.output.tables.threats import threats_table
 from bench.output.tables.time import time_table
 from bench.output.tables.traffic import traffic_table
+from bench.output.tables.training import training_table
 from bench.output.tables.utility import utility_table
 
 BUILDERS = (
@@ -39,6 +40,7 @@ BUILDERS = (
     time_table,
     control_table,
     traffic_table,
+    training_table,
     failures_table,
 )
 
