@@ -47,7 +47,9 @@ class Objects(Detector):
     @classmethod
     def available(cls) -> str | None:
         path = weights_path()
-        return None if path.is_file() else f"no detector at {path}: put the file of {URL} there"
+        if path.is_file():
+            return None
+        return f"no detector at {_shown(path)}: put the file of {URL} there"
 
     @torch.inference_mode()
     def _detect(self, canvas: Image) -> tuple[Sequence[Sequence[float]], Sequence[int]]:
@@ -62,6 +64,12 @@ class Objects(Detector):
 def weights_path() -> Path:
     """Where torchvision keeps the detector's weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / URL.rpartition("/")[2]
+
+
+def _shown(path: Path) -> str:
+    """A path as records tell it: what lies at home says nothing of whose home it is."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def fetch_weights() -> Path:
