@@ -96,7 +96,7 @@ class Attackers:
             if attack.needs_training and self._cached(name, seed, channel):
                 state = self._cache_file(attack, channel)
                 card = read_card(state.with_suffix(CARD))
-                found.append(card or from_state(name, seed, channel, state))
+                found.append(card or from_state(name, seed, channel, self._data(channel), state))
         return [card for card in found if card is not None]
 
     def _key(self, cell: Watch) -> tuple[str, int, Channel]:
@@ -116,6 +116,9 @@ class Attackers:
             return Channel(*pipeline.channel, cell.stage, **means)
         undefended = pipeline.plan, pipeline.payload, "none", 0.0, pipeline.adapted
         return Channel(*undefended, cell.stage, **means)
+
+    def _data(self, channel: Channel) -> list[str]:
+        return [dataset.name for dataset in self.photos.sets(channel)]
 
     def _cached(self, name: str, seed: int, channel: Channel) -> bool:
         try:
@@ -139,8 +142,7 @@ class Attackers:
             except Unlearnable as error:
                 raise Unsupported(str(error)) from error
         seconds = time.perf_counter() - start
-        data = [dataset.name for dataset in self.photos.sets(channel)]
-        card = describe(attack, channel, knowledge, data, seconds)
+        card = describe(attack, channel, knowledge, self._data(channel), seconds)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(CARD).write_text(json.dumps(card))
         part = path.with_suffix(f".{os.getpid()}.part")

@@ -51,14 +51,17 @@ def describe(
     }
 
 
-def from_state(attack: str, seed: int, channel: Channel, state: Path) -> Card | None:
+def from_state(
+    attack: str, seed: int, channel: Channel, data: Iterable[str], state: Path
+) -> Card | None:
     """What the state of an attacker without a card still tells; ``None`` if that cannot be read."""
     try:
         with safe_open(state, "numpy") as arrays:
             curve = arrays.get_tensor(CURVE) if CURVE in arrays.keys() else None  # noqa: SIM118
     except (SafetensorError, OSError):
         return None
-    return {**asdict(channel), "attack": attack, "seed": seed, "curve": _rows(curve)}
+    told = {"attack": attack, "seed": seed, "data": list(data), "curve": _rows(curve)}
+    return {**asdict(channel), **told}
 
 
 def read_card(path: Path) -> Card | None:

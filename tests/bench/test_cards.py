@@ -86,12 +86,13 @@ def test_a_state_without_a_card_still_tells_its_curve(tmp_path):
     channel = Channel("interleaved", "float32", "none", 0.0, False, 2)
     curve = np.array([[1, 0.5, 0.9], [2, 0.4, 0.8]], dtype=np.float32)
     save_file({"curve": curve}, tmp_path / "a.safetensors")
-    card = from_state("conv_decoder", 0, channel, tmp_path / "a.safetensors")
+    card = from_state("conv_decoder", 0, channel, ["photos"], tmp_path / "a.safetensors")
     assert np.allclose(card["curve"], curve)
     assert card["stage"] == 2
+    assert card["data"] == ["photos"]
     assert "seconds" not in card
     (tmp_path / "b.safetensors").write_text("no state")
-    assert from_state("conv_decoder", 0, channel, tmp_path / "b.safetensors") is None
+    assert from_state("conv_decoder", 0, channel, [], tmp_path / "b.safetensors") is None
 
 
 def test_the_table_averages_seeds(finished):
