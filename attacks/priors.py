@@ -36,6 +36,12 @@ def control_of(name: str) -> str | None:
     return (_twin(line[0], Swapped) if line else None) or prior_of(name)
 
 
+@cache
+def swapped_twins() -> frozenset[str]:
+    """The floors that are an attack, handed another photo's windows."""
+    return frozenset(name for name, attack in ATTACKS.items() if issubclass(attack, Swapped))
+
+
 def _line(name: str) -> list[type[Attack]]:
     """The class that an attack is or was made of, and those it builds on, nearest first."""
     known = dict(ATTACKS.items())

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from attacks.priors import swapped_twins
 from bench.output.figures.plot import Plot
 from bench.output.figures.style import WIDE, Theme, canvas, readable
 from bench.output.leakage import attack_scores, higher_is_worse, oracle_scores, plain
@@ -27,7 +28,9 @@ def draw_attacks(run: RunData, theme: Theme) -> Figure | None:
     wanted = pd.DataFrame([cell])
     oracle = oracle_scores(run).merge(wanted, on=list(cell))
     oracle = oracle.assign(attack=ORACLE_NAME, attack_kind=ORACLE)
-    summary = pd.concat([attack_scores(run).merge(wanted, on=list(cell)), oracle])
+    single = attack_scores(run)
+    single = single[~single["attack"].isin(swapped_twins())]
+    summary = pd.concat([single.merge(wanted, on=list(cell)), oracle])
     panels = [(r, m) for r, m in PANELS if _panel(summary, r, m)["mean"].notna().any()]
     if not panels:
         return None
@@ -120,7 +123,8 @@ def _clip_ceiling(axes: Axes, rows: pd.DataFrame, names: list[str], theme: Theme
 ATTACKS_PLOT = Plot(
     "attacks",
     "Mean over images with 95 % interval. Grey: floors, made of public photos, which know nothing "
-    "of what is hidden. Green: inpainting from the windows seen. Blue: inversion of the tokens. "
+    "of what is hidden; those that are an attack, handed another photo's windows, stand in the "
+    "table alone. Green: inpainting from the windows seen. Blue: inversion of the tokens. "
     "Orange: per image the attack that leaks most, an oracle bound. At the foot: the ceiling, a "
     "centralized server, which holds the picture. To the right is more leakage in every panel: "
     "lower LPIPS means more, so its axis is reversed.",
