@@ -76,12 +76,21 @@ def _by_policy(axes: Axes, rows: pd.DataFrame, name: str, theme: Theme) -> None:
 
 def _by_estimate(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
     axes.set_title("Noise: PSNR, visible (dB)")
-    for colour, (_, curve) in zip(theme.series[2:], rows.groupby("averaged"), strict=False):
+    for colour, (averaged, curve) in zip(theme.series[2:], rows.groupby("averaged"), strict=False):
         for (_, strength), line in curve.groupby(["policy", "strength"]):
             line = line.sort_values("frames")
             x = line["frames"].astype(float)
             axes.plot(x, line["mean"], color=colour, marker="o")
-            axes.annotate(f"{strength:g} σ", (x.iloc[-1], line["mean"].iloc[-1]), fontsize=6)
+            if averaged:
+                axes.annotate(
+                    f"{strength:g} σ",
+                    (x.iloc[-1], line["mean"].iloc[-1]),
+                    xytext=(5, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=6,
+                )
+    axes.margins(x=0.16)
 
 
 def _legend(figure: Figure, rows: pd.DataFrame, noisy: bool, theme: Theme) -> None:
