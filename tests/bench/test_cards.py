@@ -123,3 +123,4 @@ def test_the_usual_attackers_curves_are_drawn(finished, tmp_path):
     noisy = next(card for card in finished[0].attackers if card["curve"])
     assert training([noisy]) is None
     assert training([noisy | {"defence": "none"}]) is not None
+    assert training([noisy | {"defence": "none", "payload": "int8"}]) is None

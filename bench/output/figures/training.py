@@ -20,13 +20,15 @@ ORDER = ("conv_decoder", "transformer_decoder", "whole_image_decoder")
 def draw_training(run: RunData, theme: Theme) -> Figure | None:
     """Held-out error above its best by steps: a panel an attack, a colour a stage, a line a seed.
 
-    Of the usual attacker alone: no defence, all photos, weights known.
+    Of the usual attacker alone: float32, no defence, all photos, weights known, the commonest plan.
     """
     rows = trainings(run)
     if rows.empty:
         return None
-    usual = (rows["defence"] == "none") & (rows["access"] == "white box")
-    rows = rows[usual & (rows["public_photos"] == "all") & rows["curve"].notna()]
+    usual = (rows["payload"] == "float32") & (rows["defence"] == "none")
+    usual &= (rows["access"] == "white box") & (rows["public_photos"] == "all")
+    rows = rows[usual & rows["curve"].notna()]
+    rows = rows[rows["plan"].isin(rows["plan"].mode().head(1))]
     names = [name for name in ORDER if name in set(rows["attack"])]
     names += sorted(set(rows["attack"]) - set(ORDER))
     if not names:
@@ -59,7 +61,8 @@ TRAINING = Plot(
     "How far the error on held-out public photos was from the best of its training, step by step. "
     f"Below the dotted line it is within {NEAR} dB. The rate of learning falls to zero at the end, "
     "so that a flat end says nothing of what longer training would bring. One line an attacker "
-    "seed; the usual attacker alone.",
+    "seed; the usual attacker alone (float32, no defence, weights known).",
     draw_training,
-    "No attack of this run was trained step by step, or it is older than the attackers' cards.",
+    "No attack on undefended float32 tokens was trained step by step in this run, or it is older "
+    "than the attackers' cards.",
 )
