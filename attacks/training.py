@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from framework.training.precision import multiplies_bfloat16
+
 WEIGHT_DECAY = 1e-2
 CHECKS = 20
 """Looks at the held-out photos in a training of full length."""
@@ -74,14 +76,6 @@ def train(
     network.load_state_dict(kept)
     network.eval()
     return np.array(curve, dtype=np.float32).reshape(-1, 3)
-
-
-def multiplies_bfloat16(device: str) -> bool:
-    """Whether a kind of device, ``cpu`` or ``cuda``, has units that multiply in bfloat16 here."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported()
-    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return device == "cpu" and has_matrix_units is not None and has_matrix_units()
 
 
 def _cycle(step: int, steps: int) -> float:

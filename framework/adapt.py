@@ -27,6 +27,7 @@ from framework.training.log import Log
 from framework.training.objective import decode
 from framework.training.optimise import schedule
 from framework.training.parallel import rank, share_gradients
+from framework.training.precision import multiplies_bfloat16
 from framework.training.prompts import embed, first_prompts
 
 TRAINED = ("globals", "all")
@@ -147,7 +148,8 @@ def adapt(
     """Distil ``teacher`` into a model whose global blocks come last.
 
     Every draw depends on ``seed`` and the step alone, so a run that was killed goes on as it would
-    have. Runs where ``teacher`` is, with matrix products in bfloat16.
+    have. Runs where ``teacher`` is, with matrix products in bfloat16 where that machine has units
+    for it.
 
     Args:
         photos: with masks, which give the prompts under which masks are imitated.
@@ -213,7 +215,8 @@ class _Run:
             group["lr"] = self.lr * schedule(self.step, self.steps)
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
         images = images.to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        half = multiplies_bfloat16(device.type)
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
             with torch.no_grad():
                 wanted = self.teacher.image_encoder(images).float()
             found = encode(self.student, images, self.adaptation.position).float()

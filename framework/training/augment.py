@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from framework.training.compose import composed_object, region_union
 from framework.training.figures import figure
+from framework.training.wholes import cut_out
 
 Image = NDArray[np.uint8]
 Masks = NDArray[np.bool_]
 
-SMALLEST_SHARE = 0.004
+SMALLEST_SHARE = 0.0015
 """Masks below this share of the scene are not prompted."""
 KEPT_SHARE = 0.4
 """A mask of which pasting leaves less than this is dropped."""
@@ -24,8 +25,12 @@ PASTED_SHARES = (0.01, 0.5)
 """Range of the share of its photo that a region may fill to be pasted elsewhere."""
 COMPOSED_CHANCE = 0.4
 """Of pasting a composed object rather than a region of a photo."""
-FIGURE_SCENE_CHANCE = 0.3
+FIGURE_SCENE_CHANCE = 0.1
 """Of pasting one to three figures, whose union is a mask too, instead of anything else."""
+PORTRAIT_SCENE_CHANCE = 0.3
+"""The same for whole objects, cut out of photos that mask their parts."""
+SOFT_BACKGROUND_CHANCE = 0.4
+"""Of a portrait's background being out of focus, with nothing to prompt."""
 UNION_CHANCE = 0.35
 """Of adding the union of some neighbouring regions to the masks of a scene."""
 
@@ -66,7 +71,10 @@ def random_scene(photos: Sequence[Photo], index: int, size: int, rng: np.random.
     scene = _crop(photos[index], size, rng)
     if rng.random() < UNION_CHANCE and (union := region_union(scene.masks, rng)) is not None:
         scene = Scene(scene.image, np.concatenate([scene.masks, union[None]]))
-    if rng.random() < FIGURE_SCENE_CHANCE:
+    kind = rng.random()
+    if kind < PORTRAIT_SCENE_CHANCE:
+        scene = _paste_portraits(scene, photos, rng)
+    elif kind < PORTRAIT_SCENE_CHANCE + FIGURE_SCENE_CHANCE:
         scene = _paste_figures(scene, photos, rng)
     else:
         scene = _paste_objects(scene, photos, rng)
@@ -97,6 +105,33 @@ def _paste_figures(scene: Scene, photos: Sequence[Photo], rng: np.random.Generat
         if scene is not before:
             together |= scene.masks[-1:]
     return Scene(scene.image, np.concatenate([scene.masks, together]))
+
+
+def _paste_portraits(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
+    """``scene`` with one to three whole objects, near or far, and their union as a mask too."""
+    height, width = scene.image.shape[:2]
+    if rng.random() < SOFT_BACKGROUND_CHANCE:
+        soft = cv2.GaussianBlur(scene.image, (0, 0), rng.uniform(0.02, 0.08) * max(height, width))
+        scene = Scene(np.asarray(soft, np.uint8), scene.masks[:0])
+    together = np.zeros((1, height, width), bool)
+    count = int(rng.choice((1, 2, 3), p=(0.65, 0.25, 0.1)))
+    for _ in range(count):
+        if (cut := cut_out(photos, rng)) is None:
+            break
+        colours, alpha = cut
+        rows = np.exp(rng.uniform(np.log(0.5), np.log(3.5))) * height
+        scale = rows / len(alpha)
+        shape = tuple(max(4, round(side * scale)) for side in alpha.shape[::-1])
+        colours, alpha = _recolour(_resize(colours, shape), rng), _resize(alpha, shape)
+        if rng.random() < 0.5:
+            colours, alpha = colours[:, ::-1], alpha[:, ::-1]
+        top = int(rng.uniform(-0.05, 0.35) * height)
+        middle = rng.uniform(0.3, 0.7) if count == 1 else rng.uniform(0.1, 0.9)
+        left = int(middle * width) - shape[0] // 2
+        before, scene = scene, _overlay(scene, colours, alpha, top, left)
+        if scene is not before:
+            together |= scene.masks[-1:]
+    return Scene(scene.image, np.concatenate([scene.masks, together])) if count > 1 else scene
 
 
 def _crop(photo: Photo, size: int, rng: np.random.Generator) -> Scene:

@@ -25,6 +25,7 @@ from framework.training.log import Log
 from framework.training.objective import Losses, scene_losses
 from framework.training.optimise import initial_sam, parameter_groups, schedule
 from framework.training.parallel import rank, share_gradients
+from framework.training.precision import multiplies_bfloat16
 from framework.training.regularise import drop_branches
 from framework.training.resolution import fit_tables
 from framework.training.teacher import load_teacher
@@ -69,7 +70,8 @@ def train(
         prompts: at most this many masks a photo, half by box and half by point.
         rounds: of correction clicks, at most; each step draws how many.
         lr: highest learning rate.
-        device: ``cpu`` or ``cuda``; matrix products are done in bfloat16 on both.
+        device: ``cpu`` or ``cuda``; matrix products are in bfloat16 where
+            the machine has units for it.
         resume: go on from ``out`` if it holds a state.
         init: weights to start from, a state or a ``.safetensors`` file, of any input size.
         size: input size in training, pixels; the architecture's own unless given. Small inputs
@@ -196,7 +198,8 @@ class Run:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _losses(self, data: Batch, generator: torch.Generator, rounds: int) -> Losses:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        half = multiplies_bfloat16(self.device.type)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             images = data.images.to(self.device)
             embeddings = self.sam.image_encoder(images)
             taught = {"teacher": self.teacher.loss(images, TAUGHT_SHARE)} if self.teacher else {}
