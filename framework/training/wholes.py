@@ -25,6 +25,8 @@ COARSE = 4
 
 def whole_objects(masks: Masks) -> list[int]:
     """Indices of the masks (bool [n, height, width]) that hold at least three smaller ones."""
+    if len(masks) <= FEWEST_PARTS:
+        return []
     flat = masks[:, ::COARSE, ::COARSE].reshape(len(masks), -1).astype(np.float32)
     areas = flat.sum(axis=1)
     shared = flat @ flat.T

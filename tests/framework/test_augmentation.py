@@ -14,6 +14,7 @@ from framework.training.compose import UNION_SHARES, composed_object, region_uni
 from framework.training.figures import figure
 from framework.training.optimise import initial_sam
 from framework.training.regularise import drop_branches
+from framework.training.wholes import cut_out, whole_objects
 
 PHOTO = SimpleNamespace(
     image=skimage.data.astronaut(), masks=np.zeros((0, *skimage.data.astronaut().shape[:2]), bool)
@@ -114,3 +115,31 @@ def test_no_chance_no_hooks(chance):
     sam = initial_sam("tiny", 56)
     drop_branches(sam, chance)
     assert not any(block.attn._forward_hooks for block in sam.image_encoder.blocks)
+
+
+def _nested_photo(size: int = 64) -> SimpleNamespace:
+    masks = np.zeros((5, size, size), bool)
+    masks[0, 8:56, 16:48] = True
+    masks[1, 8:20, 16:48] = masks[2, 20:36, 16:48] = masks[3, 36:56, 16:48] = True
+    masks[4, :8, :8] = True
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3)).astype(np.uint8)
+    return SimpleNamespace(image=image, masks=masks)
+
+
+def test_a_whole_object_is_a_mask_that_holds_others():
+    photo = _nested_photo()
+    assert whole_objects(photo.masks) == [0]
+    assert whole_objects(photo.masks[:0]) == whole_objects(photo.masks[1:]) == []
+    colours, alpha = cut_out([photo], np.random.default_rng(0))
+    assert colours.shape == (48, 32, 3)
+    assert (alpha == 255).all()
+    assert np.array_equal(colours, photo.image[8:56, 16:48])
+    assert cut_out([PHOTO], np.random.default_rng(0)) is None
+
+
+def test_portraits_become_masks_before_another_background(monkeypatch):
+    monkeypatch.setattr(augment, "PORTRAIT_SCENE_CHANCE", 1.0)
+    monkeypatch.setattr(augment, "UNION_CHANCE", 0.0)
+    scenes = [random_scene([_nested_photo()], 0, 96, np.random.default_rng(i)) for i in range(12)]
+    assert all(len(scene.masks) for scene in scenes)
+    assert all(scene.masks.shape[1:] == scene.image.shape[:2] for scene in scenes)
