@@ -10,8 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from segment_anything.utils.transforms import ResizeLongestSide
@@ -21,6 +20,7 @@ from attacks.public import observe
 from framework.errors import PedbenchError
 from framework.models.build import build_sam
 from framework.observation import Observation
+from framework.photos import read_photo
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,7 @@ def _prepare(attack: Attack, observation: Observation, options: argparse.Namespa
         return
     sam = build_sam(options.model, options.checkpoint)
     resize = ResizeLongestSide(sam.arch.img_size).apply_image
-    frames = [resize(_photo(path)) for path in options.public]
+    frames = [resize(read_photo(path)) for path in options.public]
     public = [observe(sam, frame, observation.plan, observation.payload) for frame in frames]
     attack.fit(Knowledge(sam, public, str(sam.device)))
 
@@ -70,15 +70,6 @@ def _read(path: Path) -> bytes:
     if not path.is_file():
         raise PedbenchError(f"observation {path} does not exist: give a file")
     return path.read_bytes()
-
-
-def _photo(path: Path) -> np.ndarray:
-    try:
-        return np.asarray(Image.open(path).convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise PedbenchError(
-            f"public photo {path} cannot be read ({error}): leave it out"
-        ) from error
 
 
 if __name__ == "__main__":

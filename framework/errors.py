@@ -13,6 +13,10 @@ class PedbenchError(Exception):
     """
 
 
+class SampleError(PedbenchError):
+    """One photo, mask or annotation cannot be read; the others are not affected."""
+
+
 def one_line(error: BaseException, limit: int = 120) -> str:
     """The first line of an exception's text, for use inside a message; its type if it has none."""
     lines = str(error).strip().splitlines()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.caps import add_cap_flags, print_exposure, read_cap_flags
 from bench.precision import add_speed_flags, speed_options
@@ -43,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.pictures import draw_box, overlay
     from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
     from framework.defences import DEFENCES
+    from framework.photos import read_photo
 
     prompts = read_prompts(args)
     remote = read_remote_flags(args)
@@ -108,22 +108,3 @@ def read_prompts(args: argparse.Namespace) -> dict[str, Any]:
     if numbers[2] <= numbers[0] or numbers[3] <= numbers[1]:
         raise PedbenchError(f"box '{text}' is empty: give x0 < x1 and y0 < y1")
     return {"box": numbers}
-
-
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """A photo as uint8 [height, width, 3], upright.
-
-    Raises:
-        PedbenchError: the file is missing or not an image.
-    """
-    from PIL import Image, ImageOps
-
-    from framework.errors import PedbenchError
-
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except FileNotFoundError as error:
-        raise PedbenchError(f"photo {path} does not exist: give an image file") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PedbenchError(f"{path} is not a readable image ({error}): give another") from error

@@ -13,15 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, SampleError
 from framework.registry import Registry
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-
-
-class SampleError(PedbenchError):
-    """One image or annotation cannot be read; the other samples are not affected."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +26,7 @@ class Sample:
 
     Attributes:
         image_id: unique in its data set.
-        image: uint8 [H, W, 3], RGB, pixels as stored (EXIF orientation is ignored everywhere).
+        image: uint8 [H, W, 3], RGB, turned as its masks are, see docs/data.md.
         masks: bool [n, H, W]; n may be 0; masks may overlap and none is empty.
         mask_ids: n names, unique in the image.
         scene: what the picture shows, unique over all data sets; pictures of one scene share it.

@@ -20,9 +20,9 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.images import read_image
 from bench.datasets.masks import region_instances
 from framework.errors import PedbenchError
+from framework.photos import read_photo
 
 SPLITS = ("train", "val", "test")
 
@@ -81,7 +81,7 @@ class Bsds(Dataset):
         if image_id not in self._ids:
             raise unknown_image(self, image_id)
         path = self.images / f"{image_id}.jpg"
-        image = read_image(path, str(path))
+        image = read_photo(path)
         instances = dict(region_instances(self._labels(image_id, image.shape)))
         return Sample(
             image_id=image_id,

@@ -21,9 +21,9 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.images import read_image
 from bench.datasets.masks import decode_segmentation
 from framework.errors import PedbenchError
+from framework.photos import Declared, read_photo
 
 ANNOTATION_FILES = ("instances.json", "labels.json", "_annotations.coco.json")
 
@@ -82,7 +82,8 @@ class Coco(Dataset):
         if image_id not in self._entries:
             raise unknown_image(self, image_id)
         entry = self._entries[image_id]
-        image = read_image(self.images / entry["file_name"], str(self.images / entry["file_name"]))
+        declared = Declared(entry.get("width"), entry.get("height"))
+        image = read_photo(self.images / entry["file_name"], orientation=declared)
         self._check_size(entry, image)
         masks: dict[str, Mask] = {}
         for number, instance in enumerate(self._instances.get(entry["id"], ())):
@@ -114,7 +115,7 @@ class Coco(Dataset):
         if said != (width, height):
             raise SampleError(
                 f"{self.images / entry['file_name']} is {width}×{height}, but {self.annotations} "
-                f"says {said[0]}×{said[1]} (EXIF orientation is ignored): mend one of them"
+                f"says {said[0]}×{said[1]}: mend one of them"
             )
 
     def _report_orphans(self, total: int) -> None:

@@ -20,10 +20,10 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.images import read_image
 from bench.datasets.masks import decode_segmentation
 from bench.datasets.wheels import wheel_file
 from framework.errors import PedbenchError
+from framework.photos import read_photo
 
 ANNOTATIONS = Path(__file__).parent / "data" / "embedded" / "instances.json"
 
@@ -96,7 +96,7 @@ def _photo(entry: dict[str, Any]) -> Image:
     path = wheel_file(inside)
     if path is None:
         raise SampleError(f"{package} does not carry {inside}: pip install --upgrade {package}")
-    image = read_image(path, str(path))
+    image = read_photo(path)
     if file_sha256(path) != entry["file_sha256"] and pixel_sha256(image) != entry["sha256"]:
         raise SampleError(
             f"{path} is not the picture that the masks were drawn on: install another "

@@ -21,9 +21,10 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.images import read_image, read_values
+from bench.datasets.images import read_values
 from bench.datasets.masks import decode_segmentation
 from framework.errors import PedbenchError
+from framework.photos import read_photo
 
 MASK_COLUMNS = ("masks", "objects", "mask", "label")
 SPLITS = ("validation", "val", "test", "train")
@@ -92,7 +93,7 @@ class HuggingFace(Dataset):
             raise unknown_image(self, image_id)
         where = f"row {number} of {self.name}"
         row = self._table[number]
-        image = read_image(*_stored(row["image"], f"'image' in {where}"))
+        image = read_photo(*_stored(row["image"], f"'image' in {where}"))
         content = row[self.column]
         masks = {name: mask for name, mask in self._masks(content, image, where) if mask.any()}
         for name, mask in masks.items():
@@ -197,7 +198,7 @@ def _undecoded(table: Any) -> Any:
 
 
 def _stored(cell: Any, where: str) -> tuple[Path | bytes, str]:
-    """Source and name, as `read_image` takes them, of an undecoded picture."""
+    """Source and name, as `read_photo` takes them, of an undecoded picture."""
     if not cell or (cell.get("bytes") is None and not cell.get("path")):
         raise SampleError(f"picture {where} is empty: fill it or drop the row")
     path = cell.get("path")

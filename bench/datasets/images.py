@@ -1,4 +1,4 @@
-"""Reading pictures of any format as RGB, with errors that name the file."""
+"""Reading masks that are pictures, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -9,21 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from bench.datasets.base import Image, SampleError
-
-
-def read_image(source: Path | bytes, name: str) -> Image:
-    """Pixels as stored, RGB, uint8 [H, W, 3]; alpha is dropped, EXIF orientation ignored.
-
-    Args:
-        source: a file or its bytes.
-        name: what an error calls it.
-
-    Raises:
-        SampleError: no such file, or not a complete picture.
-    """
-    with _open(source, name) as picture:
-        return np.array(_eight_bit(picture).convert("RGB"))
+from bench.datasets.base import SampleError
 
 
 def read_values(source: Path | bytes, name: str) -> NDArray[np.integer]:
@@ -63,10 +49,3 @@ def _open(source: Path | bytes, name: str) -> PilImage.Image:
         reason = " ".join(str(error).split())
         raise SampleError(f"image {name} cannot be read ({reason}): replace the file") from error
     return picture
-
-
-def _eight_bit(picture: PilImage.Image) -> PilImage.Image:
-    """16-bit greys scaled to 8 bits, which a plain conversion would clip; others as they are."""
-    if not picture.mode.startswith("I"):
-        return picture
-    return PilImage.fromarray((np.array(picture) >> 8).clip(0, 255).astype(np.uint8))

@@ -14,9 +14,9 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.images import read_image
 from bench.datasets.wheels import wheel_file
 from framework.errors import PedbenchError
+from framework.photos import read_photo
 
 PHOTOS = {
     "camera": "skimage/data/camera.png",
@@ -75,6 +75,6 @@ class PackagePhotos(Dataset):
         if image_id not in self._files:
             raise unknown_image(self, image_id)
         path: Path = self._files[image_id]
-        image = read_image(path, str(path))
+        image = read_photo(path)
         package = PACKAGES[PHOTOS[image_id].partition("/")[0]]
         return Sample(image_id, image, stack_masks([], image.shape), (), f"{package}/{image_id}")

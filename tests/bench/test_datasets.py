@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bench.datasets import DATASETS, Sample, SampleError, open_dataset
-from bench.datasets.images import read_image, read_values
+from bench.datasets.images import read_values
 from framework.errors import PedbenchError
 
 
@@ -74,29 +74,6 @@ def test_a_sample_refuses_arrays_of_another_form() -> None:
         Sample("a", image.astype(float), np.zeros((0, 4, 5), bool), (), "a")
     with pytest.raises(ValueError, match="masks are"):
         Sample("a", image, np.zeros((1, 4, 5), bool), (), "a")
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK", "I;16"])
-def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
-    grey = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (8, 1))
-    if mode == "I;16":
-        picture = Image.fromarray(grey.astype(np.uint16) * 257)
-    else:
-        picture = Image.fromarray(grey).convert(mode)
-    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
-    picture.save(path)
-    image = read_image(path, "x")
-    assert image.shape == (8, 32, 3)
-    assert image.dtype == np.uint8
-    if mode not in ("1", "P"):
-        assert np.abs(image[..., 0].astype(int) - grey).max() <= 1
-
-
-def test_exif_orientation_is_ignored(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    assert read_image(tmp_path / "turned.jpg", "x").shape == (20, 30, 3)
 
 
 def test_values_of_label_pictures(tmp_path: Path) -> None:
