@@ -9,12 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
+from segment_anything.modeling import Sam
 from torch import Tensor
 
 from framework.defences.base import DEFENCES, Defence
 from framework.errors import PedbenchError
 from framework.exposure.scene import View
-from framework.models.build import PedSam
+from framework.models.adopt import adopt
 from framework.observation import Observation
 from framework.payload import PayloadSpec
 from framework.plans import Plan, make_plan
@@ -30,7 +31,7 @@ class DistributedEncoder:
     """SAM's image encoder, shared out over servers.
 
     Args:
-        sam: the model; the edge holds all of it.
+        sam: the model, any `segment_anything` SAM; the edge holds all of it.
         shards: the servers; in-process ones are given the same weights.
         plan: name of the split plan.
         policy: an assignment policy or its name.
@@ -44,7 +45,7 @@ class DistributedEncoder:
 
     def __init__(
         self,
-        sam: PedSam,
+        sam: Sam,
         shards: Shards,
         *,
         plan: str = "interleaved",
@@ -53,9 +54,9 @@ class DistributedEncoder:
         defence: str | Defence = "none",
         seed: int | None = None,
     ) -> None:
-        self.sam = sam
+        self.sam = adopt(sam)
         self.shards = shards
-        self.plan: Plan = make_plan(plan, sam.arch)
+        self.plan: Plan = make_plan(plan, self.sam.arch)
         self.policy = POLICIES.get(policy)() if isinstance(policy, str) else policy
         self.payload = PayloadSpec.parse(payload)
         self.defence = DEFENCES.get(defence)() if isinstance(defence, str) else defence

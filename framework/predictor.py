@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from segment_anything import SamPredictor
+from segment_anything.modeling import Sam
 from torch import Tensor
 
 from framework.defences.base import Defence
 from framework.edge import DistributedEncoder, Traffic
 from framework.errors import PedbenchError
 from framework.exposure.scene import Scene, View
+from framework.models import embedding_file
+from framework.models.adopt import adopt, check_decoder
 from framework.models.build import PedSam
+from framework.models.embedding_file import Embedding
 from framework.observation import Observation
 from framework.policies.base import Policy
 from framework.shard.transport import Shards
@@ -27,7 +32,7 @@ class DistributedSamPredictor(SamPredictor):
     It can be set as ``SamAutomaticMaskGenerator(sam).predictor``.
 
     Args:
-        sam: from `build_sam`.
+        sam: from `build_sam`, or any `segment_anything` SAM (`framework.models.adopt`).
         shards: `LocalShards` or another transport.
         plan, policy, payload, defence, seed: as in `DistributedEncoder`.
     """
@@ -36,7 +41,7 @@ class DistributedSamPredictor(SamPredictor):
 
     def __init__(
         self,
-        sam: PedSam,
+        sam: Sam,
         shards: Shards,
         *,
         plan: str = "interleaved",
@@ -45,9 +50,11 @@ class DistributedSamPredictor(SamPredictor):
         defence: str | Defence = "none",
         seed: int | None = None,
     ) -> None:
-        super().__init__(sam)
+        model = adopt(sam)
+        check_decoder(model)
+        super().__init__(model)
         self.encoder = DistributedEncoder(
-            sam, shards, plan=plan, policy=policy, payload=payload, defence=defence, seed=seed
+            model, shards, plan=plan, policy=policy, payload=payload, defence=defence, seed=seed
         )
         self._scene: Scene | None = None
         self._located: View | None = None
@@ -142,6 +149,30 @@ class DistributedSamPredictor(SamPredictor):
         if self._scene.size != (height, width):
             raise PedbenchError("a resized crop cannot be located in a scene: give set_image it")
         return View(self._scene.name, self._scene.size, (0, 0), (height, width))
+
+    def save_embedding(self, path: str | Path) -> Path:
+        """Keep the photo's embedding as ``.safetensors``, for prompts at another time.
+
+        Raises:
+            PedbenchError: no photo was set, or the file cannot be written.
+        """
+        if not self.is_image_set:
+            raise PedbenchError("there is no embedding yet: call set_image first")
+        (height, width), (rows, columns) = self.original_size, self.input_size
+        embedding = Embedding(self.features, (height, width), (rows, columns))
+        return embedding_file.save(Path(path), embedding, self.model)
+
+    def load_embedding(self, path: str | Path) -> None:
+        """Go on with a photo whose embedding was kept; nothing leaves the edge.
+
+        Raises:
+            PedbenchError: the file is missing, damaged, or belongs to another model.
+        """
+        embedding = embedding_file.load(Path(path), self.model)
+        self.reset_image()
+        self.features = embedding.features.to(self.device)
+        self.original_size, self.input_size = embedding.original_size, embedding.input_size
+        self.is_image_set = True
 
     @property
     def view(self) -> View | None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 import grpc
 import numpy as np
 
+from framework.models.fingerprint import encoder_hash
 from framework.payload import encode_tokens
-from framework.shard.metadata import PROTOCOL, encoder_hash
+from framework.shard.metadata import PROTOCOL
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
 from framework.shard.server import SERVICE

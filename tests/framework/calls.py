@@ -10,8 +10,9 @@ import numpy as np
 
 from framework import Tls
 from framework.models.build import PedSam
+from framework.models.fingerprint import encoder_hash
 from framework.payload import encode_pixels, encode_tokens
-from framework.shard.metadata import PROTOCOL, encoder_hash
+from framework.shard.metadata import PROTOCOL
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
 from framework.shard.wire import to_message

@@ -16,13 +16,13 @@ from PIL import Image
 from bench.cli import main
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, Tls, build_sam
 from framework.models.build import randomize
+from framework.models.fingerprint import encoder_hash
 from framework.plans import PLANS
 from framework.shard.address import Address
 from framework.shard.certificates import write_certificates
 from framework.shard.faults import ShardRefused, ShardUnavailable
 from framework.shard.limits import Limits
 from framework.shard.link import Patience
-from framework.shard.metadata import encoder_hash
 from framework.shard.service import ShardService
 from tests.chaos.evil import OldProtocol, Slow, WrongWeights
 from tests.framework.servers import HASTY, SETTINGS, edge_tls, serving, shard_tls

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from framework.shard.metadata import PROTOCOL, encoder_hash
+from framework.models.fingerprint import encoder_hash
+from framework.shard.metadata import PROTOCOL
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
 from framework.shard.server import SERVICE
