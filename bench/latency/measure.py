@@ -103,13 +103,13 @@ def edges(config: LatencyConfig, network: Network) -> Iterator[list[EdgeProcess]
     """All servers and one edge per plan, running; the last server is the usual cloud."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pedbench-certs-")))
-        hosts = sorted({host.bind.rpartition(":")[0] for host in network.servers})
-        write_certificates(folder, hosts=hosts, days=2)
+        hosts = [host.bind.rpartition(":")[0] for host in network.servers]
+        write_certificates(folder, hosts, len(hosts), days=2)
         threads = [threads_of_shards(config)] * config.shards
         threads += [cores()] * (config.servers - config.shards)
         commands = [
-            [*host.enter, *MAIN, *_shard_flags(config, host.bind, folder, count)]
-            for host, count in zip(network.servers, threads, strict=True)
+            [*host.enter, *MAIN, *_shard_flags(config, host.bind, folder / f"shard-{i}", count)]
+            for i, (host, count) in enumerate(zip(network.servers, threads, strict=True))
         ]
         servers = stack.enter_context(ServerProcesses(commands, main=(), env=PASSIVE))
         started = [
@@ -151,9 +151,9 @@ def _jobs(config: LatencyConfig, addresses: Sequence[str], folder: Path) -> list
     return [replace(job, plan=plan, addresses=places.get(plan, shards)) for plan in config.plans]
 
 
-def _shard_flags(config: LatencyConfig, bind: str, folder: Path, threads: int) -> list[str]:
-    files = {"--tls-cert": "shard.crt", "--tls-key": "shard.key", "--client-ca": "ca.crt"}
+def _shard_flags(config: LatencyConfig, bind: str, pair: Path, threads: int) -> list[str]:
     flags = ["shard", "--bind", bind, "--model", config.model, "--threads", str(threads)]
-    flags += [part for flag, name in files.items() for part in (flag, str(folder / name))]
+    flags += ["--tls-cert", f"{pair}.crt", "--tls-key", f"{pair}.key"]
+    flags += ["--client-ca", str(pair.parent / "ca.crt")]
     flags += ["--checkpoint", config.checkpoint] if config.checkpoint else []
     return [*flags, "--log-level", "warning", "--grace", "2"]

@@ -80,6 +80,10 @@ class GroupLimit:
         """Whether the server may see what adds ``gain`` pixels; what adds none always may."""
         return gain == 0 or self.seen + gain <= self.most
 
+    def together(self, gains: Sequence[int]) -> int:
+        """How many pixels a box adds that several servers get: ``gains`` are of the same ones."""
+        return max(gains)
+
     def enter(self, server: str, gain: int) -> None:
         """Count what the server sees."""
         self.seen += gain
@@ -107,6 +111,10 @@ class SumLimit:
         others = sorted(seen for name, seen in self.seen.items() if name != server)
         largest = sum(others[::-1][: self.size - 1])
         return gain == 0 or self.seen[server] + gain + largest <= self.most
+
+    def together(self, gains: Sequence[int]) -> int:
+        """As in `GroupLimit`, but each counts on its own."""
+        return sum(gains)
 
     def enter(self, server: str, gain: int) -> None:
         """As in `GroupLimit`."""

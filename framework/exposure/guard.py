@@ -33,7 +33,12 @@ class Guard:
         self._watched: _Watched | None = None
 
     def admit(
-        self, trip: Round, wanted: Mapping[str, Sequence[int]], *, whole: bool = False
+        self,
+        trip: Round,
+        wanted: Mapping[str, Sequence[int]],
+        *,
+        whole: bool = False,
+        overhearing: Sequence[str] = (),
     ) -> dict[str, list[int]]:
         """Enter in the ledger what may leave, and return it.
 
@@ -41,6 +46,8 @@ class Guard:
             trip: the round that the windows belong to.
             wanted: windows by name of the server.
             whole: admit all windows or none, and then enter none.
+            overhearing: who else sees every window, whatever server it goes to; each is entered
+                and bounded like a server.
 
         Returns:
             Windows by server, without servers that get none.
@@ -54,20 +61,24 @@ class Guard:
             watched, self._watched = self._watched, None
             with self.ledger.transaction():
                 watched = self._up_to_date(watched, trip.view)
-                watched.expect(wanted)
-                sends = [
-                    _send(trip, trip.view, server, window, box)
+                watched.expect([*wanted, *overhearing])
+                going = [
+                    (server, window, box)
                     for server, window, box in _boxes(trip, trip.view, wanted)
-                    if watched.admits(server, box)
+                    if watched.admits((server, *overhearing), box)
                 ]
-                if whole and len(sends) < sum(map(len, wanted.values())):
+                if whole and len(going) < sum(map(len, wanted.values())):
                     return {}
-                self.ledger.enter(sends)
+                self.ledger.enter(
+                    _send(trip, trip.view, name, window, box)
+                    for server, window, box in going
+                    for name in (server, *overhearing)
+                )
                 watched.last = self.ledger.last()
             self._watched = watched
         admitted: dict[str, list[int]] = {}
-        for send in sends:
-            admitted.setdefault(send.server, []).append(send.window)
+        for server, window, _ in going:
+            admitted.setdefault(server, []).append(window)
         return admitted
 
     def _up_to_date(self, watched: _Watched | None, view: View) -> _Watched:
@@ -99,23 +110,26 @@ class _Watched:
                 self.coverage.of(server)
             self.limits = self.caps.limits(self.coverage, sorted(self.coverage.seen))
 
-    def admits(self, server: str, box: Box) -> bool:
-        """Whether the server may see ``box``; if so, it counts as seen."""
-        gains = [limit.gain(server, box) for limit in self.limits]
-        pairs = zip(self.limits, gains, strict=True)
-        if not all(limit.allows(server, gain) for limit, gain in pairs):
-            return False
-        self._count(server, box, gains)
+    def admits(self, servers: Sequence[str], box: Box) -> bool:
+        """Whether all of these may see ``box``; if so, it counts as seen."""
+        for limit in self.limits:
+            gains = [limit.gain(server, box) for server in servers]
+            together = limit.together(gains)
+            pairs = zip(servers, gains, strict=True)
+            if any(gain and not limit.allows(server, together) for server, gain in pairs):
+                return False
+        for server in servers:
+            self._count(server, box)
         return True
 
     def enter(self, server: str, box: Box) -> None:
         """Count as seen what another process has sent."""
         self.expect([server])
-        self._count(server, box, [limit.gain(server, box) for limit in self.limits])
+        self._count(server, box)
 
-    def _count(self, server: str, box: Box, gains: Sequence[int]) -> None:
-        for limit, gain in zip(self.limits, gains, strict=True):
-            limit.enter(server, gain)
+    def _count(self, server: str, box: Box) -> None:
+        for limit in self.limits:
+            limit.enter(server, limit.gain(server, box))
         self.coverage.add(server, box)
 
 

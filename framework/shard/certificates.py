@@ -48,7 +48,7 @@ class Authority:
         self,
         name: str,
         role: x509.ObjectIdentifier,
-        hosts: Iterable[str] = (),
+        hosts: Sequence[str] = (),
         days: float | None = None,
     ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         """A certificate and its key.
@@ -56,7 +56,7 @@ class Authority:
         Args:
             name: who it is; servers tell their clients apart by it.
             role: `EDGE` calls, `SHARD` serves; neither can stand in for the other.
-            hosts: names and addresses at which a server is reached.
+            hosts: names and addresses for which it is valid.
             days: validity, if not the authority's own; negative ones have run out.
         """
         key = ec.generate_private_key(ec.SECP256R1())
@@ -67,7 +67,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(x509.ExtendedKeyUsage([role]), critical=False)
-            .add_extension(x509.SubjectAlternativeName(_hosts([name, *hosts])), critical=False)
+            .add_extension(x509.SubjectAlternativeName(_hosts(hosts or [name])), critical=False)
             .add_extension(authority, critical=False)
             .sign(self.key, hashes.SHA256())
         )
@@ -77,24 +77,28 @@ class Authority:
 def write_certificates(
     folder: Path, hosts: Sequence[str] = (), shards: int = 0, days: float = 365
 ) -> list[Path]:
-    """Write ``ca.crt``, ``edge.crt``, ``edge.key``, ``shard.crt`` and ``shard.key``.
+    """Write ``ca.crt``, ``edge.crt``, ``edge.key``, and such a pair for each server.
+
+    A server's certificate is valid for its own host alone. Files are called ``shard`` for one host,
+    ``shard-0``, ``shard-1``, … for several in their order, or for ``shards``. Without hosts, all
+    servers are on this machine or called as their files are, and there is always a ``shard``.
 
     The authority's key is not written: nobody can sign more, and new files replace all of them.
 
     Args:
         folder: made if it is missing.
-        hosts: where the servers are reached, besides this machine.
-        shards: write ``shard-0.crt``, ``shard-0.key``, … as well, one pair a server.
+        hosts: where the servers are reached: one for each, or one for all.
+        shards: how many servers; as many as hosts if 0.
         days: validity.
 
     Raises:
-        PedbenchError: the folder holds such files, or cannot be written.
+        PedbenchError: the folder holds such files, or cannot be written; there are neither as many
+            hosts as servers nor one.
     """
     authority = Authority(days)
-    names = ["shard", *(f"shard-{number}" for number in range(shards))]
     issued = {"edge": authority.issue("edge", EDGE)}
-    for name in names:
-        issued[name] = authority.issue(name, SHARD, [*LOOPBACK, *hosts])
+    for name, its_hosts in _servers(hosts, shards).items():
+        issued[name] = authority.issue(name, SHARD, its_hosts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         paths = [_write(folder / "ca.crt", authority.pem, 0o644)]
@@ -109,6 +113,22 @@ def write_certificates(
             f"cannot write certificates to {folder} ({error.strerror}): give another --out"
         ) from error
     return paths
+
+
+def _servers(hosts: Sequence[str], shards: int) -> dict[str, list[str]]:
+    """Name of each server → where it is reached."""
+    if not hosts:
+        names = ["shard", *(f"shard-{number}" for number in range(shards))]
+        return {name: [name, *LOOPBACK] for name in names}
+    count = shards or len(hosts)
+    if len(hosts) not in (1, count):
+        raise PedbenchError(
+            f"{len(hosts)} hosts for {count} servers: give one --host for each of --shards, "
+            "or one for all"
+        )
+    if count == 1 and not shards:
+        return {"shard": [hosts[0]]}
+    return {f"shard-{number}": [hosts[number % len(hosts)]] for number in range(count)}
 
 
 def write_pair(

@@ -13,28 +13,15 @@ import grpc
 
 from framework.errors import one_line
 from framework.shard.address import Address
+from framework.shard.channel import open_channel
 from framework.shard.faults import BadAnswer, ShardError, ShardRefused, ShardUnavailable
 from framework.shard.metadata import mismatch
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
-from framework.shard.tls import Tls, handshake_error
+from framework.shard.tls import Tls, handshake_error, key_name, server_certificate
 
 T = TypeVar("T")
 Code = grpc.StatusCode
-
-OPTIONS = [
-    ("grpc.enable_retries", 0),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 5_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.use_local_subchannel_pool", 1),
-]
-"""gRPC's own retries are off: every send of a window is one the edge knows of and has entered.
-
-(They would also stop in silence for calls above 256 KiB, the size of their buffer.)
-"""
 
 REFUSALS = {
     Code.INVALID_ARGUMENT,
@@ -74,19 +61,31 @@ class Link:
         address: where it listens.
         tls: credentials; ``None`` connects in plain.
         patience: deadlines and retries.
+        proxy: an HTTP proxy to go through.
+
+    Attributes:
+        name: which server it is: its certificate's key, in plain the place where it lies; ``None``
+            until it has answered.
     """
 
-    def __init__(self, shard: int, address: Address, tls: Tls | None, patience: Patience) -> None:
+    def __init__(
+        self,
+        shard: int,
+        address: Address,
+        tls: Tls | None,
+        patience: Patience,
+        proxy: Address | None = None,
+    ) -> None:
         self.shard = shard
         self.address = address
         self.tls = tls
         self.patience = patience
-        if tls is None:
-            self.channel = grpc.insecure_channel(str(address), OPTIONS)
-        else:
-            self.channel = grpc.secure_channel(str(address), tls.of_edge(), OPTIONS)
+        self.proxy = proxy
+        self.name: str | None = None
+        self.channel = open_channel(address, tls and tls.of_edge(), proxy)
         self.stub = shard_pb2_grpc.ShardStub(self.channel)
         self._lock = threading.Lock()
+        self._certificate: bytes | None = None
         self._verified: bytes | None = None
         self._failures = 0
         self._rest_until = 0.0
@@ -113,6 +112,7 @@ class Link:
             reason = mismatch(ours, theirs)
             if reason:
                 raise ShardRefused(self.shard, f"{self} {reason}")
+            self.name = self._named()
             self._verified, self._failures = ours.weights_sha256, 0
 
     def attempt(self, call: Callable[[], T]) -> T:
@@ -141,7 +141,7 @@ class Link:
         if code in REFUSALS:
             return ShardRefused(self.shard, f"{self} refuses: {details}")
         if code is Code.UNAVAILABLE:
-            reason = handshake_error(self.address.host, self.address.port, self.tls)
+            reason = handshake_error(self.address, self.tls, self.proxy)
             if reason:
                 return ShardRefused(self.shard, f"{self}: {reason}")
         self.rest()
@@ -159,7 +159,34 @@ class Link:
         self.channel.close()
 
     def _hello(self) -> pb.Metadata:
+        """What the server says of itself, over a channel that ends at this server alone."""
+        if self.tls is not None:
+            self._pin(self.tls)
         return self.stub.ModelMetadata(pb.MetadataRequest(), timeout=self.patience.hello)
+
+    def _pin(self, tls: Tls) -> None:
+        """Let the channel accept no other certificate than the server shows now."""
+        seconds = self.patience.hello
+        try:
+            shown = server_certificate(self.address, tls, self.proxy, seconds)
+        except TimeoutError as error:
+            self.rest()
+            complaint = _complaint(Code.DEADLINE_EXCEEDED, "")
+            raise ShardUnavailable(self.shard, f"{self} {complaint}") from error
+        if shown is None or shown == self._certificate:
+            return
+        self.channel.close()
+        self.channel = open_channel(self.address, tls.of_edge(shown), self.proxy)
+        self.stub = shard_pb2_grpc.ShardStub(self.channel)
+        self._certificate = shown
+
+    def _named(self) -> str:
+        if self.tls is None:
+            return str(min(self.address.places(), key=str))
+        if self._certificate is None:
+            self.rest()
+            raise ShardUnavailable(self.shard, f"{self} shows no certificate: start it again")
+        return key_name(self._certificate)
 
     def stream(self, method: Callable[..., grpc.Call], requests: Iterator[pb.Request]) -> grpc.Call:
         """Open a call that sends ``requests`` while its answers are read."""

@@ -159,7 +159,9 @@ class Exchange:
             return held
         names = self.shards.names
         wanted = {names[shard]: windows for shard, windows in held.items()}
-        admitted = self.shards.guard.admit(self.trip, wanted, whole=whole)
+        admitted = self.shards.guard.admit(
+            self.trip, wanted, whole=whole, overhearing=self.shards.overhearing
+        )
         return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
 
     def _attempt(self, shard: int, windows: Sequence[int], sent: Mapping[int, Payload]) -> Attempt:
@@ -194,7 +196,7 @@ class Exchange:
     def _usable(self, shard: int) -> bool:
         this_request = (self.trip.session, self.trip.request)
         failed = self.shards.unavailable.get(shard) == this_request
-        return not failed and shard not in self.shards.quarantined
+        return not failed and shard not in self.shards.quarantined and self.shards.knows(shard)
 
     def _elsewhere(self, pool: Executor, windows: Sequence[int], reason: str) -> None:
         """Spread windows over the servers that are left, as far as the caps allow."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import grpc
@@ -14,7 +15,7 @@ from framework.errors import PedbenchError
 from framework.models.build import PedSam
 from framework.payload import Payload
 from framework.shard.address import Address
-from framework.shard.faults import BadAnswer, ShardError, ShardRefused
+from framework.shard.faults import BadAnswer, ShardError, ShardRefused, ShardUnavailable
 from framework.shard.link import Link, Patience
 from framework.shard.metadata import PROTOCOL, describe
 from framework.shard.proto import shard_pb2 as pb
@@ -48,18 +49,21 @@ class GrpcShards(Shards):
     """Servers reached over gRPC, one window a message, uploads and downloads overlapping.
 
     Args:
-        addresses: ``HOST:PORT`` of each server; its place in the list is its number, its address
-            its name in the exposure ledger.
+        addresses: ``HOST:PORT`` of each server; its place in the list is its number.
         tls: certificate, key and the servers' authority; ``None`` connects in plain.
         patience: deadlines and retries.
+        proxy: ``HOST:PORT`` of an HTTP proxy to go through. In plain it sees every window: the
+            ledger counts it as one more server.
         options: of `Shards`: guard, fallback, retries, spot_checks.
 
     Attributes:
+        names: in the ledger: what a server's certificate has for a key, in plain the place where
+            it lies; its address until it has answered, and then it is sent nothing.
         timings: of every finished call; clear it as you like.
         met: whether any server has answered yet.
 
     Raises:
-        PedbenchError: an address is malformed or comes twice; a certificate cannot be used.
+        PedbenchError: an address is malformed, or two are one server; a certificate cannot be used.
     """
 
     def __init__(
@@ -68,23 +72,22 @@ class GrpcShards(Shards):
         tls: Tls | None = None,
         *,
         patience: Patience | None = None,
+        proxy: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__(len(addresses), **options)
-        places = [Address.parse(text) for text in addresses]
-        for place in places:
-            if places.count(place) > 1:
-                raise PedbenchError(
-                    f"server {place} is given twice: it would see what two servers may see, "
-                    "name each server once"
-                )
+        hosts = [Address.parse(text) for text in addresses]
+        _refuse_twins(hosts, [{host} if tls else host.places() for host in hosts])
         if tls is not None:
             tls.check()
-        self.names = [str(place) for place in places]
+        through = None if proxy is None else Address.parse(proxy)
+        if through is not None and tls is None:
+            self.overhearing = (f"proxy {min(through.places(), key=str)}",)
+        self.names = [str(host) for host in hosts]
         self.timings: list[Timing] = []
         self.met = False
         patience = patience or Patience()
-        self.links = [Link(shard, place, tls, patience) for shard, place in enumerate(places)]
+        self.links = [Link(i, host, tls, patience, through) for i, host in enumerate(hosts)]
 
     def bind(self, sam: PedSam) -> None:
         """Take the edge's model, and ask every server whether it computes with the same.
@@ -96,6 +99,7 @@ class GrpcShards(Shards):
             ShardRefused: a server holds other weights or speaks another protocol, or refuses this
                 edge's certificate.
             ShardUnavailable: no server answers, and none has before.
+            PedbenchError: two addresses are one server.
         """
         super().bind(sam)
         self.metadata = describe(sam)
@@ -105,6 +109,13 @@ class GrpcShards(Shards):
         for fault in faults:
             if isinstance(fault, ShardRefused) or not self.met:
                 raise fault
+        names = [{link.name} if link.name else set() for link in self.links]
+        _refuse_twins([link.address for link in self.links], names)
+        self.names = [link.name or str(link.address) for link in self.links]
+
+    def knows(self, shard: int) -> bool:
+        """Whether a server is the one that the ledger would enter."""
+        return self.links[shard].name == self.names[shard]
 
     def close(self) -> None:
         """End all connections."""
@@ -137,6 +148,20 @@ class GrpcShards(Shards):
             raise BadAnswer(shard, f"{call.link}: {error}") from error
 
 
+def _refuse_twins(addresses: Sequence[Address], known: Sequence[Collection[object]]) -> None:
+    """Refuse two addresses that are one server by what is known of each.
+
+    Raises:
+        PedbenchError: names both.
+    """
+    for (one, of_one), (other, of_other) in combinations(zip(addresses, known, strict=True), 2):
+        if same := set(of_one) & set(of_other):
+            raise PedbenchError(
+                f"{one} and {other} are one server ({min(map(str, same))}), given twice: it would "
+                "see what two servers may see; name each server once, with a key of its own"
+            )
+
+
 class _Call:
     """One server's part of a round, on its way."""
 
@@ -160,6 +185,10 @@ class _Call:
             ShardError: by what became of it.
         """
         self.link.verify(self.shards.metadata)
+        if not self.shards.knows(self.link.shard):
+            raise ShardUnavailable(
+                self.link.shard, f"{self.link} is another server than before this picture"
+            )
         return self.link.attempt(lambda: self._once(method, read))
 
     def _once(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from framework.errors import PedbenchError, one_line
+from framework.shard.address import Address
 
 ANSWER_SECONDS = 2.0
 REFUSED = "it refuses this edge's certificate ({}): give one that its --client-ca signed"
@@ -59,9 +64,14 @@ class Tls:
             )
         return self
 
-    def of_edge(self) -> grpc.ChannelCredentials:
-        """Credentials of the calling side."""
-        return grpc.ssl_channel_credentials(_read(self.ca), _read(self.key), _read(self.cert))
+    def of_edge(self, server: bytes | None = None) -> grpc.ChannelCredentials:
+        """Credentials of the calling side.
+
+        Args:
+            server: the one certificate to accept, DER; any that the authority signed without.
+        """
+        trusted = _read(self.ca) if server is None else ssl.DER_cert_to_PEM_cert(server).encode()
+        return grpc.ssl_channel_credentials(trusted, _read(self.key), _read(self.cert))
 
     def of_server(self) -> grpc.ServerCredentials:
         """Credentials of the serving side, which turns callers without a certificate away."""
@@ -69,12 +79,60 @@ class Tls:
         return grpc.ssl_server_credentials(pair, _read(self.ca), require_client_auth=True)
 
 
-def handshake_error(host: str, port: int, tls: Tls | None) -> str:
+def key_name(certificate: bytes) -> str:
+    """The name of who holds a certificate's key: that of a renewed certificate is the same.
+
+    Args:
+        certificate: DER.
+    """
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    form = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"sha256:{hashlib.sha256(form).hexdigest()[:32]}"
+
+
+def server_certificate(
+    address: Address, tls: Tls, proxy: Address | None = None, seconds: float = ANSWER_SECONDS
+) -> bytes | None:
+    """The certificate that a server shows, DER; ``None`` if no secure connection comes about.
+
+    Raises:
+        TimeoutError: nothing came for ``seconds``.
+    """
+    try:
+        with _handshake(address, tls, proxy, seconds) as secure:
+            return secure.getpeercert(binary_form=True)
+    except TimeoutError:
+        raise
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def handshake_error(address: Address, tls: Tls | None, proxy: Address | None = None) -> str:
     """Why no secure connection comes about; empty if one does, or nobody listens.
 
     gRPC reports every failed handshake as an unavailable server; this one tells which side refused
     what, so that a mistake in the set-up is not mistaken for a dead server.
     """
+    try:
+        with _handshake(address, tls, proxy, ANSWER_SECONDS) as secure:
+            if tls is None:
+                return "it asks for TLS: give --tls-cert, --tls-key and --tls-ca"
+            return _first_words(secure)
+    except ssl.SSLCertVerificationError as error:
+        return f"its certificate is refused ({error.verify_message}): {_remedy(error)}"
+    except ssl.SSLEOFError:
+        return ""
+    except ssl.SSLError as error:
+        return "" if tls is None else _alert(error)
+    except (OSError, http.client.HTTPException):
+        return ""
+
+
+@contextmanager
+def _handshake(
+    address: Address, tls: Tls | None, proxy: Address | None, seconds: float
+) -> Iterator[ssl.SSLSocket]:
+    """A TLS connection to a server; without ``tls`` to whatever answers."""
     context = ssl.create_default_context(cafile=None if tls is None else str(tls.ca))
     if tls is None:
         context.check_hostname = False
@@ -82,21 +140,19 @@ def handshake_error(host: str, port: int, tls: Tls | None) -> str:
     else:
         context.load_cert_chain(str(tls.cert), str(tls.key))
     context.set_alpn_protocols(["h2"])
-    try:
-        with socket.create_connection((host, port), ANSWER_SECONDS) as plain:
-            plain.settimeout(ANSWER_SECONDS)
-            with context.wrap_socket(plain, server_hostname=host) as secure:
-                if tls is None:
-                    return "it asks for TLS: give --tls-cert, --tls-key and --tls-ca"
-                return _first_words(secure)
-    except ssl.SSLCertVerificationError as error:
-        return f"its certificate is refused ({error.verify_message}): {_remedy(error)}"
-    except ssl.SSLEOFError:
-        return ""
-    except ssl.SSLError as error:
-        return "" if tls is None else _alert(error)
-    except OSError:
-        return ""
+    with _connected(address, proxy, seconds) as plain:
+        plain.settimeout(seconds)
+        with context.wrap_socket(plain, server_hostname=address.host) as secure:
+            yield secure
+
+
+def _connected(address: Address, proxy: Address | None, seconds: float) -> socket.socket:
+    if proxy is None:
+        return socket.create_connection((address.host, address.port), seconds)
+    tunnel = http.client.HTTPConnection(proxy.host, proxy.port, timeout=seconds)
+    tunnel.set_tunnel(address.host, address.port)
+    tunnel.connect()
+    return tunnel.sock
 
 
 def _first_words(secure: ssl.SSLSocket) -> str:

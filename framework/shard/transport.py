@@ -61,6 +61,7 @@ class Shards(ABC):
 
     Attributes:
         names: of the servers in the exposure ledger; by default ``shard-0``, ``shard-1``, ….
+        overhearing: who else, by name in the ledger, sees all that is sent to any server.
         quarantined: servers that answered wrongly, with the reason; they are not asked again.
         unavailable: servers that failed, with the session and request in which they did; within
             that request they are not asked again.
@@ -96,6 +97,7 @@ class Shards(ABC):
         self.retries = retries
         self.spot_checks = spot_checks
         self.names: Sequence[str] = [f"shard-{shard}" for shard in range(count)]
+        self.overhearing: Sequence[str] = ()
         self.taps: list[Tap] = []
         self.quarantined: dict[int, str] = {}
         self.unavailable: dict[int, tuple[str, int]] = {}
@@ -132,6 +134,10 @@ class Shards(ABC):
     def bind(self, sam: PedSam) -> None:
         """Take the edge's model; called before each picture. Remote servers hold their own."""
         self.stage = WindowStage(sam)
+
+    def knows(self, shard: int) -> bool:
+        """Whether it is certain which server that is; else it is sent nothing."""
+        return True
 
     def pool(self) -> Executor:
         """Runs `_serve` of several servers at once, for one round."""

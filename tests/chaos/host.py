@@ -16,10 +16,12 @@ from framework.shard.server import Settings, serve
 from tests.chaos.evil import SERVICES
 
 
-async def host(names: list[str], checkpoint: str | None, certs: Path | None, cert: str) -> None:
+async def host(
+    names: list[str], checkpoint: str | None, certs: Path | None, keys: list[str]
+) -> None:
     """Serve until SIGTERM; prints all addresses in one line once all listen."""
-    tls = certs and Tls(certs / f"{cert}.crt", certs / f"{cert}.key", certs / "ca.crt")
-    settings = Settings(Address("127.0.0.1", 0), tls, grace=1)
+    tls = [certs and Tls(certs / f"{k}.crt", certs / f"{k}.key", certs / "ca.crt") for k in keys]
+    settings = [Settings(Address("127.0.0.1", 0), each, grace=1) for each in tls]
     sam = build_sam("tiny", checkpoint)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -33,7 +35,7 @@ async def host(names: list[str], checkpoint: str | None, certs: Path | None, cer
 
     await asyncio.gather(
         *(
-            serve(sam, settings, partial(ready, number), SERVICES[name], stop)
+            serve(sam, settings[number], partial(ready, number), SERVICES[name], stop)
             for number, name in enumerate(names)
         )
     )
@@ -45,10 +47,10 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=sorted(SERVICES))
     parser.add_argument("--checkpoint")
     parser.add_argument("--certs", type=Path)
-    parser.add_argument("--cert", default="shard")
+    parser.add_argument("--cert", nargs="+", help="the pair of each, by name")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    asyncio.run(host(args.names, args.checkpoint, args.certs, args.cert))
+    asyncio.run(host(args.names, args.checkpoint, args.certs, args.cert or args.names))
 
 
 if __name__ == "__main__":

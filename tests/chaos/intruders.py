@@ -10,6 +10,8 @@ import numpy as np
 
 from framework.models.fingerprint import encoder_hash
 from framework.payload import encode_tokens
+from framework.shard.address import Address
+from framework.shard.channel import open_channel
 from framework.shard.metadata import PROTOCOL
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
@@ -29,13 +31,7 @@ def refused_clients(world: World) -> Tally:
     strangers = [None, anonymous, *(world.tls(name).of_edge() for name in names)]
     tally = Tally()
     for credentials in strangers:
-        address = world.good[0]
-        channel = (
-            grpc.secure_channel(address, credentials)
-            if credentials
-            else grpc.insecure_channel(address)
-        )
-        with channel:
+        with open_channel(Address.parse(world.good[0]), credentials) as channel:
             stub = shard_pb2_grpc.ShardStub(channel)
             tally += _turned_away(
                 lambda stub=stub: stub.ModelMetadata(pb.MetadataRequest(), timeout=5)
@@ -106,7 +102,7 @@ def _opening(world: World) -> pb.Request:
 
 
 def _channel(world: World) -> grpc.Channel:
-    return grpc.secure_channel(world.good[0], world.tls("edge").of_edge())
+    return open_channel(Address.parse(world.good[0]), world.tls("edge").of_edge())
 
 
 def _turned_away(act: Callable[[], object], unwell: Sequence[grpc.StatusCode] = ()) -> Tally:

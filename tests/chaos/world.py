@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,17 @@ from tests.chaos.evil import SERVICES
 HOST = (sys.executable, "-m", "tests.chaos.host")
 ROOT = Path(__file__).parents[2]
 CHECKPOINT = "random"
+SERVERS = 64
+"""So many have a key of their own."""
 
 
 def make_certificates(folder: Path) -> None:
-    """``shard``, ``edge``, and such as nobody may accept: expired, and of a foreign authority."""
+    """``edge``, ``shard-0``, …, and such as nobody may accept: expired, of a foreign authority."""
     folder.mkdir()
     ours, foreign = Authority(), Authority()
     (folder / "ca.crt").write_bytes(ours.pem)
+    for number in range(SERVERS):
+        write_pair(folder, f"shard-{number}", *ours.issue("shard", SHARD, LOOPBACK))
     for name, role in (("edge", EDGE), ("shard", SHARD)):
         write_pair(folder, name, *ours.issue(name, role, LOOPBACK))
         write_pair(folder, f"expired-{name}", *ours.issue(name, role, LOOPBACK, days=-1))
@@ -52,10 +57,10 @@ class World:
         make_certificates(self.certs)
         names = [name for name in SERVICES if name not in ("Dies", "ShardService")]
         each = [["ShardService"]] * 3 + [names]
-        certs = ["--checkpoint", CHECKPOINT, "--certs", str(self.certs)]
+        self._keys = map("shard-{}".format, itertools.count())
         bad = ("expired-shard", "foreign-shard")
-        commands = [[*these, *certs] for these in each]
-        commands += [["ShardService", *certs, "--cert", cert] for cert in bad]
+        commands = [self._command(*these) for these in each]
+        commands += [[*self._command("ShardService"), "--cert", cert] for cert in bad]
         self.servers = ServerProcesses(commands, HOST, {"PYTHONPATH": str(ROOT)}, quiet=True)
         *self.good, host, expired, foreign = self.servers.addresses
         self.evil = dict(zip(names, host.split(","), strict=True))
@@ -71,10 +76,15 @@ class World:
     @contextmanager
     def one_more(self, *names: str) -> Iterator[ServerProcesses]:
         """A process of its own, to be killed or stopped."""
-        arguments = [*names, "--checkpoint", CHECKPOINT, "--certs", str(self.certs)]
         env = {"PYTHONPATH": str(ROOT)}
-        with ServerProcesses([arguments], HOST, env, quiet=True) as servers:
+        with ServerProcesses([self._command(*names)], HOST, env, quiet=True) as servers:
             yield servers
+
+    def _command(self, *names: str) -> list[str]:
+        """What starts these services, each with a key that no other has."""
+        keys = itertools.islice(self._keys, len(names))
+        files = ["--certs", str(self.certs), "--cert", *keys]
+        return [*names, "--checkpoint", CHECKPOINT, *files]
 
     def signal(self, servers: ServerProcesses, number: int) -> None:
         """Send a signal to the first of these servers."""

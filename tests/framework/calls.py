@@ -12,6 +12,8 @@ from framework import Tls
 from framework.models.build import PedSam
 from framework.models.fingerprint import encoder_hash
 from framework.payload import encode_pixels, encode_tokens
+from framework.shard.address import Address
+from framework.shard.channel import open_channel
 from framework.shard.metadata import PROTOCOL
 from framework.shard.proto import shard_pb2 as pb
 from framework.shard.proto import shard_pb2_grpc
@@ -25,8 +27,7 @@ SIDE, WIDTH = 7, 192
 
 @contextmanager
 def connected(address: str, tls: Tls | None = None) -> Iterator[grpc.Channel]:
-    channel = grpc.secure_channel(address, tls.of_edge()) if tls else grpc.insecure_channel(address)
-    with channel:
+    with open_channel(Address.parse(address), tls and tls.of_edge()) as channel:
         yield channel
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -28,10 +28,10 @@ def serving(
     sam: PedSam,
     *services: type[ShardService],
     settings: Settings = SETTINGS,
-    tls: Tls | None = None,
+    tls: Sequence[Tls | None] | Tls | None = None,
 ) -> Iterator[list[str]]:
     """A server for each implementation, all in one thread; their addresses."""
-    settings = replace(settings, tls=tls) if tls else settings
+    files = [tls] * len(services) if isinstance(tls, Tls) or tls is None else tls
     addresses: Queue[tuple[int, str]] = Queue()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
@@ -39,8 +39,8 @@ def serving(
         ready = [partial(_announce, addresses, number) for number in range(len(services))]
         await asyncio.gather(
             *(
-                serve(sam, settings, say, service, stop)
-                for say, service in zip(ready, services, strict=True)
+                serve(sam, replace(settings, tls=own), say, service, stop)
+                for say, service, own in zip(ready, services, files, strict=True)
             )
         )
 
@@ -64,6 +64,11 @@ def edge_tls(folder: Path) -> Tls:
     return Tls(folder / "edge.crt", folder / "edge.key", folder / "ca.crt")
 
 
-def shard_tls(folder: Path) -> Tls:
+def shard_tls(folder: Path, name: str = "shard") -> Tls:
     """A server's files."""
-    return Tls(folder / "shard.crt", folder / "shard.key", folder / "ca.crt")
+    return Tls(folder / f"{name}.crt", folder / f"{name}.key", folder / "ca.crt")
+
+
+def shards_tls(folder: Path, count: int) -> list[Tls]:
+    """The files of several servers, each with a key of its own."""
+    return [shard_tls(folder, f"shard-{number}") for number in range(count)]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from PIL import Image
 
 from bench.cli import main
@@ -24,8 +26,9 @@ from framework.shard.faults import ShardRefused, ShardUnavailable
 from framework.shard.limits import Limits
 from framework.shard.link import Patience
 from framework.shard.service import ShardService
+from framework.shard.tls import key_name
 from tests.chaos.evil import OldProtocol, Slow, WrongWeights
-from tests.framework.servers import HASTY, SETTINGS, edge_tls, serving, shard_tls
+from tests.framework.servers import HASTY, SETTINGS, edge_tls, serving, shards_tls
 from tests.framework.support import message_of
 
 FOUR = [ShardService] * 4
@@ -34,13 +37,13 @@ FOUR = [ShardService] * 4
 @pytest.fixture(scope="module")
 def certs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("certs")
-    write_certificates(folder)
+    write_certificates(folder, shards=4)
     return folder
 
 
 @pytest.fixture(scope="module")
 def addresses(sam, certs) -> Iterator[list[str]]:
-    with serving(sam, *FOUR, tls=shard_tls(certs)) as found:
+    with serving(sam, *FOUR, tls=shards_tls(certs, 4)) as found:
         yield found
 
 
@@ -98,8 +101,12 @@ def test_timings_add_up(sam, remote, photos):
         assert timing.encode + timing.decode < timing.seconds
 
 
-def test_names_are_addresses(remote, addresses):
-    assert remote.names == addresses
+def test_servers_are_named_by_their_keys(sam, remote, certs):
+    remote.bind(sam)
+    files = [
+        x509.load_pem_x509_certificate(Path(tls.cert).read_bytes()) for tls in shards_tls(certs, 4)
+    ]
+    assert remote.names == [key_name(cert.public_bytes(Encoding.DER)) for cert in files]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +236,7 @@ def test_segment_over_servers(tmp_path, certs, capsys, photos):
     Image.fromarray(photos["landscape"]).save(tmp_path / "photo.png")
     prompt = ["segment", str(tmp_path / "photo.png"), "--box", "100,60,420,330"]
     away, here = tmp_path / "away.png", tmp_path / "here.png"
-    with serving(sam, *FOUR, tls=shard_tls(certs)) as addresses:
+    with serving(sam, *FOUR, tls=shards_tls(certs, 4)) as addresses:
         tls = edge_tls(certs)
         flags = ["--shards", ",".join(addresses)]
         files = ["--tls-cert", tls.cert, "--tls-key", tls.key, "--tls-ca", tls.ca]
