@@ -22,6 +22,7 @@ from bench.scenario import Cell, Watch
 from bench.store import Store
 from bench.workbench import Result, Task, Workbench
 from framework.allocator import keep_freed_memory
+from framework.finite import NotFinite
 
 REST = "rest of the cells"
 """The phase of what computing cells takes beside all phases of their own."""
@@ -99,7 +100,7 @@ class Crew:
 
 
 def _train(bench: Workbench, cell: Watch) -> Iterator[Watch]:
-    with contextlib.suppress(Unsupported):
+    with contextlib.suppress(Unsupported, NotFinite):
         bench.attackers.get(cell)
     yield cell
 

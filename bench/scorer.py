@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.metrics import METRICS, Metric, MetricUnavailable
 from bench.profile import phase
-from bench.records import NOT_APPLICABLE, OK, UNSUPPORTED, Record
+from bench.records import FAILED, NOT_APPLICABLE, OK, UNSUPPORTED, Record
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -70,7 +71,12 @@ class Scorer:
 
 
 def score_record(value: float | None) -> Record:
-    """Value and status of one score; ``None`` means that it is not applicable."""
+    """Value and status of one score.
+
+    ``None`` means that it is not applicable; NaN and infinity are no scores: it failed.
+    """
     if value is None:
         return {"status": NOT_APPLICABLE}
+    if not math.isfinite(value):
+        return {"status": FAILED, "error": f"the score is {value}, not a finite number"}
     return {"status": OK, "value": float(value)}

@@ -15,6 +15,7 @@ from torch import Tensor
 from framework.defences.base import DEFENCES, Defence
 from framework.errors import PedbenchError
 from framework.exposure.scene import View
+from framework.finite import check_finite
 from framework.models.adopt import adopt
 from framework.observation import Observation
 from framework.payload import PayloadSpec
@@ -76,7 +77,8 @@ class DistributedEncoder:
             The image embedding, float32 [1, channels, rows, columns].
 
         Raises:
-            PedbenchError: the frame is not one, or the policy cannot serve so many shards.
+            PedbenchError: the frame is not one, the policy cannot serve so many shards, or the
+                embedding is not finite (`framework.finite.NotFinite`).
         """
         return self._encode(self._request(frame, view))
 
@@ -127,9 +129,11 @@ class DistributedEncoder:
     def _encode(self, request: Request) -> Tensor:
         self.shards.taps.append(request.recording)
         try:
-            return request.encode()
+            embedding = request.encode()
         finally:
             self.shards.taps.remove(request.recording)
+        check_finite(embedding, "the image embedding", self.sam)
+        return embedding
 
     @property
     def traffic(self) -> Traffic:

@@ -91,6 +91,8 @@ class Payload:
 def encode_tokens(tokens: NDArray[np.float32], codec: str) -> Payload:
     """Encode tokens [height, width, channels]; integers take one scale a token.
 
+    Finite values beyond float16 are cut to its largest; NaN and infinity stay what they are.
+
     Raises:
         PedbenchError: unknown codec.
     """
@@ -98,8 +100,7 @@ def encode_tokens(tokens: NDArray[np.float32], codec: str) -> Payload:
     if codec == "float32":
         return Payload(codec, tokens)
     if codec == "float16":
-        largest = np.finfo(np.float16).max
-        return Payload(codec, np.clip(tokens, -largest, largest).astype(np.float16))
+        return Payload(codec, _to_float16(tokens))
     if codec == "bfloat16":
         return Payload(codec, _round_to_bfloat16(tokens))
     if codec in INT_LIMIT:
@@ -115,6 +116,12 @@ def encode_pixels(pixels: NDArray[np.uint8]) -> Payload:
     """Wrap uint8 pixels [height, width, 3] of a frame."""
     assert pixels.dtype == np.uint8
     return Payload(PIXELS, np.ascontiguousarray(pixels))
+
+
+def _to_float16(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    largest = np.finfo(np.float16).max
+    cut = np.clip(values, -largest, largest)
+    return np.where(np.isinf(values), values, cut).astype(np.float16)
 
 
 def _round_to_bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:

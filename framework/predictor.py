@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from framework.defences.base import Defence
 from framework.edge import DistributedEncoder, Traffic
 from framework.errors import PedbenchError
 from framework.exposure.scene import Scene, View
+from framework.finite import check_finite
 from framework.models import embedding_file
 from framework.models.adopt import adopt, check_decoder
 from framework.models.build import PedSam
@@ -140,6 +142,18 @@ class DistributedSamPredictor(SamPredictor):
         view = self._located or self._whole(frame)
         self.features = self.encoder(frame, view).clone()
         self.is_image_set = True
+
+    @torch.no_grad()
+    def predict_torch(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``SamPredictor``'s, on which every way to a mask ends.
+
+        Raises:
+            NotFinite: the mask decoder gave NaN or infinity, so that no mask can be told.
+        """
+        masks, quality, logits = super().predict_torch(*args, **kwargs)
+        for values in (quality, logits):
+            check_finite(values, "the mask decoder's result", self.model)
+        return masks, quality, logits
 
     def _whole(self, frame: NDArray[np.uint8]) -> View:
         """Where a picture lies of which nothing but the resized frame is known."""

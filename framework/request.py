@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from framework.decoys import Decoy, beside, deal_decoys
+from framework.errors import PedbenchError
 from framework.exposure.scene import View
+from framework.finite import check_finite
 from framework.observation import WindowMessage
 from framework.payload import PIXELS, Payload, encode_pixels, encode_tokens
 from framework.plans import Place, Step
@@ -204,8 +206,19 @@ class Request:
         ]
 
     def _token_payloads(self, tokens: Tensor) -> list[Payload]:
-        protect, codec = self.encoder.defence.protect, self.encoder.payload.tokens
+        check_finite(tokens, "the tokens to be sent", self.encoder.sam)
+        codec = self.encoder.payload.tokens
         return [
-            encode_tokens(protect(window.float().cpu().numpy(), self.rng), codec)
+            encode_tokens(self._protected(window.float().cpu().numpy()), codec)
             for window in cut(tokens, self.grid)
         ]
+
+    def _protected(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        defence = self.encoder.defence
+        values = defence.protect(tokens, self.rng)
+        if not np.isfinite(values).all():
+            raise PedbenchError(
+                f"defence {type(defence).__name__} makes NaN or infinity of finite tokens: "
+                "give another strength"
+            )
+        return values

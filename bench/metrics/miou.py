@@ -112,13 +112,19 @@ def filled_box(box: Box, size: tuple[int, ...]) -> Mask:
 
 
 def iou(prediction: Mask, truth: Mask) -> float:
-    """Intersection over union of two masks [H, W], in [0, 1]; 1 if both are empty."""
+    """Intersection over union of two masks [H, W], in [0, 1].
+
+    Two empty masks are equal: 1. One empty mask shares nothing: 0.
+    """
     union = np.count_nonzero(prediction | truth)
     return np.count_nonzero(prediction & truth) / union if union else 1.0
 
 
 def agreement(masks: Mask, reference: Mask) -> Score:
-    """Mean IoU of two runs' masks, bool [n, H, W] each; None where there are no instances."""
+    """Mean IoU of two runs' masks, bool [n, H, W] each; None where there are no instances.
+
+    Where both runs found nothing they agree: 1.
+    """
     if not len(reference):
         return None
     return float(np.mean([iou(a, b) for a, b in zip(masks, reference, strict=True)]))

@@ -53,7 +53,7 @@ def recall(truth: Text, read: Text) -> tuple[Score, Score]:
     """The shares of the true words' characters, and of whole words, that were read in their place.
 
     Returns:
-        Both in [0, 1]; None where there are no words.
+        Both in [0, 1]; None where there are no words. A word without characters is none.
     """
     cover = intersections(truth.boxes, read.boxes) / np.maximum(areas(truth.boxes), 1)[:, None]
     lengths = [len(plain(word)) for word in truth.pieces]
@@ -63,7 +63,7 @@ def recall(truth: Text, read: Text) -> tuple[Score, Score]:
     ]
     if not sum(lengths):
         return None, None
-    whole = [read_of == length for read_of, length in zip(best, lengths, strict=True)]
+    whole = [read == length for read, length in zip(best, lengths, strict=True) if length]
     return sum(best) / sum(lengths), float(np.mean(whole))
 
 

@@ -14,6 +14,7 @@ from segment_anything.modeling.image_encoder import Attention, Block
 from torch import Tensor, nn
 
 from framework.errors import PedbenchError
+from framework.finite import check_finite
 from framework.models.architectures import ARCHITECTURES, Architecture
 from framework.models.block import fold_attention, map_windows, on_windows
 from framework.models.build import PedSam
@@ -27,7 +28,8 @@ PROBE_TOLERANCE = 1e-3
 def adopt(sam: Sam) -> PedSam:
     """A SAM from anywhere as one that can be split; ``sam`` itself stays unchanged.
 
-    The result shares the parameters of ``sam``, so it costs no memory. It stays where ``sam`` is:
+    The result shares the parameters of ``sam``, so it costs no memory; only a decoder in half
+    precision is copied to float32. It stays where ``sam`` is:
     move ``sam`` to a device first. A `PedSam` is returned as it is.
 
     Args:
@@ -41,8 +43,9 @@ def adopt(sam: Sam) -> PedSam:
         return sam
     arch = read_architecture(sam)
     encoder = _twin(sam.image_encoder)
-    adopted = PedSam(encoder, sam.prompt_encoder, sam.mask_decoder)
-    adopted.pixel_mean, adopted.pixel_std = sam.pixel_mean, sam.pixel_std
+    decoders = (_in_float32(part) for part in (sam.prompt_encoder, sam.mask_decoder))
+    adopted = PedSam(encoder, *decoders)
+    adopted.pixel_mean, adopted.pixel_std = sam.pixel_mean.float(), sam.pixel_std.float()
     adopted.mask_threshold = getattr(sam, "mask_threshold", Sam.mask_threshold)
     adopted.arch = arch
     adopted.precision = str(encoder.pos_embed.dtype).removeprefix("torch.")
@@ -122,6 +125,12 @@ def _same(known: Architecture, arch: Architecture) -> bool:
     return numbers == vars(arch)
 
 
+def _in_float32(part: nn.Module) -> Any:
+    """The part itself where it is float32, else a copy that is."""
+    exact = all(p.dtype == torch.float32 for p in part.parameters())
+    return part if exact else copy.deepcopy(part).float()
+
+
 def _twin(encoder: nn.Module) -> Any:
     """A copy of the modules that shares every tensor with ``encoder``."""
     tensors = [*encoder.parameters(), *encoder.buffers()]
@@ -144,6 +153,7 @@ def _probe(sam: PedSam) -> None:
             split = on_windows(block, tokens.flatten(0, 2), source, slots).view(tokens.shape)
         except (RuntimeError, TypeError, AttributeError) as error:
             raise _cannot(encoder, f"its {type(block).__name__} cannot be run: {error}") from error
+        check_finite(whole, f"the result of its {type(block).__name__}", sam)
         _agree(encoder, block, whole, split)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from segment_anything.modeling import (
     Sam,
     TwoWayTransformer,
 )
-from torch import nn
+from torch import Tensor, nn
 
 from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import Architecture, architecture
@@ -38,10 +39,20 @@ class PedSam(Sam):
 
     arch: Architecture
     weights: Weights
+    pixel_mean: Tensor
+    pixel_std: Tensor
     precision: str = "float32"
     """Of the encoder, one of `PRECISIONS`."""
     other_runtime: Runtime | None = None
     """What computes the encoder's blocks in PyTorch's place, if anything does."""
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PedSam:
+        """Only the encoder leaves float32, whatever ``half()`` and ``to(dtype)`` are called on."""
+        super()._apply(fn, recurse)
+        for part in (self.prompt_encoder, self.mask_decoder):
+            part.float()
+        self.pixel_mean, self.pixel_std = self.pixel_mean.float(), self.pixel_std.float()
+        return self
 
     @property
     def runtime(self) -> Runtime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,18 @@ over to the next step, and two steps are allowed for.
 """
 
 
+class Unbounded(BadAnswer):
+    """An answer that is sound in form holds NaN, infinity or absurdly large values.
+
+    Attributes:
+        windows: whose; empty for a whole embedding.
+    """
+
+    def __init__(self, shard: int, message: str, windows: Sequence[int] = ()) -> None:
+        super().__init__(shard, message)
+        self.windows = tuple(windows)
+
+
 def check_windows(
     shard: int,
     answers: Mapping[int, Payload],
@@ -45,14 +57,21 @@ def check_windows(
         codec: in which answers were asked for.
 
     Raises:
+        Unbounded: all are sound in form, and some hold values that are not finite or too large.
         BadAnswer: another window's, or an unsound one.
     """
     if set(answers) != set(shapes):
         raise BadAnswer(
             shard, f"server {shard} answered windows {_few(answers)}, asked for {_few(shapes)}"
         )
+    unbounded = []
     for window, answer in answers.items():
-        check_payload(shard, answer, shapes[window], codec, f"window {window}")
+        try:
+            check_payload(shard, answer, shapes[window], codec, f"window {window}")
+        except Unbounded:
+            unbounded.append(window)
+    if unbounded:
+        raise _unbounded(shard, f"windows {_few(unbounded)}", unbounded)
 
 
 def check_payload(
@@ -61,11 +80,29 @@ def check_payload(
     """Check the codec, dtype, shape, finiteness and range of one answer.
 
     Raises:
-        BadAnswer: any of them is wrong.
+        Unbounded: it is sound in form, and its values are not finite or too large.
+        BadAnswer: anything else is wrong.
     """
     wrong = _wrong(answer, shape, codec)
     if wrong:
         raise BadAnswer(shard, f"server {shard} returned {what} with {wrong}")
+    if not bounded(answer):
+        raise _unbounded(shard, what)
+
+
+def finite(payload: Payload) -> bool:
+    """Whether every value is a number and none infinite."""
+    return bool(np.isfinite(payload.decode()).all())
+
+
+def bounded(payload: Payload) -> bool:
+    """Whether every value is finite and no larger than `LARGEST`."""
+    if payload.codec in BITS:
+        return _bounded(payload.data, payload.codec)
+    assert payload.scale is not None
+    with np.errstate(over="ignore"):
+        largest = payload.scale * np.float32(INT_LIMIT[payload.codec])
+    return _bounded(largest, "float32")
 
 
 def differs(found: Payload, expected: Payload) -> bool:
@@ -84,13 +121,12 @@ def _wrong(answer: Payload, shape: tuple[int, int, int], codec: str) -> str | No
     if answer.data.shape != stored or answer.data.dtype.str.lstrip("<>|=") != DTYPES[codec]:
         return f"{answer.data.dtype} {answer.data.shape} instead of {DTYPES[codec]} {stored}"
     if codec in BITS:
-        return None if _bounded(answer.data, codec) else "values that are not finite or too large"
+        return None
     scale = answer.scale
     if scale is None or scale.shape != (height, width, 1) or scale.dtype != np.float32:
         return "no scale for each token"
-    limit = INT_LIMIT[codec]
-    if not _bounded(scale * np.float32(limit), "float32") or (scale <= 0).any():
-        return "scales that are not finite, positive or are too large"
+    if (scale <= 0).any():
+        return "scales that are not positive"
     if codec == "int8" and (answer.data == -128).any():
         return "a value that the codec does not have"
     return None
@@ -100,6 +136,11 @@ def _bounded(values: NDArray[np.generic], codec: str) -> bool:
     kind, mask, largest = BITS[codec]
     bits = np.ascontiguousarray(values).view(kind) & kind(mask)
     return bool(bits.max(initial=0) <= largest)
+
+
+def _unbounded(shard: int, what: str, windows: Sequence[int] = ()) -> Unbounded:
+    text = f"server {shard} returned {what} with values that are not finite or too large"
+    return Unbounded(shard, text, windows)
 
 
 def _few(windows: Iterable[int]) -> str:

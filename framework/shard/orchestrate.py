@@ -5,15 +5,23 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from framework.errors import PedbenchError
+from framework.finite import not_finite
 from framework.observation import WindowMessage
 from framework.payload import Payload
-from framework.shard.answers import check_payload, check_windows, differs
+from framework.shard.answers import (
+    Unbounded,
+    bounded,
+    check_payload,
+    check_windows,
+    differs,
+    finite,
+)
 from framework.shard.faults import BadAnswer, ShardError, ShardUnavailable
 from framework.shard.serve import serve_image, serve_windows
 from framework.shard.trip import HOME, Round
@@ -123,8 +131,8 @@ class Exchange:
                     break
                 attempt = self._attempt(shard, everything, dict(enumerate(self.payloads)))
                 try:
-                    answer = self.shards._encode_image(self.trip, shard, self.payloads)
-                    self._check_image(shard, answer)
+                    found = self.shards._encode_image(self.trip, shard, self.payloads)
+                    answer = self._checked_image(shard, found)
                     attempt.answered = True
                     return answer
                 except ShardError as error:
@@ -174,8 +182,7 @@ class Exchange:
         """Take a server's answers, or its windows elsewhere."""
         attempt = self.running.pop(future)
         try:
-            answers = future.result()
-            self._check_windows(attempt, answers)
+            answers = self._checked(attempt, future.result())
         except ShardError as error:
             self._elsewhere(pool, list(attempt.turn), self._blame(error))
         else:
@@ -224,25 +231,55 @@ class Exchange:
             self.results.update(serve_windows(self.shards.stage, self.trip, payloads))
             self.home = []
 
-    def _check_windows(self, attempt: Attempt, answers: Mapping[int, Payload]) -> None:
+    def _checked(self, attempt: Attempt, answers: Mapping[int, Payload]) -> Mapping[int, Payload]:
+        """A server's answers, if nothing is wrong with them.
+
+        What is absurd in them is computed here as well: where the model itself gives no better, the
+        server is not at fault.
+        """
         stage, grid = self.shards.stage, self.trip.grid.windows
         shapes = {w: (grid[w].height, grid[w].width, stage.width) for w in attempt.sent}
-        check_windows(attempt.shard, answers, shapes, self.trip.codec)
+        try:
+            check_windows(attempt.shard, answers, shapes, self.trip.codec)
+        except Unbounded as fault:
+            own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in fault.windows})
+            self._judge(fault, own.values())
+            answers = {**answers, **own}
         sample = [w for w in attempt.sent if chance.random() < self.shards.spot_checks]
         if sample:
             own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in sample})
             wrong = [w for w in sample if differs(answers[w], own[w])]
             if wrong:
                 raise _miscomputed(attempt.shard, f"windows {wrong}")
+        return answers
 
-    def _check_image(self, shard: int, answer: Payload) -> None:
+    def _checked_image(self, shard: int, answer: Payload) -> Payload:
+        """As `_checked`, for the image embedding."""
         side, stage = self.trip.grid.tokens_per_side, self.shards.stage
         shape = (side, side, stage.image_width)
-        check_payload(shard, answer, shape, self.trip.codec, "the embedding")
+        try:
+            check_payload(shard, answer, shape, self.trip.codec, "the embedding")
+        except Unbounded as fault:
+            own = serve_image(stage, self.trip, self.payloads)
+            self._judge(fault, [own])
+            return own
         if chance.random() < self.shards.spot_checks and differs(
             answer, serve_image(stage, self.trip, self.payloads)
         ):
             raise _miscomputed(shard, "the embedding")
+        return answer
+
+    def _judge(self, fault: Unbounded, own: Collection[Payload]) -> None:
+        """Whose fault absurd values are, by the edge's own results in the same places.
+
+        Raises:
+            NotFinite: the edge's are not finite either.
+            Unbounded: the edge's are sound, and the server's are not.
+        """
+        if not all(map(finite, own)):
+            raise not_finite("the encoder's result", self.shards.stage.sam) from fault
+        if any(map(bounded, own)):
+            raise fault
 
     def _record(self) -> None:
         """Tell the taps of every window of every attempt: first sends first, in window order.
