@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from bench.metrics.base import Mask, Score
@@ -84,17 +85,16 @@ def tight_box(mask: Mask) -> Box:
 def inner_point(mask: Mask) -> Point:
     """x, y of the maximum of the distance transform of the largest 8-connected component.
 
-    The image's border counts as background. Of equally large components, and of equal maxima, the
-    first in row-major order is taken.
+    The image's border counts as background. Squared distances are whole numbers, so that a tie is
+    a tie. Of equally large components, and of equal maxima, the first in row-major order is taken.
 
     Raises:
         ValueError: the mask is empty.
     """
     x0, y0, x1, y1 = tight_box(mask)
     crop = np.pad(mask[y0 : y1 + 1, x0 : x1 + 1], 1).astype(np.uint8)
-    component = _largest_component(crop).astype(np.uint8)
-    distance = cv2.distanceTransform(component, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    row, column = np.unravel_index(int(np.argmax(distance)), distance.shape)
+    squared = np.rint(distance_transform_edt(_largest_component(crop)) ** 2).astype(np.int64)
+    row, column = np.unravel_index(int(np.argmax(squared)), squared.shape)
     return x0 + int(column) - 1, y0 + int(row) - 1
 
 

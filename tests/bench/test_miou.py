@@ -118,6 +118,37 @@ def test_ties_take_the_first_in_row_major_order():
     assert inner_point(rectangle(30, 5, 35, 10) | rectangle(10, 40, 15, 45)) == (42, 12)
 
 
+def squared_distances(mask: np.ndarray) -> np.ndarray:
+    """To the nearest pixel that is not in the mask, by trying all of them."""
+    padded = np.pad(mask, 1)
+    outside, every = np.argwhere(~padded), np.argwhere(np.ones_like(padded))
+    far = ((every[:, None] - outside) ** 2).sum(axis=2).min(axis=1).reshape(padded.shape)
+    return far[1:-1, 1:-1]
+
+
+def test_the_point_is_the_first_of_the_exactly_deepest():
+    """Both 90 = 3² + 9² and 90 = 9² + 3² are the largest here; as floats they differ."""
+    mask = np.zeros((32, 23), bool)
+    mask[1:-1, 1:-1] = True
+    for y, x in [(1, 9), (3, 6), (3, 7), (13, 20), (16, 19), (21, 21), (23, 6)]:
+        mask[y, x] = False
+    far = squared_distances(mask)
+    assert np.count_nonzero(far == far.max()) > 1
+    row, column = np.unravel_index(far.argmax(), far.shape)
+    assert {inner_point(mask) for _ in range(20)} == {(column, row)}
+
+
+def test_distances_are_exact_on_any_shape():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    for _ in range(8):
+        inside = (y - 30) ** 2 / rng.uniform(0.5, 3) + (x - 45) ** 2 < rng.uniform(15, 25) ** 2
+        mask = np.logical_and(inside, rng.random(SIZE) < 0.995)
+        column, row = inner_point(mask)
+        component = miou._largest_component(mask.astype(np.uint8))
+        assert row * SIZE[1] + column == squared_distances(component).argmax()
+
+
 def test_the_point_lies_in_the_mask():
     rng = np.random.default_rng(0)
     for _ in range(20):
