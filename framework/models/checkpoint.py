@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,6 +31,10 @@ OFFICIAL = {
         "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
     ),
 }
+MARK = "image_encoder.pos_embed"
+"""Tensor by which a SAM's weights are found in a file."""
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""Parts that wrapped modules add to the names of their tensors."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,9 @@ def locate_weights(arch: Architecture, checkpoint: str | Path | None = None) -> 
     if checkpoint is not None:
         path = Path(checkpoint).expanduser()
         if not path.is_file():
-            raise PedbenchError(
-                f"checkpoint {path} does not exist: give a .pth or .safetensors file"
-            )
+            fault = "does not exist" if not path.exists() else "is not a file"
+            fault = "is a folder" if path.is_dir() else fault
+            raise PedbenchError(f"checkpoint {path} {fault}: give a .pth or .safetensors file")
         return Weights("file", sha256_of(path), path)
     if arch.name in OFFICIAL:
         name, sha256 = OFFICIAL[arch.name]
@@ -90,42 +95,84 @@ def read_state_dict(
 ) -> dict[str, Tensor]:
     """Read a checkpoint as float32 tensors that fit ``expected`` name by name.
 
+    Weights may lie within other mappings, as in ``{"state_dict": …}``, and their names may have
+    a prefix or the parts of wrapped modules, as in ``module.image_encoder…``.
+
     Raises:
-        PedbenchError: the file is damaged, or belongs to another architecture.
+        PedbenchError: the file is damaged, belongs to another architecture, or holds several sets
+            of weights that fit.
     """
     path = weights.path
     assert path is not None
     try:
         if path.suffix == ".safetensors":
-            state = load_file(path)
+            content = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can fail in any way
         raise PedbenchError(
-            f"checkpoint {path} is damaged or not a weight file ({one_line(error)}): fetch it again"
+            f"checkpoint {path} is damaged or not a weight file ({one_line(error)}): "
+            "fetch it again, or save its tensors alone"
         ) from error
-    found = _shapes(state)
-    misfit = _misfit(found, _shapes(expected), arch)
-    if misfit:
+    found = list(_weights_in(content)) or [("", _tensors(content))]
+    misfits = [_misfit(_shapes(state), _shapes(expected), arch) for _, state in found]
+    fitting = [named for named, misfit in zip(found, misfits, strict=True) if not misfit]
+    if not fitting:
         raise PedbenchError(
-            f"checkpoint {path} is not a '{arch.name}' checkpoint ({misfit}): "
+            f"checkpoint {path} is not a '{arch.name}' checkpoint ({misfits[0]}): "
             "give the matching --model or another file"
         )
+    if len(fitting) > 1:
+        places = ", ".join(f"'{place}{MARK}'" for place, _ in fitting)
+        raise PedbenchError(
+            f"checkpoint {path} holds several sets of weights ({places}): save one of them alone"
+        )
+    _, state = fitting[0]
     return {name: state[name].float() for name in expected}
+
+
+def _weights_in(content: object, place: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Each SAM's weights in whatever a file held: where they lie, and the tensors by plain name."""
+    tensors = _renamed(_tensors(content), _without_wrappers)
+    for name in tensors:
+        if name == MARK or name.endswith(f".{MARK}"):
+            prefix = name.removesuffix(MARK)
+            yield place + prefix, _renamed(tensors, partial(_without_prefix, prefix))
+    if isinstance(content, Mapping):
+        for key, part in content.items():
+            yield from _weights_in(part, f"{place}{key}.")
+
+
+def _without_wrappers(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in WRAPPERS)
+
+
+def _without_prefix(prefix: str, name: str) -> str:
+    return name.removeprefix(prefix)
+
+
+def _renamed(tensors: dict[str, Tensor], change: Callable[[str], str]) -> dict[str, Tensor]:
+    """Tensors under changed names; under their own where two would get the same one."""
+    renamed = {change(name): tensor for name, tensor in tensors.items()}
+    return renamed if len(renamed) == len(tensors) else tensors
+
+
+def _tensors(content: object) -> dict[str, Tensor]:
+    """The named tensors of a mapping; none of anything else."""
+    if not isinstance(content, Mapping):
+        return {}
+    return {
+        name: tensor
+        for name, tensor in content.items()
+        if isinstance(name, str) and isinstance(tensor, Tensor)
+    }
 
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-def _shapes(state: object) -> Shapes:
-    """Shapes of the named tensors in whatever a file held."""
-    if not isinstance(state, Mapping):
-        return {}
-    return {
-        name: tuple(tensor.shape)
-        for name, tensor in state.items()
-        if isinstance(name, str) and isinstance(tensor, Tensor)
-    }
+def _shapes(state: Mapping[str, Tensor]) -> Shapes:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _misfit(found: Shapes, expected: Shapes, arch: Architecture) -> str:

@@ -76,6 +76,64 @@ def test_missing_file(tmp_path):
     assert "nowhere.pth does not exist" in text
 
 
+def test_a_folder_given_as_checkpoint_is_called_one(tmp_path):
+    text = message_of(lambda: build_sam("tiny", tmp_path))
+    assert f"{tmp_path} is a folder: give a .pth or .safetensors file" in text
+    assert "/dev/null is not a file" in message_of(lambda: build_sam("tiny", "/dev/null"))
+
+
+def renamed(state, change):
+    return {change(name): tensor for name, tensor in state.items()}
+
+
+WRAPPED = {
+    "state_dict": lambda s: {"state_dict": s, "epoch": 3},
+    "model": lambda s: {"model": s, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}},
+    "model_state_dict": lambda s: {"model_state_dict": s},
+    "deep": lambda s: {"checkpoint": {"model": s}},
+    "parallel": lambda s: renamed(s, "module.{}".format),
+    "compiled": lambda s: renamed(s, "_orig_mod.{}".format),
+    "compiled encoder": lambda s: renamed(
+        s, lambda n: n.replace("image_encoder.", "image_encoder._orig_mod.")
+    ),
+    "lightning": lambda s: {"state_dict": renamed(s, "model.{}".format), "global_step": 9},
+    "all": lambda s: {"model": renamed(s, "_orig_mod.module.sam.{}".format)},
+    "teacher beside": lambda s: {
+        "student": s,
+        "teacher": renamed({n: t for n, t in s.items() if "pos_embed" in n}, "module.{}".format),
+    },
+}
+
+
+@pytest.mark.parametrize("form", WRAPPED)
+def test_a_wrapped_checkpoint_is_unwrapped(state, tmp_path, form):
+    path = written(WRAPPED[form](state), tmp_path / "wrapped.pth")
+    loaded = build_sam("tiny", path).state_dict()
+    assert all(torch.equal(loaded[name], state[name]) for name in state)
+
+
+def test_prefixed_safetensors_are_read(state, tmp_path):
+    path = written(renamed(state, "module.{}".format), tmp_path / "ddp.safetensors")
+    loaded = build_sam("tiny", path).state_dict()
+    assert all(torch.equal(loaded[name], state[name]) for name in state)
+
+
+def test_two_sets_of_weights_in_one_file_are_refused(state, tmp_path):
+    path = written({"model": state, "ema": state}, tmp_path / "ema.pth")
+    text = message_of(lambda: build_sam("tiny", path))
+    assert "several sets of weights ('model.image_encoder.pos_embed', 'ema.image_enc" in text
+    twice = state | renamed(state, "module.{}".format)
+    text = message_of(lambda: build_sam("tiny", written(twice, path)))
+    assert "does not belong to it" in text
+
+
+def test_a_wrapped_checkpoint_that_lacks_a_tensor_names_it(state, path):
+    partial = renamed(state, "module.{}".format)
+    del partial["module.mask_decoder.iou_token.weight"]
+    text = message_of(lambda: build_sam("tiny", written(partial, path)))
+    assert "lacks 'mask_decoder.iou_token.weight'" in text
+
+
 def test_no_shipped_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint_module, "SHIPPED", tmp_path)
     assert "pedbench train" in message_of(lambda: build_sam("tiny"))
