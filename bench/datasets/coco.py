@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 from bench.datasets.base import (
     DATASETS,
@@ -21,44 +19,52 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
+from bench.datasets.coco_file import Annotation, CocoFile, ImageEntry, read_coco
+from bench.datasets.coco_layout import find_annotations, find_image, find_images
 from bench.datasets.masks import decode_segmentation
-from framework.errors import PedbenchError
-from framework.photos import Declared, read_photo
+from framework.errors import PedbenchError, one_line
+from framework.photos import read_photo
 
-ANNOTATION_FILES = ("instances.json", "labels.json", "_annotations.coco.json")
+CROWD = {"0": False, "false": False, "none": False, "": False, "1": True, "true": True}
+"""What ``iscrowd`` may be, written as text."""
+REASONS = 3
+"""Annotations whose fault is told of one image; the rest are counted."""
 
 
 @DATASETS.register("coco")
 class Coco(Dataset):
-    """Instances of a COCO file; crowd annotations and those that cover no pixel are skipped.
+    """Instances of a COCO file; crowd annotations are skipped.
 
-    An image is called by its file name without the ending.
+    An annotation that cannot be used, covers no pixel or was met before is skipped too, with a
+    warning that counts such annotations of the image. An image is called by its file name without
+    the ending.
 
     Args:
         images: folder that the file names are relative to.
         annotations: the JSON file.
         name: of the data set.
+        content: of the file, where it has been read.
 
     Raises:
-        PedbenchError: the file is not in COCO format.
+        PedbenchError: the file is not in COCO format, or two images share an id.
     """
 
     summary = "COCO format: images and instances with polygons or run lengths"
     usage = "coco:DIR"
     options = frozenset({"images", "annotations"})
 
-    def __init__(self, images: Path, annotations: Path, name: str) -> None:
+    def __init__(
+        self, images: Path, annotations: Path, name: str, content: CocoFile | None = None
+    ) -> None:
         self.name = name
         self.images = images
         self.annotations = annotations
-        content = _read_json(annotations)
-        self._entries = _by_id(content["images"], annotations)
-        self._instances: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        known = {entry["id"] for entry in self._entries.values()}
-        for instance in content["annotations"]:
-            if isinstance(instance, dict) and instance.get("image_id") in known:
-                self._instances[instance["image_id"]].append(instance)
-        self._report_orphans(len(content["annotations"]))
+        self._content = content or read_coco(annotations)
+        if self._content.orphans:
+            warnings.warn(
+                f"{annotations}: {self._content.orphans} annotations belong to no image in it",
+                stacklevel=2,
+            )
 
     @classmethod
     def open(cls, argument: str, **options: str) -> Dataset:
@@ -66,32 +72,32 @@ class Coco(Dataset):
         root = Path(argument).expanduser()
         if not argument or not root.is_dir():
             raise PedbenchError(f"coco:{argument}: there is no such folder: give coco:DIR")
-        annotations = _find_annotations(root, options.get("annotations"))
-        images = _find_images(root, annotations, options.get("images"))
-        return cls(images, annotations, f"coco:{root.resolve().name}")
+        annotations = find_annotations(root, options.get("annotations"))
+        content = read_coco(annotations)
+        images = find_images(root, annotations, content.images.values(), options.get("images"))
+        return cls(images, annotations, f"coco:{root.resolve().name}", content)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(self._entries)
+        return tuple(self._content.images)
 
     @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.ids, file_sha256(self.annotations))
 
     def load(self, image_id: str) -> Sample:
-        if image_id not in self._entries:
+        if image_id not in self._content.images:
             raise unknown_image(self, image_id)
-        entry = self._entries[image_id]
-        declared = Declared(entry.get("width"), entry.get("height"))
-        image = read_photo(self.images / entry["file_name"], orientation=declared)
-        self._check_size(entry, image)
+        entry = self._content.images[image_id]
+        image = self._image(entry)
         masks: dict[str, Mask] = {}
-        for number, instance in enumerate(self._instances.get(entry["id"], ())):
-            if not instance.get("iscrowd"):
-                mask = self._mask(instance, entry, image)
-                name = str(instance.get("id", f"#{number}"))
-                if mask.any():
-                    masks[f"{name}#{number}" if name in masks else name] = mask
+        faults: list[str] = []
+        for name, result in self._instances(entry, image):
+            if isinstance(result, str):
+                faults.append(f"annotation {name} {result}")
+            else:
+                masks[name] = result
+        self._report(entry, faults)
         return Sample(
             image_id=image_id,
             image=image,
@@ -100,109 +106,54 @@ class Coco(Dataset):
             scene=f"{self.name}/{image_id}",
         )
 
-    def _mask(self, instance: dict[str, Any], entry: dict[str, Any], image: Image) -> Mask:
+    def _image(self, entry: ImageEntry) -> Image:
+        path = find_image(entry, self.images, self.annotations)
         try:
-            return decode_segmentation(instance.get("segmentation"), *image.shape[:2])
-        except (ValueError, TypeError, OverflowError) as error:
-            raise SampleError(
-                f"{self.annotations}: annotation {instance.get('id')} of {entry['file_name']} "
-                f"cannot be used ({error}): mend or remove it"
-            ) from error
-
-    def _check_size(self, entry: dict[str, Any], image: Image) -> None:
+            declared = entry.declared
+        except SampleError as error:
+            raise SampleError(f"{self.annotations}: {entry.file_name}: {error}") from error
+        image = read_photo(path, orientation=declared)
         height, width = image.shape[:2]
-        said = entry.get("width", width), entry.get("height", height)
-        if said != (width, height):
+        if declared.width not in (None, width) or declared.height not in (None, height):
             raise SampleError(
-                f"{self.images / entry['file_name']} is {width}×{height}, but {self.annotations} "
-                f"says {said[0]}×{said[1]}: mend one of them"
+                f"{path} is {width}×{height}, but {self.annotations} says "
+                f"{declared.width or '?'}×{declared.height or '?'}: mend one of them"
             )
+        return image
 
-    def _report_orphans(self, total: int) -> None:
-        orphans = total - sum(map(len, self._instances.values()))
-        if orphans:
+    def _instances(self, entry: ImageEntry, image: Image) -> Iterator[tuple[str, Mask | str]]:
+        """Name and mask of each instance, or what is wrong with it."""
+        met: list[Annotation] = []
+        names: set[str] = set()
+        for number, annotation in enumerate(self._content.annotations.get(entry.key, ())):
+            name = str(annotation.get("id", f"#{number}"))
+            repeated = name in names
+            if repeated and annotation in met:
+                yield name, "is there twice"
+                continue
+            met.append(annotation)
+            crowd = CROWD.get(str(annotation.get("iscrowd", 0)).strip().lower().removesuffix(".0"))
+            if crowd is None:
+                yield name, f"has iscrowd {annotation['iscrowd']!r}, which is neither 0 nor 1"
+            elif not crowd:
+                names.add(name)
+                yield f"{name}#{number}" if repeated else name, _mask(annotation, image)
+
+    def _report(self, entry: ImageEntry, faults: list[str]) -> None:
+        if faults:
+            told = "; ".join(faults[:REASONS])
+            more = f"; and {len(faults) - REASONS} more" if len(faults) > REASONS else ""
+            total = len(self._content.annotations[entry.key])
             warnings.warn(
-                f"{self.annotations}: {orphans} annotations belong to no image in it", stacklevel=3
+                f"{self.annotations}: {len(faults)} of {total} annotations of {entry.file_name} "
+                f"are skipped: {told}{more}",
+                stacklevel=3,
             )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _mask(annotation: Annotation, image: Image) -> Mask | str:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise PedbenchError(f"{path} is not a JSON file ({reason}): replace it") from error
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(key), list) for key in ("images", "annotations")
-    ):
-        raise PedbenchError(
-            f"{path} lacks the lists 'images' and 'annotations' of COCO instances: give another "
-            "file with --annotations"
-        )
-    return content
-
-
-def _by_id(entries: list[Any], path: Path) -> dict[str, dict[str, Any]]:
-    """Image entries by name: the file's, or the number where two files would share a name."""
-    for entry in entries:
-        if not isinstance(entry, dict) or "id" not in entry or not entry.get("file_name"):
-            raise PedbenchError(f"{path}: an image lacks 'id' or 'file_name': mend the entry")
-    names = [_stem(entry["file_name"]) for entry in entries]
-    shared = {name for name, count in Counter(names).items() if count > 1}
-    named = {
-        str(entry["id"]) if name in shared or ".." in name else name: entry
-        for name, entry in zip(names, entries, strict=True)
-    }
-    if len(named) < len(entries):
-        raise PedbenchError(f"{path}: two images have the same 'id': number them anew")
-    return named
-
-
-def _stem(file_name: str) -> str:
-    return PurePosixPath(file_name.replace("\\", "/")).with_suffix("").as_posix().lstrip("/")
-
-
-def _find_annotations(root: Path, given: str | None) -> Path:
-    if given is not None:
-        for path in (Path(given).expanduser(), root / given):
-            if path.is_file():
-                return path
-        raise PedbenchError(f"annotation file {given} does not exist: check --annotations")
-    for name in ANNOTATION_FILES:
-        if (root / name).is_file():
-            return root / name
-    found = sorted((root / "annotations").glob("*.json"))
-    found = [path for path in found if path.name.startswith("instances")] or found
-    if len(found) > 1:
-        found = [path for path in found if _split_folder(root, path)] or found
-    if not found:
-        raise PedbenchError(
-            f"{root} has no instances.json and no annotations/*.json: give --annotations FILE"
-        )
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise PedbenchError(f"{root} has several annotation files ({names}): give --annotations")
-    return found[0]
-
-
-def _split_folder(root: Path, annotations: Path) -> Path | None:
-    """The folder of the split that a file such as ``instances_val2017.json`` names."""
-    split = annotations.stem.removeprefix("instances").lstrip("_")
-    places = (root / "images" / split, root / split) if split else ()
-    return next((place for place in places if place.is_dir()), None)
-
-
-def _find_images(root: Path, annotations: Path, given: str | None) -> Path:
-    if given is not None:
-        for path in (Path(given).expanduser(), root / given):
-            if path.is_dir():
-                return path
-        raise PedbenchError(f"image folder {given} does not exist: check --images")
-    split = _split_folder(root, annotations)
-    places = [split, root / "images", root / "data"]
-    folder = next((place for place in places if place is not None and place.is_dir()), None)
-    if folder is not None:
-        return folder
-    if annotations.parent == root and any(root.glob("*.[jp][pn]*g")):
-        return root
-    raise PedbenchError(f"{root} has no folder images: give --images DIR")
+        mask = decode_segmentation(annotation.get("segmentation"), *image.shape[:2])
+    except (ValueError, TypeError, OverflowError) as error:
+        return f"cannot be used ({one_line(error)})"
+    return mask if mask.any() else "covers no pixel"

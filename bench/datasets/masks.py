@@ -35,8 +35,12 @@ def decode_segmentation(segmentation: Any, height: int, width: int) -> Mask:
     polygons = segmentation if isinstance(segmentation[0], list) else [segmentation]
     side = max(height, width)
     for polygon in polygons:
-        if len(polygon) < 6 or len(polygon) % 2 or not np.isfinite(polygon).all():
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon needs at least three points (x, y)")
+        if not all(isinstance(value, (int, float)) for value in polygon):
+            raise ValueError("a coordinate of a polygon is not a number")
+        if not np.isfinite(np.array(polygon, dtype=float)).all():
+            raise ValueError("a coordinate of a polygon is not finite")
         if min(polygon) < -side or max(polygon) > 2 * side:
             raise ValueError("a polygon lies far outside the image")
     runs = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
