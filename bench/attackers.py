@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
 from attacks.threat import IN_DOMAIN, unsupported_reason
@@ -22,8 +21,9 @@ from bench.pipelines import Models, Unsupported
 from bench.profile import phase
 from bench.public import Channel, PublicPhotos
 from bench.scenario import BARE, Cell, Watch
+from framework.cache import cache_dir, keeping
 from framework.defences import DEFENCES
-from framework.models.download import cache_dir
+from framework.files import write_file
 
 CARD = ".json"
 """What an attacker's card ends with; its state has the same name."""
@@ -143,11 +143,9 @@ class Attackers:
                 raise Unsupported(str(error)) from error
         seconds = time.perf_counter() - start
         card = describe(attack, channel, knowledge, self._data(channel), seconds)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(CARD).write_text(json.dumps(card))
-        part = path.with_suffix(f".{os.getpid()}.part")
-        save_file(attack.state(), part)
-        part.replace(path)
+        with keeping():
+            write_file(path.with_suffix(CARD), json.dumps(card))
+            write_file(path, save(attack.state()))
 
     def _cache_file(self, attack: Attack, channel: Channel) -> Path:
         sam = self.models.get(channel.adapted)

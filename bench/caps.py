@@ -91,7 +91,7 @@ def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
         raise PedbenchError(f"too many coalitions of {coalition}: give a smaller --coalition")
     for server, count in sorted(counts.items()):
         print(f"  {server:<24} {count:>7} windows {coverage.of(server).mean():>8.2%} seen")
-    if 1 < coalition < len(counts):
+    if coalition < len(counts):
         group, fraction = coverage.worst(coalition)
         print(f"  {'+'.join(group):<40} {fraction:>8.2%} seen, most of any {coalition}")
     print(f"  {'all servers together':<40} {coverage.union(counts).mean():>8.2%} seen")

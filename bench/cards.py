@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from attacks.base import Attack, Knowledge
 from bench.environment import device_label
 from bench.public import Channel
+from framework.files import write_file
 
 CARDS = "attackers.json"
 """A run folder's file of cards."""
@@ -77,7 +78,7 @@ def keep(folder: Path, cards: Iterable[Card]) -> None:
     known = {_identity(card): card for card in (*read_cards(folder), *cards)}
     if known:
         rows = ",\n".join(json.dumps(known[key]) for key in sorted(known))
-        (folder / CARDS).write_text(f"[\n{rows}\n]\n")
+        write_file(folder / CARDS, f"[\n{rows}\n]\n")
 
 
 def read_cards(folder: Path) -> list[Card]:

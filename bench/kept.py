@@ -25,6 +25,7 @@ from bench.recognition import RECOGNISERS
 from bench.records import CELL, FAILED, UNSUPPORTED, Record
 from bench.scenario import BARE, EXPOSURE, IN_DOMAIN, Cell, Pipeline, Watch, cell_id
 from bench.store import Store
+from framework.files import write_file
 from framework.models.download import sha256_of
 
 HERE = ("benchmark_version", "commit", "device")
@@ -122,10 +123,8 @@ class Kept:
         if not unit["pictured"] or any(blob is None for blob in found.values()):
             return False
         for name, blob in found.items():
-            path = self.folder / name
             if blob is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(blob)
+                write_file(self.folder / name, bytes(blob))
         return True
 
     def _wants_picture(self, cell: Cell) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import ImageDraw
 
 from bench.datasets import Sample
 from bench.scenario import Pipeline, Watch
+from framework.files import write_file
 from framework.observation import Observation
 
 Image = NDArray[np.uint8]
@@ -63,8 +65,7 @@ class Pictures:
             if message.round == 0
         ]
         path = self.home / f"owners_{pipeline.slug}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"n_shards": pipeline.n_shards, "windows": boxes}))
+        write_file(path, json.dumps({"n_shards": pipeline.n_shards, "windows": boxes}))
 
     def masks(self, sample: Sample, masks: NDArray[np.bool_], pipeline: Pipeline) -> str:
         """Keep true and predicted masks, drawn over the photo; the path of the latter."""
@@ -74,8 +75,9 @@ class Pictures:
 
     def _write(self, path: Path, picture: Image, replace: bool = False) -> str:
         if replace or not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Pillow.fromarray(picture).save(path)
+            content = io.BytesIO()
+            Pillow.fromarray(picture).save(content, format="PNG")
+            write_file(path, content.getvalue())
         return str(path.relative_to(self.folder))
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from framework.errors import PedbenchError
+from framework.files import make_folder, writing
 
 OK = "ok"
 FAILED = "failed"
@@ -78,7 +79,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.done: set[str] = set()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         intact = 0
         if path.exists():
             with path.open("rb") as file:
@@ -87,8 +88,9 @@ class Journal:
                         break
                     self.done.update(json.loads(line)["units"])
                     intact += len(line)
-        self._file = path.open("ab")
-        self._file.truncate(intact)
+        with writing(path):
+            self._file = path.open("ab", buffering=0)
+            self._file.truncate(intact)
 
     def append(
         self,
@@ -99,10 +101,11 @@ class Journal:
         """Record units as finished, together with all of their records and where they were made."""
         units = list(units)
         entry = {"units": units, "provenance": dict(provenance), "records": list(records)}
-        line = json.dumps(entry, separators=(",", ":"))
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        with writing(self.path, "free space there and run again; what is done is kept"):
+            while line:
+                line = line[self._file.write(line) :]
+            os.fsync(self._file.fileno())
         self.done.update(units)
 
     def close(self) -> None:
@@ -146,10 +149,11 @@ def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
     part = path.with_suffix(".part")
     tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
     first = next(tables)
-    with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
-        for table in chain([first], tables):
-            writer.write_table(table)
-    part.replace(path)
+    with writing(path, "free space there and run again; what is done is kept"):
+        with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
+            for table in chain([first], tables):
+                writer.write_table(table)
+        part.replace(path)
     return path
 
 

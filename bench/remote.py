@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from bench.arguments import positive
+
 if TYPE_CHECKING:
     from framework import GrpcShards
 
@@ -66,7 +68,7 @@ def add_remote_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tls-ca", metavar="FILE", help="the authority of the servers, PEM")
     group.add_argument("--insecure", action="store_true", help="connect without TLS")
     group.add_argument(
-        "--deadline", type=float, metavar="SECONDS", default=60.0, help="for a server's part"
+        "--deadline", type=positive, metavar="SECONDS", default=60.0, help="for a server's part"
     )
 
 
@@ -83,8 +85,6 @@ def read_remote_flags(args: argparse.Namespace) -> Remote | None:
         if any(files) or args.insecure:
             raise PedbenchError("TLS flags without servers: give --shards HOST:PORT,… as well")
         return None
-    if args.deadline <= 0:
-        raise PedbenchError(f"--deadline {args.deadline:g}: give more than 0 seconds")
     tls = tls_files(files, args.insecure, "--tls-cert, --tls-key and --tls-ca")
     addresses = tuple(part.strip() for part in args.shards.split(",") if part.strip())
     if not addresses:

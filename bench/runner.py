@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 from bench import environment
@@ -26,7 +25,9 @@ from bench.records import PROVENANCE, Journal, journal_frames, read_records, wri
 from bench.scenario import BARE, Cell, Watch, cell_id
 from bench.store import Store
 from bench.workbench import Task, Workbench, default_workers, is_unreadable
+from framework.devices import usable_device
 from framework.errors import PedbenchError
+from framework.files import make_folder, write_file
 
 FIXED = (
     "model",
@@ -39,6 +40,7 @@ FIXED = (
     "images",
     "annotations",
 )
+ANOTHER_OUT = "give another --out, or free space there"
 FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
 
 
@@ -84,7 +86,9 @@ def run(
             are public ones, or trained an attack's shipped weights.
     """
     config.check()
-    device = device or default_device()
+    device = usable_device(device)
+    if workers is not None and workers < 1:
+        raise PedbenchError(f"{workers} workers: give at least 1")
     if config.precision == "int8" and device != "cpu":
         raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
     with phase("set up"):
@@ -111,11 +115,6 @@ def run(
         journal.close()
     rebuild_records(folder)
     return Run(folder, new, old)
-
-
-def default_device() -> str:
-    """CUDA where there is one, else the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def rebuild_records(folder: Path) -> None:
@@ -164,7 +163,7 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
 
     More images or other cells may be asked for than before; what is done stays done.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, ANOTHER_OUT)
     settings, environment_file = folder / "config.yaml", folder / "environment.json"
     if settings.exists():
         before = read_config(settings)
@@ -182,8 +181,8 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
                 f"{folder} holds a run with another {names}: give another --out, "
                 "or --fresh to discard it"
             )
-    settings.write_text(config.to_yaml())
-    environment_file.write_text(json.dumps(facts, indent=2))
+    write_file(settings, config.to_yaml(), ANOTHER_OUT)
+    write_file(environment_file, json.dumps(facts, indent=2), ANOTHER_OUT)
 
 
 def _work(

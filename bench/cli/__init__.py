@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import pkgutil
 import sys
 from collections.abc import Sequence
 
 from bench import __version__
+from bench.arguments import Parser
 from framework.allocator import keep_freed_memory
 from framework.errors import PedbenchError
+from framework.files import reason
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -18,9 +21,10 @@ BAD_INPUT = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; bad input gives one line and exit code 2."""
-    args = build_parser().parse_args(arguments)
+    print_anything()
     keep_freed_memory()
     try:
+        args = build_parser().parse_args(arguments)
         return int(args.run(args) or 0)
     except PedbenchError as error:
         print(f"pedbench: error: {error}", file=sys.stderr)
@@ -31,11 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"pedbench: error: {name}{reason(error)}: give another path", file=sys.stderr)
+        return BAD_INPUT
+
+
+def print_anything() -> None:
+    """Let a terminal that lacks a character show its number instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all subcommands; each module's ``add`` describes its own."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pedbench",
         description="How much of a picture can the servers of a shared-out SAM get back?",
     )

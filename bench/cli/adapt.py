@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.arguments import device, not_negative_int, positive, positive_int
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -17,17 +19,19 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--data", action="append", required=True, help="data with masks; may be repeated"
     )
     parser.add_argument("--out", type=Path, default=Path("results/adapt"), help="state and weights")
-    parser.add_argument("--steps", type=int, default=2_000)
-    parser.add_argument("--batch", type=int, default=8, help="photos a step")
-    parser.add_argument("--lr", type=float, default=3e-4, help="highest learning rate")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=positive_int, default=2_000)
+    parser.add_argument("--batch", type=positive_int, default=8, help="photos a step")
+    parser.add_argument("--lr", type=positive, default=3e-4, help="highest learning rate")
+    parser.add_argument("--seed", type=not_negative_int, default=0)
     parser.add_argument(
         "--train",
         choices=("all", "globals"),
         default="all",
         help="'globals' trains global blocks and neck only: shards keep the stock weights",
     )
-    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument(
+        "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,14 +39,16 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.cli.train import Photos
     from bench.datasets import open_dataset
-    from bench.runner import default_device
     from framework import build_sam
     from framework.adapt import Adaptation, adapt
+    from framework.devices import usable_device
+    from framework.files import make_folder
     from framework.models.architectures import GLOBALS_LAST
     from framework.training import export
 
+    make_folder(args.out, "give another --out")
     photos = Photos([open_dataset(spec) for spec in args.data])
-    teacher = build_sam(args.model, args.checkpoint).to(args.device or default_device())
+    teacher = build_sam(args.model, args.checkpoint).to(args.device or usable_device())
     state = adapt(
         teacher,
         photos,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.arguments import positive_int
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -12,7 +14,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("data", nargs="?", default="embedded", help="e.g. embedded or coco:DIR")
     parser.add_argument("--images", help="folder of a coco: data set's images")
     parser.add_argument("--annotations", help="annotation file of a coco: data set")
-    parser.add_argument("--limit", type=int, metavar="N", help="the first N images only")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="the first N images only")
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write the masks over each photo")
     parser.set_defaults(run=run)
 
@@ -24,9 +26,12 @@ def run(args: argparse.Namespace) -> int:
 
     from bench.datasets import SampleError, open_dataset
     from bench.pictures import overlay
+    from framework.files import make_folder, writing
 
     dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)
     ids = dataset.ids[: args.limit]
+    if args.draw:
+        make_folder(args.draw, "give another --draw")
     masks = unreadable = 0
     for image_id in tqdm(ids, desc=dataset.name, unit="image"):
         try:
@@ -39,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
         masks += len(sample.masks)
         tqdm.write(f"{image_id}: {width}×{height}, {len(sample.masks)} masks")
         if args.draw:
-            args.draw.mkdir(parents=True, exist_ok=True)
-            name = image_id.replace("/", "_")
-            Image.fromarray(overlay(sample.image, sample.masks)).save(args.draw / f"{name}.png")
+            path = args.draw / f"{image_id.replace('/', '_')}.png"
+            with writing(path, "free space there, or give another --draw"):
+                Image.fromarray(overlay(sample.image, sample.masks)).save(path)
     print(
         f"{dataset.name}: {len(ids)} images, {masks} masks, {unreadable} unreadable, "
         f"fingerprint {dataset.fingerprint}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -23,12 +22,12 @@ def run(args: argparse.Namespace) -> int:
     from bench.cli.weights import weight_states
     from bench.datasets import open_dataset
     from bench.environment import PACKAGES, device_label, package_version
-    from bench.runner import default_device
-    from framework.models.download import cache_dir
+    from framework.cache import cache_dir
+    from framework.devices import usable_device
 
     print(f"pedbench {__version__}, Python {platform.python_version()}")
-    print(f"device: {device_label(torch.device(default_device()))}")
-    free = shutil.disk_usage(_existing(cache_dir())).free / 1e9
+    print(f"device: {device_label(torch.device(usable_device()))}")
+    free = shutil.disk_usage(cache_dir()).free / 1e9
     print(f"cache:  {cache_dir()} ({free:.0f} GB free)")
     print("packages:")
     missing = []
@@ -49,10 +48,3 @@ def run(args: argparse.Namespace) -> int:
         return 1
     print("all that 'pedbench run' needs is here")
     return 0
-
-
-def _existing(path: Path) -> Path:
-    """The nearest folder that exists."""
-    while not path.exists():
-        path = path.parent
-    return path

@@ -19,13 +19,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from framework import PedbenchError, build_sam
+    from framework import build_sam
+    from framework.files import writing
     from framework.models.onnx_files import export_encoder
 
     sam = build_sam(args.model, args.checkpoint, runtime="onnx")
-    try:
+    with writing(args.out, "give another --out, or free space there"):
         manifest = export_encoder(sam.image_encoder, sam.arch, args.out, sam.weights.sha256)
-    except OSError as error:
-        raise PedbenchError(f"cannot write to {args.out} ({error}): give another --out") from error
     print(f"{manifest}: what each file computes, its inputs and its blocks")
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.arguments import positive_int
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -13,7 +15,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--ledger", type=Path, required=True, help="file in which sends are entered"
     )
     parser.add_argument("--scene", help="only this one")
-    parser.add_argument("--coalition", type=int, default=2, metavar="C", help="also any C together")
+    parser.add_argument(
+        "--coalition",
+        type=positive_int,
+        metavar="C",
+        help="also any C together (default: 2 where there are as many)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -23,11 +30,27 @@ def run(args: argparse.Namespace) -> int:
     from framework.exposure import Ledger
 
     ledger = Ledger(args.ledger, create=False)
-    scenes = ledger.scenes()
+    scenes = list(ledger.scenes())
     if args.scene is not None:
         ledger.size_of(args.scene)
-    for scene in scenes if args.scene is None else [args.scene]:
-        print_exposure(ledger, scene, args.coalition)
+        scenes = [args.scene]
+    check_coalition(args.coalition, max((len(ledger.counts(s)) for s in scenes), default=None))
+    for scene in scenes:
+        print_exposure(ledger, scene, args.coalition or 2)
     if not scenes:
         print("nothing was sent")
     return 0
+
+
+def check_coalition(size: int | None, servers: int | None) -> None:
+    """Refuse a coalition of more servers than anything was sent to.
+
+    Raises:
+        PedbenchError: says how many there are.
+    """
+    from framework.errors import PedbenchError
+
+    if size is not None and servers is not None and size > servers:
+        raise PedbenchError(
+            f"--coalition {size}: {servers} servers have seen something, give 1 to {servers}"
+        )

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.arguments import device, positive_int
 from bench.remote import add_remote_flags, read_remote_flags
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--adapted-checkpoint", help="the model's weights adapted to globals_last")
     parser.add_argument("--attacks", help="only these, separated by commas")
-    parser.add_argument("--seeds", type=int, metavar="N", help="number of attacker seeds")
-    parser.add_argument("--limit", type=int, metavar="N", help="score the first N images only")
+    parser.add_argument("--seeds", type=positive_int, metavar="N", help="number of attacker seeds")
+    parser.add_argument(
+        "--limit", type=positive_int, metavar="N", help="score the first N images only"
+    )
     parser.add_argument("--images", help="folder of a coco: data set's images")
     parser.add_argument("--annotations", help="annotation file of a coco: data set")
     parser.add_argument("--out", type=Path, help="run folder (default: results/PRESET-DATA)")
@@ -49,8 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-pictures", action="store_true", help="keep no picture, not even the report's"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: by model)")
-    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument(
+        "--workers", type=positive_int, metavar="N", help="processes (default: by model)"
+    )
+    parser.add_argument(
+        "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
+    )
     keep = parser.add_mutually_exclusive_group()
     keep.add_argument(
         "--store-size",
@@ -87,7 +94,6 @@ def run(args: argparse.Namespace) -> int:
     from bench.output import write_all
     from bench.runner import run as carry_out
     from bench.store import open_store
-    from framework.errors import PedbenchError
 
     if is_latency(args.preset):
         return command.run(args)
@@ -96,13 +102,9 @@ def run(args: argparse.Namespace) -> int:
     config = dataclasses.replace(
         config, save_images=args.save_images, remote=read_remote_flags(args), **given
     )
-    if args.limit is not None and args.limit < 1:
-        raise PedbenchError(f"--limit {args.limit}: give at least 1")
     if args.public:
         config = dataclasses.replace(config, public=tuple(args.public))
     if args.seeds is not None:
-        if args.seeds < 1:
-            raise PedbenchError(f"--seeds {args.seeds}: give at least 1")
         config = dataclasses.replace(config, seeds=tuple(range(args.seeds)))
     if args.attacks:
         config = only_attacks(config, tuple(args.attacks.split(",")))

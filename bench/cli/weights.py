@@ -45,9 +45,9 @@ def weight_states() -> dict[str, str]:
     """Each weight file with where it is, or the command that brings it."""
     from bench.metrics import MetricUnavailable
     from bench.metrics.trunk import load_trunk, trunk_path, trunk_source
+    from framework.cache import cache_dir
     from framework.models.architectures import ARCHITECTURES
     from framework.models.checkpoint import OFFICIAL, OFFICIAL_ADDRESS, SHIPPED, recipe
-    from framework.models.download import cache_dir
 
     states = {}
     for name in ARCHITECTURES:

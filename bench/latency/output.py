@@ -11,6 +11,7 @@ from bench.output.figures.drawing import DPI, png_of
 from bench.output.figures.style import LIGHT, styled
 from bench.output.page import figure_uri, page_template
 from bench.output.table import write_table
+from framework.files import make_folder, write_file, writing
 
 TABLES, PLOTS, REPORT = "tables", "plots", "report"
 ALL = (TABLES, PLOTS, REPORT)
@@ -31,21 +32,20 @@ def write_outputs(folder: Path, wanted: tuple[str, ...] = ALL) -> list[Path]:
         paths += _save_figures(run)
     if REPORT in wanted:
         path = folder / "report.html"
-        path.write_text(_report(run), encoding="utf-8")
-        paths.append(path)
+        paths.append(write_file(path, _report(run)))
     return paths
 
 
 def _save_figures(run: LatencyRun) -> list[Path]:
-    folder = run.folder / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(run.folder / "figures")
     paths = []
     with styled(LIGHT):
         for name in CAPTIONS:
             figure = draw(run, name, LIGHT)
             for suffix in ("png", "pdf"):
                 paths.append(folder / f"{name}.{suffix}")
-                figure.savefig(paths[-1], dpi=DPI)
+                with writing(paths[-1]):
+                    figure.savefig(paths[-1], dpi=DPI)
                 figure.set_layout_engine("none")
     return paths
 

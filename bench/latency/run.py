@@ -22,6 +22,9 @@ from bench.latency.summary import MODELLED, modelled
 from bench.servers import stoppable
 from framework import build_sam
 from framework.errors import PedbenchError
+from framework.files import write_file
+
+ANOTHER_OUT = "give another --out, or free space there"
 
 
 def run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
@@ -44,7 +47,7 @@ def run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
             rows = _measure(config, network, left, rows, folder / ROWS)
     if reason:
         rows = modelled(rows, config.links)
-        rows.to_csv(folder / ROWS, index=False)
+        write_file(folder / ROWS, rows.to_csv(index=False))
     return rows
 
 
@@ -65,7 +68,7 @@ def _measure(
             bar.set_postfix_str(f"link {link.name}")
             found = measure_link(config, network, running, link, bar.update)
             rows = pd.concat([rows, pd.DataFrame(found)], ignore_index=True)
-            rows.to_csv(file, index=False)
+            write_file(file, rows.to_csv(index=False))
     return rows
 
 
@@ -76,8 +79,7 @@ def _claim(config: LatencyConfig, folder: Path) -> pd.DataFrame:
         raise PedbenchError(
             f"{folder} holds another run: give another --out, or --fresh to discard it"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    settings.write_text(config.to_yaml())
+    write_file(settings, config.to_yaml(), ANOTHER_OUT)
     if not file.exists():
         return pd.DataFrame()
     rows = pd.read_csv(file)
@@ -104,4 +106,4 @@ def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path
         "connection": "gRPC with mutual TLS, kept open between photos",
         "tcp_congestion_control": congestion.read_text().strip() if congestion.exists() else "",
     }
-    (folder / "environment.json").write_text(json.dumps(facts, indent=2))
+    write_file(folder / "environment.json", json.dumps(facts, indent=2))

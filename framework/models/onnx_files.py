@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from segment_anything.modeling import ImageEncoderViT
 
+from framework.cache import cache_dir
 from framework.errors import PedbenchError
 from framework.models import attention, block, onnx_export
 from framework.models.architectures import Architecture
-from framework.models.download import cache_dir, sha256_of
+from framework.models.download import sha256_of
 from framework.models.onnx_export import OPSET, OUTPUT, Part, encoder_parts, module_of, write_graph
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")

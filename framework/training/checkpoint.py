@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from framework.errors import PedbenchError
+from framework.files import write_file
 from framework.models.architectures import architecture
 from framework.models.build import assemble
 from framework.training.resolution import fit_tables
@@ -45,12 +46,9 @@ class Average:
 
 def save_state(folder: Path, state: dict[str, Any]) -> Path:
     """Write ``state`` under ``folder``: a crash leaves either the old file or the new one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / STATE_FILE
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
-    return path
+    content = io.BytesIO()
+    torch.save(state, content)
+    return write_file(folder / STATE_FILE, content.getvalue())
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -101,9 +99,4 @@ def export(state: Path, target: Path) -> Path:
     average = fit_tables(content["average"], expected)
     tensors = {name: value.half().contiguous() for name, value in average.items()}
     metadata = {"model": content["model"], "step": str(content["step"])}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    save_file(tensors, part, metadata=metadata)
-    part.chmod(0o644)
-    os.replace(part, target)
-    return target
+    return write_file(target, save(tensors, metadata=metadata))

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from framework.files import make_folder, writing
+
 
 class Log:
     """Collects values step by step and appends their means to ``log.jsonl``.
@@ -38,7 +40,7 @@ class Log:
         line = {"step": step, **means, **facts}
         line |= {"seconds_per_step": round((now - self._clock) / steps, 4), "time": time.time()}
         self._sums, self._clock, self.written = {}, now, step
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as file:
+        make_folder(self.path.parent)
+        with writing(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         return means

@@ -16,7 +16,7 @@ from bench.output.tables.training import training_table
 from bench.output.training import above_best, trainings
 from bench.public import Channel
 from bench.runner import run
-from framework.models.download import cache_dir
+from framework.cache import cache_dir
 
 PRESET = """
 model: tiny

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from bench.metrics import MetricUnavailable, lpips_jax, trunk
+from framework.cache import cache_dir
 from framework.errors import PedbenchError
-from framework.models.download import cache_dir
 
 
 class Evil:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from framework.cache import cache_dir
 from framework.errors import PedbenchError
-from framework.models.download import cache_dir, fetch, sha256_of
+from framework.models.download import fetch, sha256_of
 
 CONTENT = bytes(range(256)) * 512
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

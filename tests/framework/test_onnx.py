@@ -13,9 +13,9 @@ from PIL import Image
 
 from bench.cli import main
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, build_sam
+from framework.cache import cache_dir
 from framework.models import onnx_files
 from framework.models.block import loose_windows
-from framework.models.download import cache_dir
 from framework.models.onnx_export import Kind, Part, encoder_parts
 from framework.models.onnx_files import cached_graph, export_encoder
 from framework.models.onnx_runtime import OnnxRuntime

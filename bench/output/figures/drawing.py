@@ -15,6 +15,7 @@ from bench.output.figures.plot import Plot
 from bench.output.figures.recolour import recolour
 from bench.output.figures.style import DARK, LIGHT, NARROW, Theme, styled
 from bench.output.rundata import RunData
+from framework.files import write_file
 
 DPI = 200
 
@@ -67,11 +68,11 @@ class Drawing:
         """Write the light PNG and the PDF; their paths, none where there is no figure."""
         if self.light is None or self.pdf is None:
             return []
-        folder.mkdir(parents=True, exist_ok=True)
-        png, pdf = (folder / f"{self.plot.name}.{suffix}" for suffix in ("png", "pdf"))
-        png.write_bytes(self.light)
-        pdf.write_bytes(self.pdf)
-        return [png, pdf]
+        forms = {"png": self.light, "pdf": self.pdf}
+        return [
+            write_file(folder / f"{self.plot.name}.{suffix}", content)
+            for suffix, content in forms.items()
+        ]
 
     def _kept(self, part: str, make: Callable[[Figure], bytes]) -> bytes | None:
         store = self.run.store
