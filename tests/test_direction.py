@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FORBIDDEN = {"framework": {"attacks", "bench", "tests"}, "attacks": {"bench", "tests"}}
+FORBIDDEN = {
+    "framework": {"attacks", "bench", "pedbench", "tests"},
+    "attacks": {"bench", "pedbench", "tests"},
+    "bench": {"pedbench", "benchmarks", "tests"},
+}
 FILES = [
     pytest.param(path, FORBIDDEN[package], id=str(path.relative_to(ROOT)))
     for package in FORBIDDEN
