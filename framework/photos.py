@@ -79,9 +79,14 @@ def _rgb(file: PictureFile) -> Pillow.Image:
 
 
 def _grey(file: PictureFile, levels: NDArray[np.uint8]) -> Pillow.Image:
-    if getattr(file.picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO:
+    if counts_from_white(file):
         file.refuse(f"counts from white in {file.form}: save it with black as 0")
     return Pillow.fromarray(levels).convert("RGB")
+
+
+def counts_from_white(file: PictureFile) -> bool:
+    """Whether a TIFF says that 0 is white, which Pillow heeds up to 8 bits."""
+    return getattr(file.picture, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
 def _of_16_bits(file: PictureFile) -> NDArray[np.uint8]:

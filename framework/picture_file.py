@@ -172,6 +172,8 @@ def _is_hdr(picture: Pillow.Image, head: bytes) -> bool:
 
 def _form(picture: Pillow.Image) -> str:
     tiles = getattr(picture, "tile", None)
+    if tiles and tiles[0][0].startswith("ppm"):
+        return str(tiles[0][0])
     args = tiles[0][3] if tiles else None
     form = args[0] if isinstance(args, tuple) and args else args
     return form if isinstance(form, str) else picture.mode

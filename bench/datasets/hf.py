@@ -21,7 +21,7 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.images import read_values
+from bench.datasets.mask_pictures import read_labels, read_mask
 from bench.datasets.masks import decode_segmentation
 from framework.errors import PedbenchError
 from framework.photos import read_photo
@@ -35,9 +35,11 @@ FINGERPRINT_ROWS = 64
 class HuggingFace(Dataset):
     """Rows with a column ``image`` and one of these, in this order.
 
-    * ``masks``: a list of mask pictures, one an instance, cut at half of its greatest value;
+    * ``masks``: a list of mask pictures, one an instance;
     * ``objects``: COCO-like, with ``segmentation`` (and ``iscrowd``, which is skipped);
     * ``mask`` or ``label``: one picture; each value but 0 is an instance.
+
+    Photos and mask pictures are read by the rules of docs/data.md.
 
     Pictures stay encoded until their row is loaded. An image is called by its row number.
 
@@ -113,11 +115,11 @@ class HuggingFace(Dataset):
         if content is None:
             return []
         if self.column == "masks":
-            pictures = [read_values(*_stored(m, f"in 'masks' of {where}")) for m in content]
-            return [(str(n), picture > picture.max() / 2) for n, picture in enumerate(pictures)]
+            pictures = [_stored(cell, f"in 'masks' of {where}") for cell in content]
+            return [(str(n), read_mask(*picture)) for n, picture in enumerate(pictures)]
         if self.column == "objects":
             return _object_masks(content, image, where)
-        values = read_values(*_stored(content, f"'{self.column}' in {where}"))
+        values = read_labels(*_stored(content, f"'{self.column}' in {where}"))
         return [(str(value), values == value) for value in np.unique(values) if value]
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from bench.datasets import DATASETS, Sample, SampleError, open_dataset
-from bench.datasets.images import read_values
 from framework.errors import PedbenchError
 
 
@@ -74,18 +70,3 @@ def test_a_sample_refuses_arrays_of_another_form() -> None:
         Sample("a", image.astype(float), np.zeros((0, 4, 5), bool), (), "a")
     with pytest.raises(ValueError, match="masks are"):
         Sample("a", image, np.zeros((1, 4, 5), bool), (), "a")
-
-
-def test_values_of_label_pictures(tmp_path: Path) -> None:
-    labels = np.zeros((6, 6), np.uint8)
-    labels[:2], labels[4:] = 3, 255
-    Image.fromarray(labels).save(tmp_path / "grey.png")
-    assert set(np.unique(read_values(tmp_path / "grey.png", "x"))) == {0, 3, 255}
-    palette = Image.fromarray(labels, mode="L").convert("P")
-    palette.putdata(labels.ravel().tolist())
-    palette.save(tmp_path / "voc.png")
-    assert set(np.unique(read_values(tmp_path / "voc.png", "x"))) == {0, 3}
-    Image.fromarray(np.stack([labels] * 3, 2)).save(tmp_path / "colour.png")
-    assert len(np.unique(read_values(tmp_path / "colour.png", "x"))) == 3
-    Image.fromarray((labels > 100).astype(np.uint8) * 255).save(tmp_path / "lossy.jpg")
-    assert set(np.unique(read_values(tmp_path / "lossy.jpg", "x"))) <= {0, 1}
