@@ -21,6 +21,7 @@ from framework.errors import PedbenchError
 from framework.models.build import build_sam
 from framework.observation import Observation
 from framework.photos import read_photo
+from framework.picture_file import megapixel_limit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         observation = Observation.from_bytes(_read(options.observation))
         attack = ATTACKS.get(options.attack)(seed=options.seed)
-        _prepare(attack, observation, options)
+        with megapixel_limit(options.max_megapixels):
+            _prepare(attack, observation, options)
         picture = attack.reconstruct(observation)
         Image.fromarray(picture).save(options.out, format="PNG")
     except (PedbenchError, OSError) as error:
@@ -45,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, help="PNG to write")
     parser.add_argument("--state", type=Path, help="a trained attack's state, as safetensors")
     parser.add_argument("--public", type=Path, nargs="*", default=[], help="photos to learn from")
+    parser.add_argument("--max-megapixels", type=float, metavar="N", help="refuse larger photos")
     parser.add_argument("--model", default="tiny", help="model under attack, to learn with")
     parser.add_argument("--checkpoint", help="its weights, as for build_sam")
     parser.add_argument("--seed", type=int, default=0, help="of the attack's training")

@@ -65,6 +65,16 @@ not_negative = real(0)
 fraction = real(0, 1)
 
 
+def add_photo_flags(parser: argparse.ArgumentParser) -> None:
+    """Describe what `bench.cli.main` sets for all readers of photos."""
+    parser.add_argument(
+        "--max-megapixels",
+        type=positive,
+        metavar="N",
+        help="refuse larger photos (default: 150, or $PEDBENCH_MAX_MEGAPIXELS)",
+    )
+
+
 def host(text: str) -> str:
     """The type of a host's name or number, without scheme or port."""
     if len(text) <= LONGEST_HOST and HOST_NAME.fullmatch(text) and not _numeric(text):

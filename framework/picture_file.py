@@ -124,6 +124,21 @@ def max_megapixels() -> float:
     return limit
 
 
+@contextmanager
+def megapixel_limit(limit: float | None) -> Iterator[None]:
+    """Within it `max_megapixels` is ``limit``, unless ``None``; child processes inherit it."""
+    before = os.environ.get(LIMIT)
+    if limit is not None:
+        os.environ[LIMIT] = f"{limit!r}"
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[LIMIT] = before
+        elif limit is not None:
+            del os.environ[LIMIT]
+
+
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)

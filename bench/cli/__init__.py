@@ -14,6 +14,7 @@ from bench.arguments import Parser
 from framework.allocator import keep_freed_memory
 from framework.errors import PedbenchError
 from framework.files import reason
+from framework.picture_file import megapixel_limit
 
 INTERRUPTED = 130
 BAD_INPUT = 2
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     try:
         args = build_parser().parse_args(arguments)
-        return int(args.run(args) or 0)
+        with megapixel_limit(getattr(args, "max_megapixels", None)):
+            return int(args.run(args) or 0)
     except PedbenchError as error:
         print(f"pedbench: error: {error}", file=sys.stderr)
         return BAD_INPUT

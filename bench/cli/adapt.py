@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.arguments import device, not_negative_int, positive, positive_int
+from bench.arguments import add_photo_flags, device, not_negative_int, positive, positive_int
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -32,6 +32,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
     )
+    add_photo_flags(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.arguments import positive_int
+from bench.arguments import add_photo_flags, positive_int
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -16,6 +16,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--annotations", help="annotation file of a coco: data set")
     parser.add_argument("--limit", type=positive_int, metavar="N", help="the first N images only")
     parser.add_argument("--draw", type=Path, metavar="DIR", help="write the masks over each photo")
+    add_photo_flags(parser)
     parser.set_defaults(run=run)
 
 

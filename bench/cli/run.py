@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import device, positive_int
+from bench.arguments import add_photo_flags, device, positive_int
 from bench.remote import add_remote_flags, read_remote_flags
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
     )
+    add_photo_flags(parser)
     keep = parser.add_mutually_exclusive_group()
     keep.add_argument(
         "--store-size",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.arguments import add_photo_flags
 from bench.caps import add_cap_flags, print_exposure, read_cap_flags
 from bench.precision import add_speed_flags, speed_options
 from bench.remote import add_remote_flags, read_remote_flags
@@ -23,6 +24,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--overlay", type=Path, help="also draw the mask over the photo, PNG")
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    add_photo_flags(parser)
     add_speed_flags(parser)
     parser.add_argument("--plan", default="interleaved")
     parser.add_argument("--policy", default="sticky")

@@ -8,7 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import device, fraction, not_negative_int, positive, positive_int
+from bench.arguments import (
+    add_photo_flags,
+    device,
+    fraction,
+    not_negative_int,
+    positive,
+    positive_int,
+)
 
 if TYPE_CHECKING:
     from bench.datasets import Dataset, Sample
@@ -42,6 +49,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
     )
+    add_photo_flags(parser)
     parser.set_defaults(run=run)
 
 

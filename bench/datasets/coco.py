@@ -132,12 +132,12 @@ class Coco(Dataset):
                 yield name, "is there twice"
                 continue
             met.append(annotation)
-            crowd = CROWD.get(str(annotation.get("iscrowd", 0)).strip().lower().removesuffix(".0"))
+            crowd = is_crowd(annotation)
             if crowd is None:
                 yield name, f"has iscrowd {annotation['iscrowd']!r}, which is neither 0 nor 1"
             elif not crowd:
                 names.add(name)
-                yield f"{name}#{number}" if repeated else name, _mask(annotation, image)
+                yield f"{name}#{number}" if repeated else name, instance_mask(annotation, image)
 
     def _report(self, entry: ImageEntry, faults: list[str]) -> None:
         if faults:
@@ -151,7 +151,13 @@ class Coco(Dataset):
             )
 
 
-def _mask(annotation: Annotation, image: Image) -> Mask | str:
+def is_crowd(annotation: Annotation) -> bool | None:
+    """Whether an annotation is of a crowd; ``None`` if its ``iscrowd`` means neither."""
+    return CROWD.get(str(annotation.get("iscrowd", 0)).strip().lower().removesuffix(".0"))
+
+
+def instance_mask(annotation: Annotation, image: Image) -> Mask | str:
+    """The mask [H, W] of an annotation, or what is wrong with it."""
     try:
         mask = decode_segmentation(annotation.get("segmentation"), *image.shape[:2])
     except (ValueError, TypeError, OverflowError) as error:

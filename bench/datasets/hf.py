@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
+from bench.datasets.coco import instance_mask, is_crowd
 from bench.datasets.mask_pictures import read_labels, read_mask
-from bench.datasets.masks import decode_segmentation
 from framework.errors import PedbenchError
 from framework.photos import read_photo
 
@@ -215,17 +216,20 @@ def _object_masks(objects: Any, image: Image, where: str) -> list[tuple[str, Mas
             dict(zip(keys, values, strict=False))
             for values in zip(*(objects[key] for key in keys), strict=False)
         ]
-    masks = []
+    masks: list[tuple[str, Mask]] = []
+    faults: list[str] = []
     for number, instance in enumerate(objects):
-        if instance.get("iscrowd"):
+        crowd = is_crowd(instance)
+        if crowd:
             continue
-        try:
-            mask = decode_segmentation(instance.get("segmentation"), *image.shape[:2])
-        except (ValueError, TypeError, OverflowError) as error:
-            raise SampleError(
-                f"object {number} in {where} cannot be used ({error}): mend or remove it"
-            ) from error
-        masks.append((str(number), mask))
+        mask = "has no known iscrowd" if crowd is None else instance_mask(instance, image)
+        if isinstance(mask, str):
+            faults.append(f"object {number} {mask}")
+        else:
+            masks.append((str(number), mask))
+    if faults:
+        skipped = f"{len(faults)} of {len(objects)} objects are skipped"
+        warnings.warn(f"{where}: {skipped}: {faults[0]}", stacklevel=4)
     return masks
 
 

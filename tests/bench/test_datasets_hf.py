@@ -154,3 +154,75 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     same = open_dataset(saved(tmp_path / "2", table("mask", [png(LABELS)], datasets.Image())))
     other = open_dataset(saved(tmp_path / "3", table("mask", [png(LABELS * 2)], datasets.Image())))
     assert one.fingerprint == same.fingerprint != other.fingerprint
+
+
+def encoded(picture: Image.Image, container: str = "PNG", orientation: int = 1) -> dict[str, Any]:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    picture.save(buffer, container, exif=exif)
+    return {"bytes": buffer.getvalue(), "path": None}
+
+
+@pytest.mark.parametrize("column", ["mask", "masks"])
+def test_a_binary_mask_of_any_form_is_one_instance(tmp_path: Path, column: str) -> None:
+    levels = np.equal(LABELS, 2).astype(np.uint8) * 255
+    large = Image.fromarray(levels).resize((W * 2, H * 2), Image.Resampling.BILINEAR)
+    soft = np.array(large.resize((W, H), Image.Resampling.BILINEAR))
+    white, black = np.full((H, W, 3), 255, np.uint8), np.zeros((H, W, 3), np.uint8)
+    forms = [
+        encoded(Image.fromarray(levels)),
+        encoded(Image.fromarray(soft)),
+        encoded(Image.fromarray(levels), "JPEG"),
+        encoded(Image.fromarray(np.dstack([white, levels]))),
+        encoded(Image.fromarray(np.dstack([black, levels]))),
+        encoded(Image.fromarray(levels).convert("P")),
+        encoded(Image.fromarray(levels).quantize(2)),
+        encoded(Image.fromarray(levels).convert("1")),
+        encoded(Image.fromarray(levels / np.float32(255)), "TIFF"),
+    ]
+    kind: Any = datasets.Image()
+    values: list[Any] = forms
+    if column == "masks":
+        kind, values = datasets.Sequence(kind), [[form] for form in forms]
+    dataset = open_dataset(saved(tmp_path, table(column, values, kind)))
+    for image_id in dataset.ids:
+        masks = dataset.load(image_id).masks
+        assert len(masks) == 1, image_id
+        assert (masks[0] != (LABELS == 2)).sum() <= 8, image_id
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_masks_meet_the_photo_as_datasets_shows_it(tmp_path: Path, orientation: int) -> None:
+    content = table("mask", [png(LABELS)], datasets.Image())
+    photo = encoded(Image.fromarray(PHOTO), orientation=orientation)
+    upright = np.array(datasets.Image().decode_example(photo))
+    labels = LABELS if upright.shape == PHOTO.shape else np.ascontiguousarray(LABELS.T)
+    features = content.features
+    rows = {"image": [photo], "note": [0], "mask": [png(labels)]}
+    content = datasets.Dataset.from_dict(rows, features=features)
+    sample = open_dataset(saved(tmp_path, content)).load("000000")
+    assert np.array_equal(sample.image, upright)
+    assert np.array_equal(sample.masks[0], labels == 1)
+
+
+def test_objects_that_cannot_be_used_are_skipped_and_said(tmp_path: Path) -> None:
+    fields = {
+        "segmentation": datasets.Sequence(datasets.Sequence(datasets.Value("float32"))),
+        "iscrowd": datasets.Value("string"),
+    }
+    objects = [
+        {"segmentation": POLYGON, "iscrowd": "0"},
+        {"segmentation": [[1.0, 2.0, 3.0, 4.0]], "iscrowd": "0"},
+        {"segmentation": POLYGON, "iscrowd": "1"},
+    ]
+    dataset = open_dataset(saved(tmp_path, table("objects", [objects], [fields])))
+    with pytest.warns(UserWarning, match="1 of 3 objects are skipped: object 1 cannot be used"):
+        sample = dataset.load("000000")
+    assert sample.mask_ids == ("0",)
+
+
+def test_several_labels_are_no_single_mask(tmp_path: Path) -> None:
+    content = table("masks", [[png(LABELS)]], datasets.Sequence(datasets.Image()))
+    with pytest.raises(SampleError, match=r"in 'masks' of row 0 .* has 2 labels"):
+        open_dataset(saved(tmp_path, content)).load("000000")

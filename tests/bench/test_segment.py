@@ -24,3 +24,35 @@ def test_segment_equals_the_centralised_mask(tmp_path, capsys):
         assert (mask == expected).mean() > 0.9999
     assert "MB up" in capsys.readouterr().out
     assert np.asarray(Image.open(tmp_path / "o.png")).shape == photo.shape
+
+
+def test_one_photo_has_one_mask_whatever_file_holds_it(tmp_path):
+    grey = skimage.data.camera()[:300, :400]
+    Image.fromarray(grey).save(tmp_path / "8.png")
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    deep = np.ascontiguousarray(grey[::-1, ::-1]).astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "16.tif", exif=turned)
+    masks = []
+    for name in ("8.png", "16.tif"):
+        arguments = ["--box", "120,40,280,290", "--plan", "centralized", "--n-shards", "1"]
+        photo, target = str(tmp_path / name), str(tmp_path / f"{name}.mask.png")
+        assert main(["segment", photo, "--out", target, *arguments]) == 0
+        masks.append(np.asarray(Image.open(target)))
+    assert masks[0].any()
+    assert np.array_equal(*masks)
+
+
+def test_a_photo_that_is_too_large_or_not_certain_is_one_line(tmp_path, capsys):
+    Image.fromarray(skimage.data.camera()).save(tmp_path / "photo.png")
+    Image.fromarray(skimage.data.camera().astype(np.float32)).save(tmp_path / "float.tif")
+    rest = ["--point", "9,9", "--out", str(tmp_path / "m.png")]
+    for photo, flags, said in (
+        ("photo.png", ["--max-megapixels", "0.1"], "photo.png is 512×512, 0.3 megapixels"),
+        ("float.tif", [], "float.tif has floats that are not all in 0..1"),
+        ("none.png", [], "none.png is missing"),
+    ):
+        assert main(["segment", str(tmp_path / photo), *rest, *flags]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
