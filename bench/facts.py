@@ -54,9 +54,14 @@ def score(metric: str, value: float | None) -> Record:
     return {"metric": metric, **score_record(value)}
 
 
-def failure(error: Exception) -> Record:
-    """What went wrong, as part of a record: unsupported, or failed with the error."""
+def failure(error: Exception, part: object = None) -> Record:
+    """What went wrong, as part of a record: unsupported, or failed with the error and its place.
+
+    Args:
+        part: the class that was at work, where that is known.
+    """
     reason = " ".join(str(error).split()) or "no message"
     if isinstance(error, (Unsupported, Unlearnable)):
         return {"metric": "", "status": UNSUPPORTED, "error": reason}
-    return {"metric": "", "status": FAILED, "error": f"{type(error).__name__}: {reason}"}
+    text = f"{type(error).__name__}: {reason}"
+    return {"metric": "", "status": FAILED, "error": text + place_of(error, part)}

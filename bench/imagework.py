@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from attacks.base import ATTACKS
 from attacks.coalition import largest_exposure, padding_only, seeded
 from attacks.outputs import with_stage
 from attacks.threat import unsupported_reason
@@ -27,6 +28,7 @@ from bench.pipelines import Unsupported, seed_of
 from bench.profile import phase
 from bench.records import UNSUPPORTED, Record
 from bench.scenario import (
+    BARE,
     EXPOSURE,
     ORIGINAL,
     PADDING,
@@ -188,7 +190,8 @@ class ImageWork:
                     yield from (record | {"region": "full"} | score for score in found)
                     continue
             except Exception as error:
-                yield own | failure(error)
+                part = None if cell.attack in BARE else ATTACKS.get(cell.attack)
+                yield own | failure(error, part)
                 continue
             if picture is None:
                 yield record

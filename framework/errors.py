@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+
+LIBRARIES = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages."""
 
 
 class PedbenchError(Exception):
@@ -21,6 +28,39 @@ def one_line(error: BaseException, limit: int = 120) -> str:
     """The first line of an exception's text, for use inside a message; its type if it has none."""
     lines = str(error).strip().splitlines()
     return lines[0][:limit] if lines else type(error).__name__
+
+
+def place_of(error: BaseException, part: object = None) -> str:
+    """Where an exception arose, as " (FILE, line N)"; empty for `PedbenchError`.
+
+    That is the last call inside the package of ``part``, else the last one outside installed
+    libraries.
+
+    Args:
+        part: a class or function that was at work.
+    """
+    if isinstance(error, PedbenchError):
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    home = _home(part)
+    own = [frame for frame in frames if home and Path(frame.filename).is_relative_to(home)]
+    outside = [frame for frame in frames if not LIBRARIES & set(Path(frame.filename).parts)]
+    last = next(reversed(own or outside or list(frames)), None)
+    return "" if last is None else f" ({_short(last.filename)}, line {last.lineno})"
+
+
+def _home(part: object) -> Path | None:
+    """Folder of the package that ``part`` belongs to, or its file if it is a module alone."""
+    package = sys.modules.get(getattr(part, "__module__", "").partition(".")[0])
+    file = getattr(package, "__file__", None)
+    if file is None:
+        return None
+    return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
+
+
+def _short(file: str) -> str:
+    """A file's last two names, so that a record tells nothing of whose machine it was."""
+    return "/".join(Path(file).parts[-2:])
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> PedbenchError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from framework.errors import PedbenchError, one_line, unknown_name
+from framework.warn import warn_once_for_all
 
 T = TypeVar("T")
 
@@ -27,16 +29,28 @@ class Registry(Generic[T]):
         self.package = package
         self.group = group
         self._parts: dict[str, T] = {}
+        self._origins: dict[str, str] = {}
+        self._broken: dict[str, str] = {}
         self._complete = False
 
-    def register(self, name: str) -> Callable[[T], T]:
-        """Decorator that adds a part under ``name``."""
+    def register(self, name: str, origin: str | None = None) -> Callable[[T], T]:
+        """Decorator that adds a part under ``name``.
+
+        Args:
+            origin: where it comes from, for messages; the calling module unless given.
+
+        Raises:
+            PedbenchError: another part has that name; both are named.
+        """
+        source = origin or f"module {sys._getframe(1).f_globals.get('__name__', '?')}"
 
         def add(part: T) -> T:
             if self._parts.setdefault(name, part) is not part:
                 raise PedbenchError(
-                    f"two parts claim the {self.kind} name '{name}': rename one of them"
+                    f"two parts claim the {self.kind} name '{name}', {self._origins[name]} and "
+                    f"{source}: rename one of them, or uninstall its package"
                 )
+            self._origins.setdefault(name, source)
             return part
 
         return add
@@ -45,9 +59,11 @@ class Registry(Generic[T]):
         """The part called ``name``.
 
         Raises:
-            PedbenchError: no part has that name.
+            PedbenchError: no part has that name, or the installed one cannot be loaded.
         """
         self._discover()
+        if name in self._broken and name not in self._parts:
+            raise PedbenchError(self._broken[name])
         if name not in self._parts:
             raise unknown_name(self.kind, name, self._parts)
         return self._parts[name]
@@ -68,15 +84,23 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
             importlib.import_module(module.name)
         for point in entry_points(group=self.group):
-            self.register(point.name)(self._load(point))
+            self._install(point)
         self._complete = True
 
-    def _load(self, point: EntryPoint) -> T:
+    def _install(self, point: EntryPoint) -> None:
+        """Add another distribution's part; one that cannot be loaded is a warning until asked for.
+
+        Its code may raise anything while it is imported, and may even try to exit.
+        """
+        package = f"package {point.dist.name}" if point.dist else "an unnamed package"
         try:
             part: T = point.load()
-        except Exception as error:
-            raise PedbenchError(
-                f"the installed {self.kind} '{point.name}' ({point.value}) cannot be loaded "
-                f"({one_line(error)}): mend or uninstall its package"
-            ) from error
-        return part
+        except (Exception, SystemExit) as error:
+            text = (
+                f"the {self.kind} '{point.name}' of {package} ({point.value}) cannot be loaded "
+                f"({type(error).__name__}: {one_line(error)}): mend or uninstall the package"
+            )
+            self._broken.setdefault(point.name, text)
+            warn_once_for_all(text)
+            return
+        self.register(point.name, f"{package} ({point.value})")(part)
