@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 
 from attacks.base import ATTACKS
+from bench.checks import check_config
+from bench.fields import check_fields, check_values, read_yaml
 from bench.remote import Remote
 from bench.scenario import (
     BARE,
-    COALITION_CHOICES,
     EXPOSURE,
     STATIC,
     Cell,
@@ -25,14 +26,8 @@ from bench.scenario import (
     Watch,
     cell_id,
 )
-from bench.situations import attack_names, check_situations, recognised, situations
-from framework.defences import DEFENCES
+from bench.situations import attack_names, recognised, situations
 from framework.errors import PedbenchError, unknown_name
-from framework.models.architectures import architecture
-from framework.models.build import PRECISIONS
-from framework.payload import PayloadSpec
-from framework.plans import make_plan
-from framework.policies import POLICIES
 
 PRESETS = Path(__file__).parent / "presets"
 PIPELINE_FIELDS = tuple(f.name for f in dataclasses.fields(Pipeline))
@@ -190,26 +185,7 @@ class RunConfig:
         Raises:
             PedbenchError: names the first unknown or unusable setting.
         """
-        arch = architecture(self.model)
-        if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, PRECISIONS)
-        for group in self.groups:
-            check_situations(group)
-            for choice in group.choices:
-                if choice not in COALITION_CHOICES:
-                    raise unknown_name("coalition choice", choice, COALITION_CHOICES)
-            for shards, sizes in group.coalitions.items():
-                if not all(1 <= size <= shards for size in sizes):
-                    raise PedbenchError(
-                        f"coalitions {sizes} of {shards} shards: give sizes from 1 to {shards}"
-                    )
-            for pipeline in group.pipelines():
-                plan = make_plan(pipeline.plan, arch)
-                if self.remote and plan.rounds:
-                    self.remote.check(pipeline.n_shards)
-                PayloadSpec.parse(pipeline.payload)
-                POLICIES.get(pipeline.policy)
-                DEFENCES.get(pipeline.defence)(pipeline.strength)
+        check_config(self)
 
     def to_yaml(self) -> str:
         """The text of ``config.yaml``; `read_config` reads it back."""
@@ -254,36 +230,54 @@ def read_config(path: Path, preset: str | None = None) -> RunConfig:
     """Read a preset or a run's ``config.yaml``.
 
     Raises:
-        PedbenchError: the file is not YAML, or a field is unknown or missing.
+        PedbenchError: the file is not YAML; a key is unknown or missing, or its value of another
+            type. File, group and key are named.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-        groups = tuple(_group(entry) for entry in content.pop("groups"))
-        content.pop("description", None)
-        for name in ("public", "seeds", "pictures", "outside"):
-            content[name] = tuple(content.get(name) or ())
-        content.setdefault("preset", preset or path.stem)
-        return RunConfig(groups=groups, **content)
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise PedbenchError(f"{path} is not a run configuration: {reason}") from error
+    content = read_yaml(path)
+    content.pop("description", None)
+    entries = content.pop("groups", None)
+    if not isinstance(entries, list):
+        raise PedbenchError(f"{path}: key 'groups' is missing or not a list: give at least one")
+    groups = [_group(entry, f"{path}: group {n}") for n, entry in enumerate(entries, 1)]
+    for name in ("public", "seeds", "pictures", "outside"):
+        content[name] = _listed(content.get(name))
+    content.setdefault("preset", preset or path.stem)
+    content["groups"] = tuple(groups)
+    check_fields(RunConfig, content, str(path), also=("description",))
+    return RunConfig(**content)
 
 
-def _group(entry: dict[str, Any]) -> Group:
+def _group(entry: Any, where: str) -> Group:
     """A group from YAML, where grid values stand beside the other fields and may be single."""
+    if not isinstance(entry, dict):
+        raise PedbenchError(f"{where}: {entry!r} is not a mapping of keys to values")
     entry = dict(entry)
     grid = dict(entry.pop("grid", {}))
     for name in PIPELINE_FIELDS:
         if name in entry:
             grid[name] = entry.pop(name)
     grid = {k: v if isinstance(v, list) else [v] for k, v in grid.items()}
+    for name, values in grid.items():
+        if name not in PIPELINE_FIELDS:
+            raise PedbenchError(f"{where}: {unknown_name('key', str(name), PIPELINE_FIELDS)}")
+        if not values:
+            raise PedbenchError(f"{where}: {name}: [] leaves nothing to run, give a value")
+        for value in values:
+            check_values(Pipeline, {name: value}, where)
     if isinstance(entry.get("recognise"), bool):
         entry["recognise"] = ["all"] if entry["recognise"] else []
     lists = {f.name for f in dataclasses.fields(Group) if str(f.type).startswith("tuple")}
     for name in lists & set(entry):
-        value = entry[name]
-        entry[name] = tuple(value) if isinstance(value, list) else (value,)
+        entry[name] = tuple(entry[name]) if isinstance(entry[name], list) else (entry[name],)
+    check_fields(Group, entry | {"grid": grid}, where, also=PIPELINE_FIELDS)
     return Group(grid=grid, **entry)
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    """What YAML gives as a list, as one value or not at all."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list) else (value,)
 
 
 def _plain(value: Any) -> Any:

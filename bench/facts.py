@@ -9,6 +9,7 @@ from bench.records import CELL, FAILED, OK, UNSUPPORTED, Record
 from bench.scenario import BARE, Cell, Pipeline, Segment, cell_id
 from bench.scorer import score_record
 from bench.situations import situation_facts
+from framework.errors import place_of
 from framework.models.architectures import GLOBALS_LAST
 
 

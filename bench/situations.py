@@ -16,6 +16,7 @@ from framework.errors import PedbenchError, unknown_name
 
 if TYPE_CHECKING:
     from bench.config import Group
+    from framework.models.architectures import Architecture
 
 ALL = "all"
 GRANTED = ("positions_known", "weights_known", "can_query", "public", "averages")
@@ -77,7 +78,7 @@ def recognised(group: Group, watch: Watch, first_seed: int) -> Iterator[Watch]:
             yield dataclasses.replace(watch, recognise=name)
 
 
-def check_situations(group: Group) -> None:
+def check_situations(group: Group, arch: Architecture) -> None:
     """Refuse unknown names and numbers before any work is done.
 
     Raises:
@@ -97,6 +98,12 @@ def check_situations(group: Group) -> None:
         ATTACKS.get(name)
         if name not in attack_names(group):
             raise PedbenchError(f"recognise_on names '{name}': add it to the group's attacks")
+    for stage in group.stages:
+        if stage is not None and not 0 <= stage < arch.depth:
+            raise PedbenchError(
+                f"stages {stage}: blocks of {arch.name} are numbered 0 to {arch.depth - 1}, "
+                "or null for the earliest"
+            )
     for motion in group.motions:
         if motion not in MOTIONS:
             raise unknown_name("motion", motion, MOTIONS)

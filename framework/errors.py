@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-
 LIBRARIES = frozenset({"site-packages", "dist-packages"})
 """Folders of installed packages."""
 

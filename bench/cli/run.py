@@ -89,6 +89,7 @@ GIVEN = (
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
+    from bench.checks import at
     from bench.config import load_preset
     from bench.latency import command
     from bench.latency.config import is_latency
@@ -111,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
         config = only_attacks(config, tuple(args.attacks.split(",")))
     if args.no_pictures:
         config = dataclasses.replace(config, pictures=(), save_images=False)
+    with at(f"preset {args.preset}"):
+        config.check()
     store = open_store(args.store_size)
     folder = args.out or default_folder(config)
     if args.fresh and (folder / "config.yaml").exists():

@@ -11,11 +11,13 @@ from typing import Any
 import yaml
 
 from bench.config import find_preset
+from bench.fields import check_fields, read_yaml
 from bench.latency.links import LINKS, Link, read_link
 from framework.errors import PedbenchError
 from framework.models.architectures import architecture
 from framework.payload import PayloadSpec
 from framework.plans import PLANS, make_plan
+from framework.windows import WindowGrid
 
 SECTION = "latency"
 BASELINE, CLOUD = "local", "centralized"
@@ -59,10 +61,11 @@ class LatencyConfig:
         names = [link.name for link in self.links]
         if len(set(names)) < len(names) or len(set(self.plans)) < len(self.plans):
             raise PedbenchError("a plan or a link is named twice: name each one once")
-        if self.repeats < 1 or not 1 <= self.shards <= 200:
+        most = len(WindowGrid.of(arch, (arch.img_size, arch.img_size)).windows)
+        if self.repeats < 1 or not 1 <= self.shards <= most:
             raise PedbenchError(
-                f"{self.repeats} repeats, {self.shards} shards: give at least 1, and at most 200 "
-                "shards"
+                f"{self.repeats} repeats, {self.shards} shards: give at least 1, and at most "
+                f"{most} shards, as many as windows"
             )
 
     @property
@@ -100,12 +103,13 @@ def read_latency(path: Path, preset: str | None = None) -> LatencyConfig:
     content = dict(_content(path))
     try:
         content.pop("description", None)
+        content.setdefault("preset", preset or path.stem)
         fields = dict(content.pop(SECTION) or {})
         if "links" in fields:
             fields["links"] = tuple(read_link(entry) for entry in fields["links"])
         if "plans" in fields:
             fields["plans"] = tuple(fields["plans"])
-        content.setdefault("preset", preset or path.stem)
+        check_fields(LatencyConfig, content | fields, str(path), also=("description", SECTION))
         return LatencyConfig(**content, **fields)
     except (TypeError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -125,9 +129,4 @@ def load_latency(preset: str, given: Mapping[str, Any]) -> LatencyConfig:
 
 
 def _content(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise PedbenchError(f"{path} is not a run configuration: {reason}") from error
-    return content if isinstance(content, dict) else {}
+    return read_yaml(path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, distribution
 from itertools import count
 
 import pytest
 
 from framework import registry as registry_module
 from framework.registry import Registry
+from framework.warn import warn_once
 from tests.framework.support import message_of
 
 numbers = count()
@@ -69,7 +70,9 @@ def test_unknown_name(kit):
 
 def test_duplicate_names_are_refused(kit):
     parts = kit(a=part("alpha"), b=part("alpha"))
-    assert "two parts claim the part name 'alpha'" in message_of(parts.names)
+    text = message_of(parts.names)
+    assert "two parts claim the part name 'alpha'" in text
+    assert f"module {parts.package}.a and module {parts.package}.b" in text
 
 
 def test_registering_the_same_part_again_is_harmless(kit):
@@ -99,16 +102,36 @@ def test_installed_parts(kit, monkeypatch):
 
 def test_an_installed_part_cannot_replace_a_built_in_one(kit, monkeypatch):
     parts = kit(a=part("alpha"))
-    monkeypatch.setattr(
-        registry_module, "entry_points", lambda group: [entry("alpha", "bisect:bisect_left")]
-    )
-    assert "two parts claim" in message_of(parts.names)
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point_of_a_package()])
+    text = message_of(parts.names)
+    assert "two parts claim" in text
+    assert f"module {parts.package}.a and package numpy (bisect:bisect_left)" in text
+
+
+def point_of_a_package(value: str = "bisect:bisect_left") -> EntryPoint:
+    """An entry point ``alpha`` as numpy's would be."""
+    return entry("alpha", value)._for(distribution("numpy"))
 
 
 @pytest.mark.parametrize("value", ["no_such_module:x", "bisect:no_such_name"])
-def test_a_broken_installed_part_is_named(kit, monkeypatch, value):
-    parts = kit(a=part("alpha"))
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: [entry("bad", value)])
-    text = message_of(parts.names)
-    assert "'bad'" in text
-    assert value in text
+def test_a_broken_installed_part_is_a_warning_until_it_is_asked_for(
+    kit, monkeypatch, capsys, value
+):
+    parts = kit(b=part("beta"))
+    points = [point_of_a_package(value), entry("sorter", "bisect:bisect_left")]
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: points)
+    warn_once.cache_clear()
+    assert parts.names() == ["beta", "sorter"]
+    warning = capsys.readouterr().err.strip()
+    assert "\n" not in warning
+    for text in (warning, message_of(lambda: parts.get("alpha"))):
+        assert "'alpha' of package numpy" in text
+        assert value in text
+
+
+def test_a_part_that_exits_when_imported_ends_nothing(kit, monkeypatch, tmp_path, capsys):
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    parts = kit(b=part("beta"))
+    points = [entry("alpha", "leaves:x")]
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: points)
+    assert parts.names() == ["beta"]
