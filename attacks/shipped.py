@@ -41,7 +41,7 @@ def read_photos(path: Path) -> list[Photo]:
         PedbenchError: the list is missing or not one.
     """
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             return [Photo(**row) for row in csv.DictReader(file)]
     except (OSError, TypeError) as error:
         reason = " ".join(str(error).split())
@@ -52,7 +52,7 @@ def read_photos(path: Path) -> list[Photo]:
 
 def write_photos(path: Path, photos: Iterable[Photo]) -> None:
     """Write a list that `read_photos` reads."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [field.name for field in fields(Photo)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(photo) for photo in photos)

@@ -68,7 +68,7 @@ def from_state(
 def read_card(path: Path) -> Card | None:
     """A card as JSON; ``None`` where there is none or it is damaged."""
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
 
@@ -84,7 +84,7 @@ def keep(folder: Path, cards: Iterable[Card]) -> None:
 def read_cards(folder: Path) -> list[Card]:
     """The cards of a run folder; none where the file is missing or damaged."""
     try:
-        return list(json.loads((folder / CARDS).read_text()))
+        return list(json.loads((folder / CARDS).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return []
 

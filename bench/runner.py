@@ -169,7 +169,7 @@ def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
         before = read_config(settings)
         changed = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
         if environment_file.exists():
-            known = json.loads(environment_file.read_text())
+            known = json.loads(environment_file.read_text(encoding="utf-8"))
             changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
             before_of = known.get("substitutes", {})
             same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())

@@ -48,7 +48,7 @@ class Embedded(Dataset):
         if not annotations.is_file():
             raise PedbenchError(f"{annotations} is missing: install pedbench anew")
         self.annotations = annotations
-        self._content = json.loads(annotations.read_text())
+        self._content = json.loads(annotations.read_text(encoding="utf-8"))
         self._entries = {entry["name"]: entry for entry in self._content["images"]}
 
     @classmethod

@@ -42,7 +42,7 @@ class LatencyRun:
         """
         try:
             rows = pd.read_csv(folder / ROWS)
-            facts = json.loads((folder / "environment.json").read_text())
+            facts = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise PedbenchError(
                 f"{folder} holds no latency run: make one with 'pedbench run --preset latency'"

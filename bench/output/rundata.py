@@ -76,8 +76,8 @@ class RunData:
         return cls(
             folder,
             read_records(folder),
-            yaml.safe_load(config.read_text()) if config.exists() else {},
-            json.loads(environment.read_text()) if environment.exists() else {},
+            yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {},
+            json.loads(environment.read_text(encoding="utf-8")) if environment.exists() else {},
             store,
         )
 

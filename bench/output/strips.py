@@ -112,7 +112,7 @@ def _visible(run: RunData, cell: dict[str, Any], image_id: str) -> float | None:
 
 def _windows(path: Path) -> list[list[int]]:
     try:
-        windows: list[list[int]] = json.loads(path.read_text())["windows"]
+        windows: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))["windows"]
     except (OSError, ValueError, KeyError):
         return []
     return windows

@@ -43,7 +43,7 @@ def fingerprint(part: Part, encoder: ImageEncoderViT, arch: Architecture) -> str
     """SHA-256 over a part's weights, the architecture, this project's source and the exporter."""
     digest = hashlib.sha256()
     facts = [part.name, repr(arch), str(OPSET), torch.__version__]
-    sources = [Path(str(module.__file__)).read_text() for module in SOURCES]
+    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in SOURCES]
     digest.update(json.dumps(facts + sources).encode())
     for name, tensor in sorted(module_of(part, encoder).state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
@@ -104,7 +104,7 @@ def export_encoder(
 def _sound(graph: Path, mark: str) -> bool:
     """Whether a graph and its weights are, unchanged, what was exported under a fingerprint."""
     try:
-        contents = json.loads((graph.parent / CONTENTS).read_text())
+        contents = json.loads((graph.parent / CONTENTS).read_text(encoding="utf-8"))
         files = contents["files"]
         hashes = {name: sha256_of(graph.parent / name) for name in files}
         return bool(contents["fingerprint"] == mark and graph.name in files and hashes == files)
