@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,18 @@ MOST_COALITIONS = 5000
 
 def add_cap_flags(parser: argparse.ArgumentParser) -> None:
     """Describe the flags."""
-    group = parser.add_argument_group("exposure", "what the servers may see, over all time")
+    group = parser.add_argument_group(
+        "exposure", "what the servers may see: over all time with --ledger, else in this run alone"
+    )
     group.add_argument("--ledger", type=Path, help="file in which all that leaves is entered")
     group.add_argument("--scene", help="name of the scene, the same for each frame of a camera")
+    group.add_argument(
+        "--policy-key",
+        type=Path,
+        metavar="FILE",
+        help="secret by which a sticky policy deals each scene alike for ever, made if it is not "
+        "there (that of the ledger, else one in your data folder)",
+    )
     group.add_argument("--max-per-server", type=float, metavar="F", help="fraction of the scene")
     group.add_argument("--max-coalition", metavar="C:F", help="fraction for any C servers")
     group.add_argument(
@@ -49,10 +59,27 @@ def read_cap_flags(args: argparse.Namespace) -> dict[str, Any]:
 
     caps = read_caps(args)
     options: dict[str, Any] = {"fallback": args.on_cap, "spot_checks": args.spot_checks}
+    if caps is not None and args.ledger is None:
+        print(
+            "warning: caps without --ledger are forgotten when this run ends: give --ledger FILE "
+            "to keep them over all time",
+            file=sys.stderr,
+        )
     if caps is not None or args.ledger is not None:
         ledger = Ledger(args.ledger) if args.ledger is not None else None
         options["guard"] = Guard(ledger, caps)
     return options
+
+
+def read_policy_key(args: argparse.Namespace) -> bytes | None:
+    """The key of ``--policy-key``; None without.
+
+    Raises:
+        PedbenchError: the file cannot be read or made, or is no key.
+    """
+    from framework.policies.key import read_key
+
+    return None if args.policy_key is None else read_key(args.policy_key)
 
 
 def read_caps(args: argparse.Namespace) -> Caps | None:
@@ -77,16 +104,20 @@ def read_caps(args: argparse.Namespace) -> Caps | None:
 
 
 def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
-    """Print what each server has seen of a scene, the worst coalition, and all together."""
+    """Print what each server has seen of a scene, the worst coalition, and all together.
+
+    Raises:
+        PedbenchError: there are too many coalitions to go through.
+    """
     from framework.errors import PedbenchError
 
-    if scene not in ledger.scenes():
+    counts = ledger.counts(scene)
+    if not counts:
         print(f"scene {scene}: nothing was sent")
         return
     coverage = ledger.coverage(scene)
     height, width = coverage.size
     print(f"scene {scene}, {width}x{height} pixels, pictures: {ledger.frames(scene)}")
-    counts = ledger.counts(scene)
     if comb(len(counts), coalition) > MOST_COALITIONS:
         raise PedbenchError(f"too many coalitions of {coalition}: give a smaller --coalition")
     for server, count in sorted(counts.items()):

@@ -6,6 +6,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from framework.defences.base import DEFENCES, Defence
 from framework.errors import PedbenchError
+from framework.exposure.guard import Guard
 from framework.exposure.scene import View
 from framework.finite import check_finite
 from framework.models.adopt import adopt
@@ -21,6 +23,7 @@ from framework.observation import Observation
 from framework.payload import PayloadSpec
 from framework.plans import Plan, make_plan
 from framework.policies.base import POLICIES, Policy
+from framework.policies.key import seed_of, user_key
 from framework.request import Recording, Request, Traffic
 from framework.shard.transport import Shards
 from framework.windows import WindowGrid
@@ -38,10 +41,13 @@ class DistributedEncoder:
         policy: an assignment policy or its name.
         payload: name of the payload.
         defence: a defence or its name.
-        seed: of the defence's noise and decoys; drawn from the system when not given.
+        seed: of the defence's noise and decoys; when not given, noise is drawn from the system,
+            and decoys from the key of policies.
+        policy_key: secret by which ``sticky`` deals each scene alike for ever; when not given, that
+            of the guard's ledger, else the user's (`framework.policies.key.user_key`).
 
     Raises:
-        PedbenchError: unknown plan, policy, payload or defence.
+        PedbenchError: unknown plan, policy, payload or defence; or a key without a policy for it.
     """
 
     def __init__(
@@ -54,6 +60,7 @@ class DistributedEncoder:
         payload: str = "float32",
         defence: str | Defence = "none",
         seed: int | None = None,
+        policy_key: bytes | None = None,
     ) -> None:
         self.sam = adopt(sam)
         self.shards = shards
@@ -61,6 +68,10 @@ class DistributedEncoder:
         self.policy = POLICIES.get(policy)() if isinstance(policy, str) else policy
         self.payload = PayloadSpec.parse(payload)
         self.defence = DEFENCES.get(defence)() if isinstance(defence, str) else defence
+        if policy_key is not None and not self.policy.keyed:
+            raise PedbenchError("a policy key is for policies that keep one: give policy 'sticky'")
+        self._policy_key = policy_key
+        self._seeded = seed is not None
         self.seed = secrets.randbits(63) if seed is None else seed
         self.session = secrets.token_hex(8)
         self.requests = 0
@@ -121,10 +132,41 @@ class DistributedEncoder:
             )
         grid = WindowGrid.of(self.sam.arch, (frame.shape[0], frame.shape[1]))
         self.shards.bind(self.sam)
-        request = Request(self, frame, grid, view or View.alone(frame), self.requests)
+        view = self._recognise(view or View.alone(frame))
+        request = Request(self, frame, grid, view, self.requests)
         self.requests += 1
         self.last = request.recording
         return request
+
+    @cached_property
+    def _met(self) -> Guard:
+        """Remembers the scenes of this session where no guard does."""
+        return Guard()
+
+    def _recognise(self, view: View) -> View:
+        """The view in the scene under which it is counted, or dealt out."""
+        guard = self.shards.guard
+        if self.plan.rounds and guard is not None:
+            return guard.recognise(view)
+        if self.plan.rounds and self.policy.keyed:
+            return self._met.recognise(view, tell=False)
+        return view
+
+    def policy_key(self) -> bytes:
+        """The secret key of policies.
+
+        Raises:
+            PedbenchError: the ledger has another than was given, or a key cannot be read.
+        """
+        given, guard = self._policy_key, self.shards.guard
+        key = user_key if given is None else (lambda: given)
+        if guard is None or guard.ledger.counter is None:
+            return key()
+        return guard.ledger.policy_key(key, insist=given is not None)
+
+    def decoy_seed(self) -> int:
+        """Of the decoys: the same in every process, for who sees two sets can tell what is real."""
+        return self.seed if self._seeded else seed_of(self.policy_key(), "decoys")
 
     def _encode(self, request: Request) -> Tensor:
         self.shards.taps.append(request.recording)

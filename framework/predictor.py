@@ -36,7 +36,7 @@ class DistributedSamPredictor(SamPredictor):
     Args:
         sam: from `build_sam`, or any `segment_anything` SAM (`framework.models.adopt`).
         shards: `LocalShards` or another transport.
-        plan, policy, payload, defence, seed: as in `DistributedEncoder`.
+        plan, policy, payload, defence, seed, policy_key: as in `DistributedEncoder`.
     """
 
     model: PedSam
@@ -51,32 +51,44 @@ class DistributedSamPredictor(SamPredictor):
         payload: str = "float32",
         defence: str | Defence = "none",
         seed: int | None = None,
+        policy_key: bytes | None = None,
     ) -> None:
         model = adopt(sam)
         check_decoder(model)
         super().__init__(model)
         self.encoder = DistributedEncoder(
-            model, shards, plan=plan, policy=policy, payload=payload, defence=defence, seed=seed
+            model,
+            shards,
+            plan=plan,
+            policy=policy,
+            payload=payload,
+            defence=defence,
+            seed=seed,
+            policy_key=policy_key,
         )
         self._scene: Scene | None = None
         self._located: View | None = None
 
     @contextmanager
-    def scene(self, image: NDArray[np.uint8], name: str | None = None) -> Iterator[None]:
+    def scene(
+        self, image: NDArray[np.uint8], name: str | None = None, image_format: str = "RGB"
+    ) -> Iterator[None]:
         """Count the exposure of all pictures set within as that of one scene.
 
-        Crops that are numpy views of ``image``, as ``SamAutomaticMaskGenerator`` makes them, and
-        pictures of its size, as a fixed camera gives them, find their place by themselves. Outside
-        a scene, each picture is its own, named by its content.
+        Numpy views of ``image``, as ``SamAutomaticMaskGenerator`` makes them, and equal copies find
+        their place by themselves (`Scene.locate`). For frames of a fixed camera, open a scene with
+        each frame, all with one name. Outside a scene, each picture is its own, named by its
+        content.
 
         Args:
             image: the whole scene, uint8 [height, width, 3].
             name: under which exposure adds up over sessions; by content when not given.
+            image_format: order of the channels, RGB or BGR.
 
         Raises:
-            PedbenchError: the array is not a photo.
+            PedbenchError: the array is not a photo, or the order is another.
         """
-        outer, self._scene = self._scene, Scene(_photo(image), name)
+        outer, self._scene = self._scene, Scene(_rgb(_photo(image), image_format), name)
         try:
             yield
         finally:
@@ -91,13 +103,14 @@ class DistributedSamPredictor(SamPredictor):
         """Encode a photo: uint8 [height, width, 3].
 
         Args:
-            origin: top and left of a crop within the `scene`, where it cannot be found.
+            image_format: order of the channels, RGB or BGR.
+            origin: top and left of a copied crop within the `scene`.
 
         Raises:
             PedbenchError: the array is not such a photo, is so narrow that nothing is left of
                 its shorter side after resizing, or cannot be located in the scene.
         """
-        image = _photo(image)
+        image = _rgb(_photo(image), image_format)
         side = self.model.image_encoder.img_size
         if min(self.transform.get_preprocess_shape(*image.shape[:2], side)) < 1:
             raise PedbenchError(
@@ -106,7 +119,7 @@ class DistributedSamPredictor(SamPredictor):
             )
         self._located = self._locate(image, origin)
         try:
-            super().set_image(image, image_format)
+            super().set_image(image, "RGB")
         finally:
             self._located = None
 
@@ -162,7 +175,7 @@ class DistributedSamPredictor(SamPredictor):
             return View.alone(frame, (height, width))
         if self._scene.size != (height, width):
             raise PedbenchError("a resized crop cannot be located in a scene: give set_image it")
-        return View(self._scene.name, self._scene.size, (0, 0), (height, width))
+        return self._scene.locate_frame(frame, self.transform.apply_image(self._scene.image))
 
     def save_embedding(self, path: str | Path) -> Path:
         """Keep the photo's embedding as ``.safetensors``, for prompts at another time.
@@ -201,6 +214,12 @@ class DistributedSamPredictor(SamPredictor):
     def observation(self, *, decoys: bool = True) -> Observation:
         """What all servers together saw of the last image; as in `DistributedEncoder`."""
         return self.encoder.observation(decoys=decoys)
+
+
+def _rgb(image: NDArray[np.uint8], image_format: str) -> NDArray[np.uint8]:
+    if image_format not in ("RGB", "BGR"):
+        raise PedbenchError(f"unknown image format '{image_format}': give RGB or BGR")
+    return image if image_format == "RGB" else image[..., ::-1]
 
 
 def _photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from framework.decoys import Decoy, beside, deal_decoys
+from framework.defences.base import Defence
 from framework.errors import PedbenchError
 from framework.exposure.scene import View
 from framework.finite import check_finite
@@ -114,8 +115,9 @@ class Request:
         if self.encoder.plan.steps[0].place is Place.SERVER:
             return self._centralized(self.encoder.plan.steps[0])
         if self.encoder.plan.rounds:
-            count = self.encoder.shards.count
-            self.owners = self.encoder.policy.assign(self.grid, count, self.number)
+            shards, key = self.encoder.shards, self.encoder.policy_key
+            policy = self.encoder.policy.bound(self.view.scene, shards.names, key)
+            self.owners = policy.assign(self.grid, shards.count, self.number)
             self.decoys = self._decoys()
         tokens = self._embed()
         for step in self.encoder.plan.steps:
@@ -148,13 +150,12 @@ class Request:
     def _decoys(self) -> list[Decoy]:
         """Decoy pictures, the same ones for the same scene, and who gets what of them."""
         encoder, scene = self.encoder, zlib.crc32(self.view.scene.encode())
-        drawn = np.random.default_rng([encoder.seed, scene])
-        pictures = encoder.defence.decoy_pictures(self.frame, drawn)
-        if not pictures:
+        if type(encoder.defence).decoy_pictures is Defence.decoy_pictures:
             return []
-        places = deal_decoys(
-            self.grid, self.owners, encoder.defence.strength, np.random.default_rng(encoder.seed)
-        )
+        seed = encoder.decoy_seed()
+        pictures = encoder.defence.decoy_pictures(self.frame, np.random.default_rng([seed, scene]))
+        strength, rng = encoder.defence.strength, np.random.default_rng(seed)
+        places = deal_decoys(self.grid, self.owners, strength, rng) if pictures else []
         return [
             Decoy(Request(encoder, frame, self.grid, self.view, self.number).rehearse(), held)
             for frame, held in zip(pictures, places, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.arguments import add_photo_flags
-from bench.caps import add_cap_flags, print_exposure, read_cap_flags
+from bench.caps import add_cap_flags, print_exposure, read_cap_flags, read_policy_key
 from bench.precision import add_speed_flags, speed_options
 from bench.remote import add_remote_flags, read_remote_flags
 
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         policy=args.policy,
         payload=args.payload,
         defence=DEFENCES.get(args.defence)(args.strength),
+        policy_key=read_policy_key(args),
     )
     with predictor.scene(photo, args.scene):
         predictor.set_image(photo)

@@ -6,18 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
 
 from attacks.base import ATTACKS
 from attacks.shipped import Photo, read_photos
 from bench.datasets.base import Dataset, Image, SampleError
 from framework.errors import PedbenchError
+from framework.exposure.look import HASH_BITS, NEAR, SURE, distance, perceptual_hash, thumbnail
 
-HASH_BITS = 64
-NEAR = 10
 ALIKE = 0.75
 """Pictures are the same if at most `NEAR` of 64 hash bits differ and their thumbnails correlate.
 
@@ -27,9 +24,6 @@ correlate by 0.81 or more. Of 253,116 pairs of different pictures, mirrored ones
 closest differ in 12 bits, and those below 16 correlate by 0.65 or less: the second test keeps
 large data sets free of false alarms.
 """
-
-SURE = 6
-"""Hash bits that may differ where there is no thumbnail to confirm it: no false alarms."""
 
 NAMED = 5
 """An error names this many clashes."""
@@ -44,13 +38,13 @@ class _Look:
 
     @classmethod
     def of(cls, image: Image) -> _Look:
-        small = _thumbnail(image, 16).ravel().astype(np.float32)
+        small = thumbnail(image, 16).ravel().astype(np.float32)
         small -= small.mean()
         return cls(perceptual_hash(image), small / max(float(np.linalg.norm(small)), 1e-6))
 
     def distance(self, other: _Look) -> int:
         """Hash bits that differ."""
-        return bin(self.bits ^ other.bits).count("1")
+        return distance(self.bits, other.bits)
 
     def same_picture(self, other: _Look) -> bool:
         near = self.distance(other) <= NEAR
@@ -169,20 +163,3 @@ def _prints(dataset: Dataset) -> Iterator[_Print]:
             _Look.of(sample.image),
             _Look.of(sample.image[:, ::-1]),
         )
-
-
-def perceptual_hash(image: Image) -> int:
-    """64 bits that barely change with size, compression, brightness or a slight crop.
-
-    Signs, about their median, of the lowest cosine coefficients of a 32 × 32 grey thumbnail
-    (pHash; Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010).
-    """
-    low = dctn(_thumbnail(image, 32), norm="ortho")[:9, :9].ravel()[1 : HASH_BITS + 1]
-    bits = np.packbits(low > np.median(low))
-    return int.from_bytes(bits.tobytes(), "big")
-
-
-def _thumbnail(image: Image, side: int) -> NDArray[np.float64]:
-    """Mean grey levels, [side, side]."""
-    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).astype(np.float64)

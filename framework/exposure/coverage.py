@@ -88,6 +88,15 @@ class GroupLimit:
         """Count what the server sees."""
         self.seen += gain
 
+    def excess(self) -> str:
+        """By how much the limit is exceeded already, in words; empty if it is not."""
+        if self.region is not None:
+            marked = int(np.count_nonzero(self.region))
+            everyone = "all servers together"
+            return _excess(everyone, "a protected region", self.seen, self.most, marked)
+        total = self.coverage.size[0] * self.coverage.size[1]
+        return _excess(" and ".join(self.group), "the scene", self.seen, self.most, total)
+
 
 class SumLimit:
     """A bound on every coalition of ``size`` servers where there are too many to go through.
@@ -120,8 +129,20 @@ class SumLimit:
         """As in `GroupLimit`."""
         self.seen[server] += gain
 
+    def excess(self) -> str:
+        """As in `GroupLimit`; what several servers have seen alike counts once for each."""
+        largest = sum(sorted(self.seen.values())[::-1][: self.size])
+        total = self.coverage.size[0] * self.coverage.size[1]
+        return _excess(f"up to {self.size} servers", "the scene", largest, self.most, total)
+
 
 Limit = GroupLimit | SumLimit
+
+
+def _excess(who: str, what: str, seen: int, most: int, total: int) -> str:
+    if seen <= most:
+        return ""
+    return f"{who} saw {seen / total:.2%} of {what}, the cap is {most / total:.2%}"
 
 
 def _slices(box: Box) -> tuple[slice, slice]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from framework.errors import PedbenchError
 from framework.exposure.caps import Caps
 from framework.exposure.coverage import Coverage, Limit
 from framework.exposure.ledger import Ledger, Send
+from framework.exposure.recognise import recognised
 from framework.exposure.scene import Box, View
+
+log = logging.getLogger(__name__)
+
+NAMED = 3
+"""A message names so many exceeded caps."""
 
 if TYPE_CHECKING:
     from framework.shard.trip import Round
@@ -31,6 +39,41 @@ class Guard:
         self.caps = caps or Caps()
         self._lock = threading.Lock()
         self._watched: _Watched | None = None
+        self._scenes: dict[tuple[str, tuple[int, int]], str] = {}
+        self._alike: set[str] = set()
+        self._told: set[str] = set()
+
+    def recognise(self, view: View, *, tell: bool = True) -> View:
+        """``view`` within the scene under which the ledger counts it.
+
+        A picture that a user gave no name, and that looks like an earlier scene of its size, counts
+        as that scene; the log says so, and tells of other scenes that look alike.
+
+        Args:
+            tell: False says nothing.
+
+        Raises:
+            PedbenchError: the ledger cannot be written, or the scene is known with another size.
+        """
+        asked = (view.scene, view.scene_size)
+        with self._lock:
+            if asked not in self._scenes:
+                with self.ledger.transaction():
+                    found = recognised(self.ledger, view)
+                self._scenes[asked] = found.name
+                if tell and found.warning and found.earlier not in self._alike:
+                    self._alike.add(found.earlier)
+                    log.warning("warning: %s", found.warning)
+            return replace(view, scene=self._scenes[asked])
+
+    def exceeded(self, view: View) -> str:
+        """The caps that are exceeded already, in words; empty if none is.
+
+        Raises:
+            PedbenchError: the ledger cannot be written, or the scene is known with another size.
+        """
+        with self._lock, self.ledger.transaction():
+            return self._up_to_date(None, view).excess()
 
     def admit(
         self,
@@ -86,10 +129,24 @@ class Guard:
         known = None if watched is None else (watched.name, watched.coverage.size)
         if watched is None or known != (view.scene, view.scene_size):
             self.ledger.open_scene(view.scene, view.scene_size)
-            return _Watched(view.scene, self.ledger.coverage(view.scene), self.caps)
+            watched = _Watched(view.scene, self.ledger.coverage(view.scene), self.caps)
+            self._tell(watched)
+            return watched
         for server, box in self.ledger.seen(view.scene, after=watched.last):
             watched.enter(server, box)
         return watched
+
+    def _tell(self, watched: _Watched) -> None:
+        """Say once for each scene that caps are exceeded already."""
+        excess = watched.excess()
+        if excess and watched.name not in self._told:
+            self._told.add(watched.name)
+            log.warning(
+                "warning: caps of scene '%s' are exceeded already: %s; nothing more of it leaves "
+                "that these caps forbid",
+                watched.name,
+                excess,
+            )
 
 
 class _Watched:
@@ -101,6 +158,12 @@ class _Watched:
         self.caps = caps
         self.last = 0
         self.limits: Sequence[Limit] = caps.limits(coverage, sorted(coverage.seen))
+
+    def excess(self) -> str:
+        """The caps that are exceeded, in words; empty if none is."""
+        found = [text for text in (limit.excess() for limit in self.limits) if text]
+        more = f", and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        return ", ".join(found[:NAMED]) + more
 
     def expect(self, servers: Iterable[str]) -> None:
         """Take up servers that have seen nothing yet."""

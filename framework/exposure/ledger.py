@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from framework.errors import PedbenchError, one_line, unknown_name
+from framework.exposure.counter import Counter
 from framework.exposure.coverage import Coverage
 from framework.exposure.scene import Box
 
-APPLICATION, VERSION = 0x50454442, 1
+log = logging.getLogger(__name__)
+
+MEMORY = ":memory:"
+
+APPLICATION, VERSION = 0x50454442, 2
 """Written into the file, so that no other database is taken for a ledger."""
 
 SCHEMA = """
@@ -30,6 +38,13 @@ CREATE TABLE sends (
 );
 CREATE INDEX sends_by_scene ON sends (scene);
 """
+
+ADDED = """
+ALTER TABLE scenes ADD COLUMN look TEXT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+INSERT INTO facts VALUES ('identity', lower(hex(randomblob(8))));
+"""
+"""What version 2 has beyond version 1: perceptual hashes, an identity, the key of policies."""
 
 
 @dataclass(frozen=True)
@@ -58,38 +73,73 @@ class Send:
 class Ledger:
     """What was sent, in a file that survives the edge and that several edges may share.
 
+    A counter beside the file (`Counter`) holds how many entries there are. A ledger that lost some,
+    was cut, deleted or replaced, before or while it is used, is refused.
+
     Args:
         path: the file, made if it is not there; ``:memory:`` lasts as long as the object.
         create: whether it may be made.
 
     Raises:
-        PedbenchError: the file is missing, or is no ledger.
+        PedbenchError: the file is missing, or is no ledger, or lost entries.
     """
 
     def __init__(self, path: str | Path = ":memory:", *, create: bool = True) -> None:
         self.path = str(path)
-        if not create and not Path(path).is_file():
-            raise PedbenchError(f"ledger {path} does not exist: give the file that --ledger named")
+        self.counter = None if self.path == MEMORY else Counter(self.path)
+        self._files: list[tuple[int, int]] = []
         with self._errors():
-            self.db = sqlite3.connect(
-                self.path, timeout=30, isolation_level=None, check_same_thread=False
-            )
-            self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = FULL")
-            with self.transaction():
-                self._prepare()
+            if self.counter is not None:
+                self._find(create)
+            self.db = _connect(self.path)
+            try:
+                self._open()
+            except BaseException:
+                self.db.close()
+                raise
 
-    def _prepare(self) -> None:
+    def _open(self) -> None:
+        if self.counter is None:
+            _set_up(self.db)
+        self.version = self._check_version()
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        with self.transaction():
+            self._upgrade()
+        self._files = self._identify()
+
+    def _find(self, create: bool) -> None:
+        """Make the file if it may be made; refuse one that was there and is gone."""
+        path = Path(self.path)
+        counted = self.counter.read() if self.counter else None
+        if path.is_file() and path.stat().st_size == 0:
+            raise PedbenchError(
+                f"ledger {path} is empty, so what it held is lost: restore it, or delete it and "
+                f"{path}-count to start anew"
+            )
+        if path.exists():
+            return
+        if counted is not None and counted[1]:
+            raise PedbenchError(
+                f"ledger {path} is gone and had {counted[1]} entries: restore it, or delete "
+                f"{path}-count to start anew"
+            )
+        if not create:
+            raise PedbenchError(f"ledger {path} does not exist: give the file that --ledger named")
+        _make(path)
+
+    def _check_version(self) -> int:
         (application,) = self.db.execute("PRAGMA application_id").fetchone()
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        (tables,) = self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables == 0:
-            for statement in SCHEMA.split(";"):
-                self.db.execute(statement)
-            self.db.execute(f"PRAGMA application_id = {APPLICATION}")
-            self.db.execute(f"PRAGMA user_version = {VERSION}")
-        elif (application, version) != (APPLICATION, VERSION):
+        if application != APPLICATION or version not in (1, VERSION):
             raise PedbenchError(f"{self.path} is not a ledger of this version: give another file")
+        return int(version)
+
+    def _upgrade(self) -> None:
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version == 1:
+            _run(self.db, ADDED)
+            self.db.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -98,26 +148,113 @@ class Ledger:
         No other process can enter anything meanwhile.
 
         Raises:
-            PedbenchError: the file cannot be written; nothing was entered.
+            PedbenchError: the file cannot be written, and nothing was entered; or the ledger lost
+                entries.
         """
         with self._errors():
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._locked():
+                self._check_files()
+                self._check_count()
                 yield
                 self.db.execute("COMMIT")
-            finally:
-                if self.db.in_transaction:
-                    self.db.execute("ROLLBACK")
+            if self.counter is not None:
+                with self._locked():
+                    self._check_files()
+                    self._note_count(self.counter)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise PedbenchError(
                 f"ledger {self.path} cannot be used ({one_line(error)}): "
                 "nothing leaves without it; give a file that can be written"
             ) from error
+
+    def _identify(self) -> list[tuple[int, int]]:
+        """Device and inode of the files that this object writes to."""
+        if self.counter is None:
+            return []
+        found = [os.stat(self.path), os.stat(f"{self.path}-wal")]
+        if found[0].st_size == 0:
+            raise FileNotFoundError("it was cut to 0 bytes")
+        return [(file.st_dev, file.st_ino) for file in found]
+
+    def _check_files(self) -> None:
+        """Refuse to go on in files that were deleted or replaced under this object."""
+        if not self._files:
+            return
+        try:
+            same = self._identify() == self._files
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise PedbenchError(
+                f"ledger {self.path} or its -wal file was deleted, cut or replaced while in use: "
+                "nothing leaves without it; restore it and start again"
+            )
+
+    def _check_count(self) -> None:
+        """Refuse a ledger that has fewer entries than were counted."""
+        counted = self.counter.read() if self.counter else None
+        if counted is None:
+            return
+        last = self.last()
+        if counted[1] > last or counted[0] != self._fact("identity"):
+            raise PedbenchError(
+                f"ledger {self.path} has {last} entries of the {counted[1]} that were counted, or "
+                "is another file: it was cut or replaced, or lost its -wal file; restore it, or "
+                f"delete {self.path}-count to go on with what is left"
+            )
+
+    def _note_count(self, counter: Counter) -> None:
+        """Count what is on the disk, after it is there and before anything leaves."""
+        identity, last, counted = self._fact("identity"), self.last(), counter.read()
+        if counted is None and last and self.version == VERSION:
+            log.warning("warning: %s was missing and is made anew", counter.path)
+        if counted != (identity, last):
+            counter.write(str(identity), last)
+
+    def _fact(self, name: str) -> str | None:
+        (known,) = self.db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'")
+        if not known[0]:
+            return None
+        row = self.db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def policy_key(self, offered: Callable[[], bytes], *, insist: bool = False) -> bytes:
+        """The secret key of policies, the same for all edges that share the ledger.
+
+        Args:
+            offered: gives the key to take up where the ledger has none yet.
+            insist: refuse a ledger that has another.
+
+        Raises:
+            PedbenchError: the ledger has another key, or cannot be written.
+        """
+        key = self._fact("policy_key")
+        if key is None:
+            with self.transaction():
+                row = ("policy_key", offered().hex())
+                self.db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", row)
+            key = self._fact("policy_key")
+        kept = bytes.fromhex(str(key))
+        if insist and kept != offered():
+            raise PedbenchError(
+                f"ledger {self.path} was begun with another policy key: photos would go to other "
+                "servers than before; give that key, or leave --policy-key out"
+            )
+        return kept
 
     def enter(self, sends: Iterable[Send]) -> None:
         """Append sends, before they leave; the scene was opened before."""
@@ -128,19 +265,32 @@ class Ledger:
             rows,
         )
 
-    def open_scene(self, name: str, size: tuple[int, int]) -> None:
+    def open_scene(self, name: str, size: tuple[int, int], look: int | None = None) -> None:
         """Make a scene known.
+
+        Args:
+            look: its perceptual hash, kept where none is yet.
 
         Raises:
             PedbenchError: it is known with another size.
         """
-        self.db.execute("INSERT OR IGNORE INTO scenes VALUES (?, ?, ?)", (name, *size))
+        self.db.execute(
+            "INSERT OR IGNORE INTO scenes (name, height, width) VALUES (?, ?, ?)", (name, *size)
+        )
         known = self.size_of(name)
         if known != size:
             raise PedbenchError(
                 f"scene '{name}' is {known[1]}x{known[0]} pixels in the ledger, not "
                 f"{size[1]}x{size[0]}: give the scene another name"
             )
+        if look is not None:
+            query = "UPDATE scenes SET look = ? WHERE name = ? AND look IS NULL"
+            self.db.execute(query, (f"{look:016x}", name))
+
+    def looks(self) -> dict[str, int]:
+        """Perceptual hashes of the scenes that have one, by name, oldest first."""
+        rows = self.db.execute("SELECT name, look FROM scenes WHERE look NOTNULL ORDER BY rowid")
+        return {name: int(look, 16) for name, look in rows}
 
     def scenes(self) -> dict[str, tuple[int, int]]:
         """Height and width of every scene, by name."""
@@ -195,3 +345,31 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self.db.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        db.execute(statement)
+
+
+def _set_up(db: sqlite3.Connection) -> None:
+    pragmas = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"
+    _run(db, f"BEGIN; {SCHEMA} {ADDED} {pragmas}; COMMIT")
+
+
+def _make(path: Path) -> None:
+    """A new ledger, in its place as a whole: a process that is killed leaves no empty file."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        db = _connect(str(draft))
+        os.chmod(draft, 0o600)
+        _set_up(db)
+        db.close()
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

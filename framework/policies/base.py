@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -22,12 +22,26 @@ class Policy(ABC):
 
     Args:
         seed: of the policy's secret; drawn from the system when not given.
+
+    Attributes:
+        keyed: whether the secret comes of a key that is kept, by `bound`.
     """
 
     summary = ""
+    keyed = False
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = secrets.randbits(63) if seed is None else seed
+
+    def bound(self, scene: str, servers: Sequence[str], key: Callable[[], bytes]) -> Policy:
+        """The policy for one scene and these servers; itself unless overridden.
+
+        Args:
+            scene: its name.
+            servers: their names, in the order in which shards are numbered.
+            key: gives the secret key of policies.
+        """
+        return self
 
     def assign(self, grid: WindowGrid, n_shards: int, request: int = 0) -> tuple[int, ...]:
         """The shard of every window of ``grid``, for the ``request``-th picture of the session.

@@ -103,6 +103,7 @@ class Exchange:
         held = _grouped(zip(owners, range(len(owners)), strict=True))
         self.home = held.pop(HOME, [])
         lost = [w for shard in list(held) if not self._usable(shard) for w in held.pop(shard)]
+        self._refuse_exceeded()
         try:
             with self.shards.pool() as pool:
                 capped = self._send(pool, held, whole=self.shards.fallback == "fail")
@@ -122,6 +123,7 @@ class Exchange:
         """The image embedding, from the first server that can give it, else from the edge."""
         everything = range(len(self.payloads))
         reason = FAILED_BEFORE
+        self._refuse_exceeded()
         try:
             for shard in filter(self._usable, range(self.shards.count)):
                 if len(self.attempts) > self.shards.retries:
@@ -171,6 +173,18 @@ class Exchange:
             self.trip, wanted, whole=whole, overhearing=self.shards.overhearing
         )
         return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
+
+    def _refuse_exceeded(self) -> None:
+        """Without the edge's help, send nothing of a scene whose caps are exceeded already."""
+        guard, view = self.shards.guard, self.trip.view
+        if guard is None or view is None or self.shards.fallback != "fail":
+            return
+        excess = guard.exceeded(view)
+        if excess:
+            raise PedbenchError(
+                f"caps of scene '{view.scene}' are exceeded already: {excess}; "
+                "raise the caps or choose fallback 'edge'"
+            )
 
     def _attempt(self, shard: int, windows: Sequence[int], sent: Mapping[int, Payload]) -> Attempt:
         attempt = Attempt(shard, {window: self.sends[window] for window in windows}, sent)

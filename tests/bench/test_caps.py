@@ -109,3 +109,41 @@ def test_exposure_of_nothing(tmp_path, capsys):
     assert main(["exposure", "--ledger", missing]) == 0
     assert "nothing was sent" in capsys.readouterr().out
     assert main(["exposure", "--ledger", missing, "--scene", "x"]) == 2
+
+
+def test_caps_without_a_ledger_are_said_to_be_forgotten(capsys):
+    read_cap_flags(parsed("--max-per-server=0.5"))
+    assert "forgotten when this run ends" in capsys.readouterr().err
+    read_cap_flags(parsed())
+    assert capsys.readouterr().err == ""
+
+
+def test_caps_that_are_exceeded_already_are_said_and_refused(segment, tmp_path, capsys, caplog):
+    assert segment("--plan", "prefix", "--scene", "cat") == 0
+    last = Ledger(tmp_path / "l.db").last()
+    flags = ("--plan", "prefix", "--scene", "cat", "--max-per-server", "0.1")
+    assert segment(*flags, "--on-cap", "fail") == 2
+    assert "caps of scene 'cat' are exceeded already: shard-" in capsys.readouterr().err
+    assert Ledger(tmp_path / "l.db").last() == last
+    caplog.clear()
+    assert segment(*flags) == 0
+    assert caplog.text.count("are exceeded already") == 1
+
+
+def test_four_prompts_on_one_photo_show_each_shard_the_same(segment, tmp_path, capsys):
+    seen = []
+    for key in ("one", "one", "two"):
+        ledger = tmp_path / f"{len(seen)}.db"
+        flags = ("--plan", "prefix", "--policy-key", str(tmp_path / key), "--ledger", str(ledger))
+        assert segment(*flags) == 0
+        [scene] = Ledger(ledger).scenes()
+        seen.append(Ledger(ledger).coverage(scene).of("shard-0").tobytes())
+    assert seen[0] == seen[1] != seen[2]
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lost_ledger_ends_the_run(segment, tmp_path, capsys):
+    assert segment("--plan", "prefix") == 0
+    (tmp_path / "l.db").unlink()
+    assert segment("--plan", "prefix") == 2
+    assert "is gone and had" in capsys.readouterr().err

@@ -162,3 +162,24 @@ def test_bad_caps():
     for region in [(90, 0, 95, 5), np.ones((3, 3), bool), np.zeros((SIDE, SIDE), bool)]:
         guard = Guard(caps=Caps(protected=[Protected(region)]))
         assert "does not lie in" in message_of(lambda g=guard: admitted(g, {"a": [0]}))
+
+
+def test_caps_that_are_exceeded_already_are_named_once(tmp_path, caplog):
+    admitted(Guard(Ledger(tmp_path / "l.db")), {"a": [0, 1, 2, 4], "b": [0, 3]})
+    caps = Caps(per_server=0.2, coalition=(2, 0.3), protected=[Protected((3, 3, 5, 5), 0.1)])
+    guard = Guard(Ledger(tmp_path / "l.db"), caps)
+    assert "a saw 44.44% of the scene, the cap is " in guard.exceeded(SCENE)
+    for _ in range(2):
+        assert admitted(guard, {"a": [0, 5]}) == {"a": [0]}
+    assert caplog.text.count("are exceeded already") == 1
+    for part in ("b saw 22.22%", "a and b saw 55.56%", "and 1 more"):
+        assert part in caplog.text
+    assert not Guard(Ledger(tmp_path / "l.db"), Caps(per_server=0.5)).exceeded(SCENE)
+
+
+def test_a_sum_of_exposures_that_is_exceeded_is_named(monkeypatch):
+    monkeypatch.setattr(caps_module, "MOST_COALITIONS", 2)
+    ledger = Guard().ledger
+    admitted(Guard(ledger), {name: [0, 1, 2] for name in "abc"})
+    caps = Caps(coalition=(2, 0.5))
+    assert "up to 2 servers saw 66.67%" in Guard(ledger, caps).exceeded(SCENE)
