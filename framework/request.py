@@ -116,7 +116,7 @@ class Request:
             return self._centralized(self.encoder.plan.steps[0])
         if self.encoder.plan.rounds:
             shards, key = self.encoder.shards, self.encoder.policy_key
-            policy = self.encoder.policy.bound(self.view.scene, shards.names, key)
+            policy = self.encoder.policy.bound(self.view.scene, shards.places, key)
             self.owners = policy.assign(self.grid, shards.count, self.number)
             self.decoys = self._decoys()
         tokens = self._embed()

@@ -38,7 +38,7 @@ class Policy(ABC):
 
         Args:
             scene: its name.
-            servers: their names, in the order in which shards are numbered.
+            servers: what tells them apart, in the order in which shards are numbered.
             key: gives the secret key of policies.
         """
         return self

@@ -113,6 +113,10 @@ class GrpcShards(Shards):
         _refuse_twins([link.address for link in self.links], names)
         self.names = [link.name or str(link.address) for link in self.links]
 
+    @property
+    def places(self) -> Sequence[str]:
+        return [str(link.address) for link in self.links]
+
     def knows(self, shard: int) -> bool:
         """Whether a server is the one that the ledger would enter."""
         return self.links[shard].name == self.names[shard]

@@ -131,6 +131,11 @@ class Shards(ABC):
         """
         return Exchange(self, trip, payloads).image()
 
+    @property
+    def places(self) -> Sequence[str]:
+        """Where the servers are, known before they answer; their names if that is all there is."""
+        return self.names
+
     def bind(self, sam: PedSam) -> None:
         """Take the edge's model; called before each picture. Remote servers hold their own."""
         self.stage = WindowStage(sam)

@@ -18,6 +18,7 @@ from framework.exposure import Guard
 from framework.models.architectures import architecture
 from framework.observation import Observation
 from framework.policies import POLICIES
+from framework.policies.sticky import Sticky
 from framework.shard.faults import ShardUnavailable
 from framework.shard.transport import SeparateShards
 from framework.shard.trip import HOME
@@ -117,7 +118,9 @@ def test_a_dead_server_takes_its_decoys_with_it(sam, photos):
 
 
 def test_the_same_scene_gets_the_same_decoys_and_another_has_them_in_the_same_places(sam):
-    encoder = DistributedEncoder(sam, LocalShards(4), plan="prefix", defence=Decoys(1), seed=1)
+    encoder = DistributedEncoder(
+        sam, LocalShards(4), plan="prefix", policy=Sticky(1), defence=Decoys(1), seed=1
+    )
     found = []
     for frame in (frame_of(256, 171), frame_of(256, 171), frame_of(256, 171, seed=1)):
         encoder(frame)
@@ -165,3 +168,13 @@ def test_pictures_are_of_the_frames_size_and_not_of_its_motif():
 
 def test_decoys_without_photos_are_refused():
     assert "at least one" in message_of(lambda: Decoys(1, []))
+
+
+def test_the_same_scene_gets_the_same_decoys_from_every_edge(sam):
+    decoys = []
+    for _ in range(2):
+        encoder = DistributedEncoder(sam, LocalShards(4), plan="prefix", defence=Decoys(1))
+        encoder(frame_of(256, 171))
+        sent = [m for m in encoder.last.messages if m.sent in encoder.last.decoys]
+        decoys.append([(m.shard, m.window, m.sent.data.tobytes()) for m in sent])
+    assert decoys[0] == decoys[1]
