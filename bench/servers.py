@@ -21,7 +21,8 @@ MAIN = (sys.executable, "-m", "bench")
 class ServerProcesses:
     """Runs one command per server and waits until each one listens.
 
-    A context manager: at its end every server is asked to drain, and killed if it does not.
+    A context manager: at its end every server is asked to drain, and killed if it does not. Ctrl-C
+    does not reach them by itself, so that they are asked once; a second one kills them.
 
     Args:
         arguments: of each server, after ``pedbench``.
@@ -52,6 +53,7 @@ class ServerProcesses:
                 stderr=log,
                 text=True,
                 env=os.environ | (env or {}),
+                start_new_session=True,
             )
             for each in arguments
         ]
@@ -78,12 +80,15 @@ class ServerProcesses:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
+        try:
+            for process in self.processes:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(grace)
+        except KeyboardInterrupt:
+            print("stopped at once", file=sys.stderr)
         for process in self.processes:
-            try:
-                process.wait(grace)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
             if process.stdout:
                 process.stdout.close()
 
@@ -96,25 +101,32 @@ class ServerProcesses:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Let SIGTERM act like Ctrl-C, so that what was started is also stopped."""
+    """Let SIGTERM and SIGHUP act like Ctrl-C, so that what was started is also stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def shard_arguments(args: argparse.Namespace, bind: str, number: int) -> list[str]:
-    """The flags of one of several servers: those given, but its own ports and no count."""
+    """The flags of one of several servers: those given, but its own ports and no count.
+
+    In the names of certificate and key ``{}`` stands for the server's number.
+    """
     flags = ["shard", "--bind", bind]
     for name, value in vars(args).items():
         if name in ("bind", "count", "run") or value is None or value is False:
             continue
         if name == "metrics_port":
             value += number
+        if name in ("tls_cert", "tls_key"):
+            value = value.replace("{}", str(number))
         flags += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
     return flags
 

@@ -19,6 +19,12 @@ class Limits:
         idle_seconds: how long a call may send nothing.
         call_seconds: how long a call may last.
         waiting: windows of one call that wait for the processor; more are not read until then.
+        watches: health streams open at once.
+        all_watches: of all clients together.
+        idle_connection_seconds: how long a connection may stay without a call.
+        connection_seconds: how long one may last; a new one takes its place.
+        connections: of all clients together.
+        handshake_seconds: how long a new connection may take to introduce itself.
     """
 
     sessions: int = 8
@@ -26,6 +32,12 @@ class Limits:
     idle_seconds: float = 30.0
     call_seconds: float = 600.0
     waiting: int = 32
+    watches: int = 4
+    all_watches: int = 64
+    idle_connection_seconds: float = 300.0
+    connection_seconds: float = 3600.0
+    connections: int = 1024
+    handshake_seconds: float = 10.0
 
 
 class Busy(Exception):

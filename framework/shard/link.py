@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 import grpc
 
-from framework.errors import one_line
+from framework.errors import PedbenchError, one_line
 from framework.shard.address import Address
 from framework.shard.channel import open_channel
 from framework.shard.faults import BadAnswer, ShardError, ShardRefused, ShardUnavailable
@@ -43,6 +44,9 @@ class Patience:
         tries: calls to a server that is unreachable or busy, before it is given up for now.
         pause: seconds before the second try, doubled for each further one; jittered.
         rest: seconds that an unreachable server is left alone, doubled up to ``longest_rest``.
+
+    Raises:
+        PedbenchError: no time, or no try.
     """
 
     deadline: float = 60.0
@@ -51,6 +55,14 @@ class Patience:
     pause: float = 0.1
     rest: float = 1.0
     longest_rest: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("deadline", "hello"):
+            seconds = getattr(self, name)
+            if not 0 < seconds < math.inf:
+                raise PedbenchError(f"a {name} of {seconds:g} s: give more than 0 seconds")
+        if self.tries < 1:
+            raise PedbenchError(f"{self.tries} tries: give at least 1")
 
 
 class Link:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
 
 from framework.errors import PedbenchError
 from framework.models.build import PedSam
 from framework.shard.address import Address
+from framework.shard.health import Health
 from framework.shard.limits import Limits
 from framework.shard.logs import log
 from framework.shard.metrics import Metrics
@@ -29,6 +29,13 @@ OPTIONS = [
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 ]
 """A port has one server; a silent client is noticed. The receive limit stays gRPC's: 4 MiB."""
+
+STREAMS = 128
+"""Of one connection at once."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LAST_WORDS = 0.5
+"""Seconds for answers on their way, and health streams, when all calls have ended."""
 
 Ready = Callable[[str], None]
 
@@ -59,7 +66,7 @@ def run_server(
     ready: Ready = lambda address: None,
     service: type[ShardService] = ShardService,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once.
 
     Args:
         sam: the model served.
@@ -76,9 +83,16 @@ def run_server(
 async def _until_signalled(
     sam: PedSam, settings: Settings, ready: Ready, service: type[ShardService]
 ) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def first() -> None:
+        stop.set()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, first)
     await serve(sam, settings, ready, service, stop)
 
 
@@ -93,21 +107,39 @@ async def serve(
     metrics = Metrics()
     if settings.metrics_port is not None:
         metrics.serve(settings.metrics_host, settings.metrics_port)
-    server = grpc.aio.server(options=OPTIONS)
-    shard_pb2_grpc.add_ShardServicer_to_server(service(sam, settings.limits, metrics), server)
-    status = health.HealthServicer()
+    server = grpc.aio.server(options=_options(settings.limits))
+    shard = service(sam, settings.limits, metrics)
+    shard_pb2_grpc.add_ShardServicer_to_server(shard, server)
+    status = Health(settings.limits)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     address = _listen(server, settings)
     await server.start()
     for name in ("", SERVICE):
         await status.set(name, health_pb2.HealthCheckResponse.SERVING)
-    log("serving", address=address, model=sam.arch.name, tls=int(settings.tls is not None))
+    key = "none" if settings.tls is None else settings.tls.key_name()
+    log("serving", address=address, model=sam.arch.name, key=key)
     ready(address)
     await stop.wait()
     log("draining", grace=settings.grace)
     await status.enter_graceful_shutdown()
-    await server.stop(settings.grace)
+    await shard.drain(settings.grace)
+    await server.stop(min(settings.grace, LAST_WORDS))
     log("stopped")
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    bounds = {
+        "max_connection_idle_ms": limits.idle_connection_seconds,
+        "max_connection_age_ms": limits.connection_seconds,
+        "max_connection_age_grace_ms": limits.call_seconds,
+        "server_handshake_timeout_ms": limits.handshake_seconds,
+    }
+    return [
+        *OPTIONS,
+        *((f"grpc.{name}", round(seconds * 1000)) for name, seconds in bounds.items()),
+        ("grpc.max_concurrent_streams", STREAMS),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+    ]
 
 
 def _listen(server: grpc.aio.Server, settings: Settings) -> str:

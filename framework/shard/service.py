@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -82,9 +83,27 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         self.metrics = metrics
         self.gather: Gather[Work] = Gather(self._together)
         self.processor = ThreadPoolExecutor(1, thread_name_prefix="torch")
+        self._draining = False
+        self._ended = asyncio.Event()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more calls, and wait for those that run, at most so long."""
+        self._draining = True
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._all_ended(), seconds)
+
+    async def _all_ended(self) -> None:
+        while self.clients.open:
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def _refuse_while_draining(self, context: Context) -> None:
+        if self._draining:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "this server is being stopped")
 
     async def ModelMetadata(self, request: pb.MetadataRequest, context: Context) -> pb.Metadata:
         """What this server computes with."""
+        await self._refuse_while_draining(context)
         return self.metadata
 
     async def RunWindows(self, stream: Stream, context: Context) -> None:
@@ -103,6 +122,7 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         context: Context,
     ) -> None:
         """Bound, time, count and log one call, and turn what goes wrong into a status."""
+        await self._refuse_while_draining(context)
         client, work, start = identity(context), Work(), time.monotonic()
         self.metrics.open.inc()
         status = grpc.StatusCode.CANCELLED
@@ -122,6 +142,7 @@ class ShardService(shard_pb2_grpc.ShardServicer):
                 log("fault", 40, method=method, client=client, error=type(error).__name__)
             await context.abort(status, known or "the call failed on this server")
         finally:
+            self._ended.set()
             self.metrics.open.dec()
             self.metrics.calls.labels(method, status.name).inc()
             _log_call(method, client, work, status, time.monotonic() - start)

@@ -64,6 +64,10 @@ class Tls:
             )
         return self
 
+    def key_name(self) -> str:
+        """This side's name in the other one's books: see the function `key_name`."""
+        return key_name(_certificate(self.cert).public_bytes(Encoding.DER))
+
     def of_edge(self, server: bytes | None = None) -> grpc.ChannelCredentials:
         """Credentials of the calling side.
 
