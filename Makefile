@@ -8,6 +8,8 @@ PRESET ?= quick
 DATA ?= embedded
 RUN ?= results/$(PRESET)-$(notdir $(subst :,/,$(DATA)))
 
+CPU_WHEELS ?= --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 5
+
 N ?= 4
 PORT ?= 50051
 
@@ -15,8 +17,13 @@ PORT ?= 50051
 
 setup: $(STAMP)
 
+# Without a GPU, wheels without CUDA: a tenth of the download. Where their index cannot be reached,
+# what pip finds by itself.
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	command -v nvidia-smi > /dev/null \
+		|| $(BIN)/python -m pip install --quiet $(CPU_WHEELS) torch torchvision 2> /dev/null \
+		|| echo "no index of CPU wheels: torch comes from pip's own"
 	$(BIN)/python -m pip install --quiet torch torchvision
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	-$(BIN)/pedbench weights lpips

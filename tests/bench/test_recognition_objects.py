@@ -12,6 +12,7 @@ from bench.datasets.base import Sample, stack_masks
 from bench.recognition import objects as module
 from bench.recognition.objects import Objects, weights_path
 from bench.recognition.people import People
+from framework.files import sha256_of
 from tests.framework.support import message_of
 
 SIZE = (64, 128)
@@ -76,12 +77,13 @@ def test_the_detector_is_unavailable_until_its_weights_are_cached(monkeypatch, t
     weights_path().parent.mkdir(parents=True)
     weights_path().write_bytes(b"nonsense")
     assert Objects.available() is None
-    assert "is not the detector" in message_of(lambda: Objects().truth(sample, SIZE))
+    assert "fb6a3cc7… is published" in message_of(lambda: Objects().truth(sample, SIZE))
 
 
-def test_cached_weights_are_loaded(tmp_path):
+def test_cached_weights_are_loaded(tmp_path, monkeypatch):
     written = fasterrcnn_mobilenet_v3_large_fpn(weights=None, weights_backbone=None)
     torch.save(written.state_dict(), tmp_path / "weights.pth")
+    monkeypatch.setattr(module, "PUBLISHED", sha256_of(tmp_path / "weights.pth"))
     network = module._load(tmp_path / "weights.pth")
     assert not network.training
     for ours, theirs in zip(network.parameters(), written.parameters(), strict=True):

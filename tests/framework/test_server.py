@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 
 import grpc
 import numpy as np
@@ -16,7 +18,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from framework import Tls
+from framework.shard.address import Address
 from framework.shard.certificates import write_certificates
+from framework.shard.channel import open_channel
 from framework.shard.limits import Busy, Clients, Limits
 from framework.shard.logs import JsonLines
 from framework.shard.proto import shard_pb2_grpc
@@ -124,22 +128,107 @@ def test_a_silent_client_loses_its_session(occupied, sam):
         assert status_of(channel, opening(sam), window()) == Code.OK
 
 
-def test_draining_lets_the_running_call_finish(sam):
+def test_a_draining_server_finishes_says_so_and_takes_no_more(sam):
     Occupied.let.clear()
     Occupied.busy.clear()
     found: list[Code] = []
+    running = threading.Thread(
+        target=lambda: found.append(status_of(channel, opening(sam), window()))
+    )
+
+    def while_it_drains():
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", SERVICE):
+            state = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)
+            states.append(state.status)
+        more.append(status_of(channel, opening(sam), window(), timeout=10))
+        Occupied.let.set()
+
+    states: list[int] = []
+    more: list[Code] = []
     with serving(sam, Occupied, settings=replace(SETTINGS, grace=20)) as (address,):
-        channel = grpc.insecure_channel(address)
-        running = threading.Thread(
-            target=lambda: found.append(status_of(channel, opening(sam), window()))
-        )
+        channel = open_channel(Address.parse(address))
+        health = health_pb2_grpc.HealthStub(channel)
+        watch = health.Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         running.start()
         assert Occupied.busy.wait(20)
-        threading.Timer(0.3, Occupied.let.set).start()
+        asking = threading.Thread(target=while_it_drains)
+        asking.start()
+    asking.join()
     running.join()
+    assert states == [health_pb2.HealthCheckResponse.NOT_SERVING] * 2
+    assert more == [Code.UNAVAILABLE]
     assert found == [Code.OK]
     assert status_of(channel, opening(sam), window(), timeout=5) == Code.UNAVAILABLE
     channel.close()
+
+
+def watches(channel: grpc.Channel, count: int) -> list[grpc.Call]:
+    stub = health_pb2_grpc.HealthStub(channel)
+    return [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(count)]
+
+
+@pytest.mark.parametrize("limits", [Limits(watches=2), Limits(all_watches=2)])
+def test_health_streams_are_bounded(sam, limits):
+    with (
+        serving(sam, ShardService, settings=replace(SETTINGS, limits=limits)) as (address,),
+        connected(address) as channel,
+    ):
+        first = watches(channel, 2)
+        for watch in first:
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        (one_more,) = watches(channel, 1)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(one_more)
+        assert caught.value.code() == Code.RESOURCE_EXHAUSTED
+        first[0].cancel()
+        assert status_of(channel, opening(sam), window()) == Code.OK
+
+
+def ended_by_the_server(address: str) -> bool:
+    """Whether a connection on which nothing is said is closed."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), 20) as connection:
+        connection.settimeout(20)
+        while connection.recv(1 << 12):
+            pass
+    return True
+
+
+def test_connections_that_stay_silent_are_ended(sam):
+    limits = Limits(handshake_seconds=0.3, idle_connection_seconds=0.3)
+    with serving(sam, ShardService, settings=replace(SETTINGS, limits=limits)) as (address,):
+        assert ended_by_the_server(address)
+
+
+@pytest.mark.parametrize("name", ["idle_connection_seconds", "connection_seconds"])
+def test_idle_and_old_connections_are_ended_and_calls_go_on(sam, name):
+    limits = Limits(**{name: 0.2})
+    states: Queue[grpc.ChannelConnectivity] = Queue()
+    with (
+        serving(sam, ShardService, settings=replace(SETTINGS, limits=limits)) as (address,),
+        connected(address) as channel,
+    ):
+        channel.subscribe(states.put)
+        assert status_of(channel, opening(sam), window()) == Code.OK
+        while states.get(timeout=20) is not grpc.ChannelConnectivity.READY:
+            pass
+        while states.get(timeout=20) is grpc.ChannelConnectivity.READY:
+            pass
+        assert status_of(channel, opening(sam), window()) == Code.OK
+
+
+def test_connections_are_counted(sam):
+    limits = Limits(connections=2)
+    with serving(sam, ShardService, settings=replace(SETTINGS, limits=limits)) as (address,):
+        host, _, port = address.rpartition(":")
+        held = [socket.create_connection((host, int(port)), 20) for _ in range(2)]
+        for connection in held:
+            connection.recv(1)
+        assert ended_by_the_server(address)
+        for connection in held:
+            connection.close()
 
 
 def test_logs_are_json_and_hold_no_payload(channel, sam, caplog):
