@@ -15,7 +15,7 @@ from bench.metrics.base import Image
 from bench.recognition.base import RecogniserUnavailable
 from bench.recognition.boxes import Boxes
 from framework.errors import one_line
-from framework.files import sha256_of
+from framework.models.download import sha256_of
 
 HINT = "pip install 'pedbench[faces]'"
 FOLDER = "face_recognition_models/models"

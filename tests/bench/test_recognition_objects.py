@@ -12,7 +12,7 @@ from bench.datasets.base import Sample, stack_masks
 from bench.recognition import objects as module
 from bench.recognition.objects import Objects, weights_path
 from bench.recognition.people import People
-from framework.files import sha256_of
+from framework.models.download import sha256_of
 from tests.framework.support import message_of
 
 SIZE = (64, 128)
