@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.scenario import COALITION_CHOICES, Pipeline
 from bench.situations import check_situations
-from framework.defences import DEFENCES
+from framework.defences import make_defence
 from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import Architecture, architecture
 from framework.models.build import PRECISIONS
@@ -81,7 +81,7 @@ def _check_pipeline(config: RunConfig, pipeline: Pipeline, arch: Architecture) -
     plan = make_plan(pipeline.plan, arch)
     PayloadSpec.parse(pipeline.payload)
     policy = POLICIES.get(pipeline.policy)(0)
-    DEFENCES.get(pipeline.defence)(pipeline.strength)
+    make_defence(pipeline.defence, pipeline.strength)
     grid = WindowGrid.of(arch, (arch.img_size, arch.img_size))
     most = len(grid.windows)
     if not 1 <= pipeline.n_shards <= most:

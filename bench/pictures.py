@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -107,11 +108,11 @@ def overlay(photo: Image, masks: NDArray[np.bool_], side: int = 512) -> Image:
     return np.asarray(picture)
 
 
-def draw_box(photo: Image, box: tuple[float, float, float, float]) -> Image:
+def draw_box(photo: Image, box: Sequence[float]) -> Image:
     """A box x0, y0, x1, y1 drawn on a photo."""
     picture = Pillow.fromarray(photo)
     width = max(1, max(picture.size) // 250)
-    ImageDraw.Draw(picture).rectangle(box, outline=(255, 255, 255), width=width)
+    ImageDraw.Draw(picture).rectangle(list(box), outline=(255, 255, 255), width=width)
     return np.asarray(picture)
 
 

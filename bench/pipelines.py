@@ -6,7 +6,7 @@ import hashlib
 
 from bench.remote import Remote, connection
 from bench.scenario import Pipeline
-from framework.defences import DEFENCES
+from framework.defences import make_defence
 from framework.errors import PedbenchError
 from framework.models.architectures import ARCHITECTURES, GLOBALS_LAST
 from framework.models.build import RANDOM, PedSam, build_sam
@@ -105,7 +105,7 @@ def build_predictor(
         plan=pipeline.plan,
         policy=POLICIES.get(pipeline.policy)(seed),
         payload=pipeline.payload,
-        defence=DEFENCES.get(pipeline.defence)(pipeline.strength),
+        defence=make_defence(pipeline.defence, pipeline.strength),
         seed=seed,
     )
 

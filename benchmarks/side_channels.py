@@ -33,6 +33,7 @@ from framework.errors import PedbenchError
 from framework.models.build import PedSam, build_sam
 from framework.observation import Observation
 from framework.policies.sensitive_local import SensitiveLocal
+from framework.policies.sticky import Sticky
 from framework.windows import WindowGrid
 
 Row = dict[str, object]
@@ -87,7 +88,7 @@ def _of(sam: PedSam, sample: Sample, options: argparse.Namespace) -> Iterator[Ro
             sam,
             LocalShards(options.shards),
             plan="prefix",
-            policy=SensitiveLocal(0),
+            policy=Sticky(0),
             payload=payload,
         )
         predictor.set_image(sample.image)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from segment_anything.modeling import Sam
 from torch import Tensor
 
-from framework.defences.base import DEFENCES, Defence
+from framework.defences.base import Defence, make_defence
 from framework.errors import PedbenchError
 from framework.exposure.guard import Guard
 from framework.exposure.scene import View
@@ -67,7 +67,7 @@ class DistributedEncoder:
         self.plan: Plan = make_plan(plan, self.sam.arch)
         self.policy = POLICIES.get(policy)() if isinstance(policy, str) else policy
         self.payload = PayloadSpec.parse(payload)
-        self.defence = DEFENCES.get(defence)() if isinstance(defence, str) else defence
+        self.defence = make_defence(defence) if isinstance(defence, str) else defence
         if policy_key is not None and not self.policy.keyed:
             raise PedbenchError("a policy key is for policies that keep one: give policy 'sticky'")
         self._policy_key = policy_key

@@ -6,7 +6,9 @@ import argparse
 import importlib
 import io
 import pkgutil
+import re
 import sys
+import warnings
 from collections.abc import Sequence
 
 from bench import __version__
@@ -16,6 +18,7 @@ from framework.errors import PedbenchError
 from framework.files import reason
 from framework.picture_file import megapixel_limit
 
+NEGATIVE = re.compile(r"-[.]?[0-9]")
 INTERRUPTED = 130
 BAD_INPUT = 2
 
@@ -23,9 +26,11 @@ BAD_INPUT = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; bad input gives one line and exit code 2."""
     print_anything()
+    warnings.formatwarning = warning_line
     keep_freed_memory()
     try:
-        args = build_parser().parse_args(arguments)
+        given = attached(sys.argv[1:] if arguments is None else arguments)
+        args = build_parser().parse_args(given)
         with megapixel_limit(getattr(args, "max_megapixels", None)):
             return int(args.run(args) or 0)
     except PedbenchError as error:
@@ -48,6 +53,23 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def warning_line(message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as users read it, without a line of code."""
+    return f"pedbench: warning: {message}\n"
+
+
+def attached(arguments: Sequence[str]) -> list[str]:
+    """Arguments with values such as ``-5,0,9,9`` tied to their flag, lest they pass for one."""
+    joined: list[str] = []
+    for argument in arguments:
+        flag = joined[-1] if joined else ""
+        if NEGATIVE.match(argument) and flag.startswith("--") and flag != "--" and "=" not in flag:
+            joined[-1] = f"{flag}={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bench.arguments import add_photo_flags
 from bench.caps import add_cap_flags, print_exposure, read_cap_flags, read_policy_key
 from bench.precision import add_speed_flags, speed_options
-from bench.remote import add_remote_flags, read_remote_flags
+from bench.remote import Remote, add_remote_flags, read_remote_flags
+
+LOSSLESS = (".png", ".bmp", ".tif", ".tiff")
+DEFAULT_SHARDS = 4
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -30,8 +32,10 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--policy", default="sticky")
     parser.add_argument("--payload", default="float32")
     parser.add_argument("--defence", default="none")
-    parser.add_argument("--strength", type=float, default=0.0)
-    parser.add_argument("--n-shards", type=int, default=4, help="shards in this process")
+    parser.add_argument("--strength", type=float, help="of the defence, above 0")
+    parser.add_argument(
+        "--n-shards", type=int, metavar="N", help=f"shards in this process ({DEFAULT_SHARDS})"
+    )
     add_remote_flags(parser)
     add_cap_flags(parser)
     parser.set_defaults(run=run)
@@ -42,34 +46,38 @@ def run(args: argparse.Namespace) -> int:
     from PIL import Image
 
     from bench.pictures import draw_box, overlay
+    from bench.prompts import BOX, read_prompt
     from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
-    from framework.defences import DEFENCES
+    from framework.defences import make_defence
     from framework.photos import read_photo
 
-    prompts = read_prompts(args)
+    prompt = read_prompt(args.box, args.point)
+    check_outputs(args)
+    defence = make_defence(args.defence, args.strength)
     remote = read_remote_flags(args)
+    n_shards = count_shards(args.n_shards, remote)
     options = read_cap_flags(args)
     photo = read_photo(args.photo)
+    prompt.check(photo.shape[1], photo.shape[0])
     sam = build_sam(args.model, args.checkpoint, **speed_options(args))
     predictor = DistributedSamPredictor(
         sam,
-        remote.connect(**options) if remote else LocalShards(args.n_shards, **options),
+        remote.connect(**options) if remote else LocalShards(n_shards, **options),
         plan=args.plan,
         policy=args.policy,
         payload=args.payload,
-        defence=DEFENCES.get(args.defence)(args.strength),
+        defence=defence,
         policy_key=read_policy_key(args),
     )
     with predictor.scene(photo, args.scene):
         predictor.set_image(photo)
-    masks, scores, _ = predictor.predict(**prompts, multimask_output="box" not in prompts)
+    masks, scores, _ = predictor.predict(**prompt.arguments)
     mask = masks[int(np.argmax(scores))]
     try:
         Image.fromarray(mask.astype(np.uint8) * 255).save(args.out)
         if args.overlay:
             drawn = overlay(photo, mask[None], side=max(photo.shape))
-            box = prompts.get("box")
-            drawn = drawn if box is None else draw_box(drawn, tuple(box.tolist()))
+            drawn = draw_box(drawn, prompt.values) if prompt.kind == BOX else drawn
             Image.fromarray(drawn).save(args.overlay)
     except (OSError, ValueError) as error:
         raise PedbenchError(f"cannot write the mask: {error}; give --out FILE.png") from error
@@ -88,26 +96,45 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_prompts(args: argparse.Namespace) -> dict[str, Any]:
-    """The prompt as `SamPredictor.predict` takes it.
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse files that could not hold what is asked for, before anything is computed.
 
     Raises:
-        PedbenchError: no prompt, or one that is not numbers.
+        PedbenchError: the mask's format is lossy, the overlay's unknown, or one file would
+            overwrite another.
+    """
+    from PIL import Image
+
+    from framework.errors import PedbenchError
+
+    if args.out.suffix.lower() not in LOSSLESS:
+        raise PedbenchError(
+            f"--out {args.out}: a mask is 0 and 255, and only {', '.join(LOSSLESS)} keep it so: "
+            f"give --out {args.out.with_suffix('.png') if args.out.name else 'FILE.png'}"
+        )
+    if args.overlay and args.overlay.suffix.lower() not in Image.registered_extensions():
+        raise PedbenchError(f"--overlay {args.overlay} is no picture's name: give FILE.png")
+    files = [path.resolve() for path in (args.photo, args.out, args.overlay) if path]
+    if len(set(files)) < len(files):
+        raise PedbenchError("photo, --out and --overlay name one file twice: give another name")
+    for path in filter(None, (args.out, args.overlay)):
+        if not path.resolve().parent.is_dir():
+            raise PedbenchError(f"there is no folder {path.parent}: make it, or give another")
+
+
+def count_shards(given: int | None, remote: Remote | None) -> int:
+    """How many shards there are.
+
+    Raises:
+        PedbenchError: the number contradicts the servers that are named.
     """
     from framework.errors import PedbenchError
 
-    if (args.box is None) == (args.point is None):
-        raise PedbenchError("give one prompt: --box x0,y0,x1,y1 or --point x,y")
-    text, count = (args.box, 4) if args.box is not None else (args.point, 2)
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    numbers = np.array(values, dtype=np.float32)
-    if len(values) != count or not np.isfinite(numbers).all():
-        raise PedbenchError(f"'{text}' is not a prompt: give {count} numbers with commas between")
-    if count == 2:
-        return {"point_coords": numbers[None], "point_labels": np.ones(1, dtype=np.int32)}
-    if numbers[2] <= numbers[0] or numbers[3] <= numbers[1]:
-        raise PedbenchError(f"box '{text}' is empty: give x0 < x1 and y0 < y1")
-    return {"box": numbers}
+    if remote is None:
+        return DEFAULT_SHARDS if given is None else given
+    named = len(remote.addresses)
+    if given not in (None, named):
+        raise PedbenchError(
+            f"--n-shards {given}, but --shards names {named} servers: leave --n-shards out"
+        )
+    return named

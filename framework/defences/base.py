@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,17 @@ class Defence(ABC):
         strength: 0 leaves the payload alone; what 1 means is the defence's own.
 
     Raises:
-        PedbenchError: the strength is negative or not finite.
+        PedbenchError: there is no strength, or it is not a finite number of at least 0.
     """
 
     summary = ""
 
-    def __init__(self, strength: float = 0.0) -> None:
-        if not (np.isfinite(strength) and strength >= 0):
+    def __init__(self, strength: float | None = None) -> None:
+        if strength is None:
+            raise PedbenchError(
+                f"{type(self).__name__} without a strength changes nothing: give it one above 0"
+            )
+        if not (isinstance(strength, SupportsFloat) and np.isfinite(strength) and strength >= 0):
             raise PedbenchError(f"defence strength {strength} is not a number of at least 0")
         self.strength = float(strength)
 
@@ -54,3 +59,26 @@ class Defence(ABC):
 
 
 DEFENCES: Registry[type[Defence]] = Registry("defence", "framework.defences", "pedbench.defences")
+
+NO_DEFENCE = "none"
+
+
+def make_defence(name: str, strength: float | None = None) -> Defence:
+    """A registered defence that does what its name says.
+
+    Args:
+        name: as registered.
+        strength: above 0, except for ``none``; by default the defence's own, if it has one.
+
+    Raises:
+        PedbenchError: unknown name; a defence without a strength, which would change nothing, or a
+            strength without a defence.
+    """
+    kind = DEFENCES.get(name)
+    defence = kind() if strength is None else kind(strength)
+    if name != NO_DEFENCE and not defence.strength:
+        raise PedbenchError(
+            f"defence '{name}' without a strength changes nothing: give a strength above 0, or "
+            f"defence '{NO_DEFENCE}'"
+        )
+    return defence

@@ -39,7 +39,9 @@ class Decoys(Defence):
 
     summary = "windows of other photos beside the real ones; strength: decoys for each real one"
 
-    def __init__(self, strength: float = 0.0, photos: Sequence[Picture] | None = None) -> None:
+    def __init__(
+        self, strength: float | None = None, photos: Sequence[Picture] | None = None
+    ) -> None:
         super().__init__(strength)
         self.photos = None if photos is None else tuple(photos)
         if self.photos == ():

@@ -19,7 +19,7 @@ class OnePerShard(Policy):
         if n_shards != len(grid.windows):
             raise PedbenchError(
                 f"policy 'one_per_shard' needs {len(grid.windows)} shards, not {n_shards}: "
-                f"give --shards {len(grid.windows)} or another policy"
+                f"give --n-shards {len(grid.windows)}, as many --shards, or another policy"
             )
         return super().assign(grid, n_shards, request)
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.errors import PedbenchError
 from framework.exposure.scene import View
 from framework.policies.base import POLICIES
 from framework.policies.sticky import Sticky
@@ -20,18 +21,24 @@ class SensitiveLocal(Sticky):
 
     Args:
         seed: as in `Policy`.
-        mask: bool [height, width] of the photo before resizing; nothing is sensitive without one.
+        mask: bool [height, width] of the photo before resizing; all False for nothing.
+
+    Raises:
+        PedbenchError: there is no mask.
     """
 
     summary = "windows that show a given mask stay on the edge, the others as by sticky"
 
     def __init__(self, seed: int | None = None, mask: NDArray[np.bool_] | None = None) -> None:
         super().__init__(seed)
+        if mask is None:
+            raise PedbenchError(
+                "policy 'sensitive_local' needs a mask: give SensitiveLocal(mask=…) in Python, or "
+                "--protect X0,Y0,X1,Y1 with another policy"
+            )
         self.mask = mask
 
     def home(self, grid: WindowGrid) -> Collection[int]:
-        if self.mask is None:
-            return ()
         size = (self.mask.shape[0], self.mask.shape[1])
         view = View("", size, (0, 0), size)
         boxes = {window.index: view.box(grid, window) for window in grid.windows}

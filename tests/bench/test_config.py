@@ -129,6 +129,10 @@ def seeds_of(watches, attack):
         ("checkpoint: 5\ngroups: [{}]", "checkpoint: 5 is not a text"),
         ("groups: [{coalitions: {4: [1, 5]}}]", "give sizes from 1 to 4"),
         ("groups: [", "not a run configuration"),
+        ("groups: [{defence: gaussian}]", "'gaussian' without a strength changes nothing"),
+        ("groups: [{defence: gaussian, strength: [0, 1]}]", "without a strength changes"),
+        ("groups: [{strength: 4}]", "strength 4 without a defence"),
+        ("groups: [{policy: sensitive_local}]", "'sensitive_local' needs a mask"),
     ],
 )
 def test_bad_configurations_are_named_in_one_line(tmp_path, line, reason):

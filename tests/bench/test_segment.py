@@ -1,11 +1,12 @@
 """`pedbench segment` gives the mask that the centralised model gives."""
 
 import numpy as np
+import pytest
 import skimage.data
 from PIL import Image
 from segment_anything import SamPredictor
 
-from bench.cli import main
+from bench.cli import attached, main
 from framework import build_sam
 
 
@@ -26,6 +27,7 @@ def test_segment_equals_the_centralised_mask(tmp_path, capsys):
     assert np.asarray(Image.open(tmp_path / "o.png")).shape == photo.shape
 
 
+<<<<<<< HEAD
 def test_one_photo_has_one_mask_whatever_file_holds_it(tmp_path):
     grey = skimage.data.camera()[:300, :400]
     Image.fromarray(grey).save(tmp_path / "8.png")
@@ -56,3 +58,99 @@ def test_a_photo_that_is_too_large_or_not_certain_is_one_line(tmp_path, capsys):
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
+=======
+@pytest.fixture(scope="module")
+def cat(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photos") / "cat.png"
+    Image.fromarray(skimage.data.chelsea()).save(path)
+    return path
+
+
+def refusal(capsys, cat, *flags, out="m.png"):
+    """The one line that `segment` prints before it computes anything; no mask is written."""
+    out = cat.parent / out
+    flags = (
+        [*flags]
+        if "--box" in " ".join(flags) or "--point" in flags
+        else ["--point", "99,99", *flags]
+    )
+    assert main(["segment", str(cat), "--out", str(out), *flags]) == 2
+    assert not out.exists() or out == cat
+    [line] = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        (("--point", "9999,9999"), "outside the photo of 451x300 pixels"),
+        (("--point", "451,20"), "outside the photo"),
+        (("--point", "20,300"), "outside the photo"),
+        (("--point", "-1,20"), "outside the photo"),
+        (("--box", "451,0,500,20"), "outside the photo"),
+        (("--box", "10,400,90,500"), "outside the photo"),
+        (("--box", "-50,-50,0,0"), "outside the photo"),
+        (("--box=-50,-50,0,0",), "outside the photo"),
+        (("--point", "0.5,0.5"), "give pixels, here 226,150"),
+        (("--box", "0.1,0.2,0.9,0.8"), "give pixels, here 45,60,406,240"),
+        (("--box", "0,0,1,1"), "give pixels, here 0,0,451,300"),
+        (("--box", "9,9,3,3"), "is empty"),
+        (("--box", "1,2,3"), "give 4 numbers"),
+        (("--point", "nan,3"), "give 2 numbers"),
+        (("--point", "1e300,3"), "give 2 numbers"),
+    ],
+)
+def test_a_prompt_that_cannot_be_meant_is_refused(capsys, cat, prompt, reason):
+    assert reason in refusal(capsys, cat, *prompt)
+
+
+@pytest.mark.parametrize("out", ["m.jpg", "m.JPEG", "m.webp", "m.gif", "m", "m.pdf"])
+def test_a_mask_is_never_written_where_it_would_not_stay_one(capsys, cat, out):
+    line = refusal(capsys, cat, out=out)
+    assert "give --out" in line
+    assert "m.png" in line
+
+
+def test_output_names_are_checked_before_anything_is_computed(capsys, cat):
+    content = cat.read_bytes()
+    assert "one file twice" in refusal(capsys, cat, out="cat.png")
+    assert cat.read_bytes() == content
+    same = str(cat.parent / "m.png")
+    assert "one file twice" in refusal(capsys, cat, "--overlay", same)
+    assert "no picture's name" in refusal(capsys, cat, "--overlay", "seen.txt")
+    assert "there is no folder" in refusal(capsys, cat, out="nowhere/m.png")
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("--defence", "gaussian"), "without a strength changes nothing"),
+        (("--defence", "gaussian", "--strength", "0"), "without a strength changes nothing"),
+        (("--strength", "4"), "strength 4 without a defence"),
+        (("--defence", "none", "--strength", "4"), "strength 4 without a defence"),
+        (("--policy", "sensitive_local"), "'sensitive_local' needs a mask"),
+        (("--policy", "one_per_shard"), "give --n-shards 25"),
+        (
+            ("--n-shards", "7", "--insecure", "--shards", "localhost:1,localhost:2"),
+            "--n-shards 7, but --shards names 2 servers",
+        ),
+    ],
+)
+def test_settings_without_effect_are_refused(capsys, cat, flags, reason):
+    assert reason in refusal(capsys, cat, "--checkpoint", "random", *flags)
+
+
+def test_a_box_may_begin_before_the_photo(tmp_path, capsys, cat):
+    out = tmp_path / "m.tif"
+    flags = ["--box", "-5,-5.5,200,200", "--out", str(out), "--checkpoint", "random"]
+    assert main(["segment", str(cat), *flags, "--n-shards", "2", "--plan", "prefix"]) == 0
+    mask = np.asarray(Image.open(out))
+    assert mask.shape == (300, 451)
+    assert set(np.unique(mask)) <= {0, 255}
+
+
+def test_values_with_a_minus_are_tied_to_their_flag():
+    given = ["--box", "-5,0,9,9", "--n", "-1", "--point=-1,2", "--quiet", "-v", "--", "-3"]
+    tied = ["--box=-5,0,9,9", "--n=-1", "--point=-1,2", "--quiet", "-v", "--", "-3"]
+    assert attached(given) == tied
+>>>>>>> f8f8728 (Segment refuses what has no effect or cannot be meant: prompts, lossy masks, defences without strength)

@@ -222,7 +222,8 @@ def run_schedule(seed: int, ledger: Ledger, guard_of=Guard, threads: bool = Fals
         spot_checks=rng.choice((0.0, 0.5)),
     )
     shards.threads = threads
-    name = rng.choice([name for name in POLICIES.names() if name != "one_per_shard"])
+    for_some = ("one_per_shard", "sensitive_local")
+    name = rng.choice([name for name in POLICIES.names() if name not in for_some])
     policy = POLICIES.get(name)(seed)
     try:
         for number in range(rng.choice((1, 1, 2, 3))):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from framework import DistributedSamPredictor, LocalShards
-from framework.defences import DEFENCES
+from framework.defences import DEFENCES, Defence, make_defence
 from tests.framework.support import frame_of, message_of
 
 
@@ -58,6 +58,53 @@ def test_an_empty_window_passes(rng):
 @pytest.mark.parametrize("strength", [-1, float("nan"), float("inf")])
 def test_impossible_strength(strength):
     assert "at least 0" in message_of(lambda: DEFENCES.get("gaussian")(strength))
+
+
+@pytest.mark.parametrize("strength", ["abc", [1], {}])
+def test_a_strength_that_is_no_number(strength):
+    assert "not a number" in message_of(lambda: DEFENCES.get("gaussian")(strength))
+
+
+NEEDING = [name for name in DEFENCES.names() if name != "none"]
+
+
+@pytest.mark.parametrize("name", NEEDING)
+@pytest.mark.parametrize("strength", [(), (0,), (0.0,)])
+def test_a_defence_without_strength_is_refused(name, strength):
+    text = message_of(lambda: make_defence(name, *strength))
+    assert "without a strength changes nothing" in text
+
+
+@pytest.mark.parametrize("name", NEEDING)
+def test_a_predictor_refuses_a_defence_without_strength(sam, name):
+    for defence in (lambda: name, lambda: DEFENCES.get(name)()):
+        text = message_of(
+            lambda d=defence: DistributedSamPredictor(sam, LocalShards(4), defence=d())
+        )
+        assert "without a strength changes nothing" in text
+
+
+def test_a_strength_without_defence_is_refused():
+    for make in (lambda: make_defence("none", 4), lambda: DEFENCES.get("none")(4.0)):
+        assert "strength 4 without a defence" in message_of(make)
+    assert make_defence("none").strength == make_defence("none", 0).strength == 0
+
+
+class Fixed(Defence):
+    """A defence of a third party that has a strength of its own."""
+
+    def __init__(self, strength: float = 3.0) -> None:
+        super().__init__(strength)
+
+    def protect(self, tokens, rng):
+        return tokens * 0
+
+
+def test_a_defence_may_have_a_strength_of_its_own(monkeypatch):
+    DEFENCES.names()
+    monkeypatch.setitem(DEFENCES._parts, "fixed", Fixed)
+    assert make_defence("fixed").strength == 3
+    assert make_defence("fixed", 2).strength == 2
 
 
 def test_unknown_defence():

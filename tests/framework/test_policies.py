@@ -13,7 +13,8 @@ from framework.windows import WindowGrid
 from tests.framework.support import message_of
 from tests.framework.test_windows import frame_sizes, tiny_grid
 
-SHARING = [name for name in POLICIES.names() if name != "one_per_shard"]
+MASKED = "sensitive_local"
+SHARING = [name for name in POLICIES.names() if name not in ("one_per_shard", MASKED)]
 
 
 def test_the_policies_of_the_first_issue_are_there():
@@ -42,7 +43,9 @@ def test_one_per_shard_is_a_permutation(frame_size):
 @pytest.mark.parametrize("n_shards", [1, 24, 26])
 def test_one_per_shard_needs_as_many_shards_as_windows(n_shards):
     policy = POLICIES.get("one_per_shard")()
-    assert "needs 25 shards" in message_of(lambda: policy.assign(tiny_grid(), n_shards))
+    text = message_of(lambda: policy.assign(tiny_grid(), n_shards))
+    assert "needs 25 shards" in text
+    assert "give --n-shards 25" in text
 
 
 @pytest.mark.parametrize("name", SHARING)
@@ -63,7 +66,13 @@ def test_random_is_fresh_for_each_request():
     assert len({policy.assign(tiny_grid(), 4, request) for request in range(5)}) == 5
 
 
-@pytest.mark.parametrize("name", POLICIES.names())
+def test_a_policy_for_a_mask_needs_one():
+    assert "needs a mask" in message_of(lambda: POLICIES.get(MASKED)(seed=1))
+    nothing = POLICIES.get(MASKED)(1, np.zeros((256, 256), bool))
+    assert nothing.assign(tiny_grid(), 4) == POLICIES.get("sticky")(1).assign(tiny_grid(), 4)
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES.names() if name != MASKED])
 def test_seeds_reproduce(name):
     first, second = (POLICIES.get(name)(seed=7).assign(tiny_grid(), 25, 2) for _ in range(2))
     assert first == second
