@@ -1,5 +1,8 @@
 """`pedbench segment` gives the mask that the centralised model gives."""
 
+import json
+import warnings
+
 import numpy as np
 import pytest
 import skimage.data
@@ -27,7 +30,6 @@ def test_segment_equals_the_centralised_mask(tmp_path, capsys):
     assert np.asarray(Image.open(tmp_path / "o.png")).shape == photo.shape
 
 
-<<<<<<< HEAD
 def test_one_photo_has_one_mask_whatever_file_holds_it(tmp_path):
     grey = skimage.data.camera()[:300, :400]
     Image.fromarray(grey).save(tmp_path / "8.png")
@@ -58,7 +60,8 @@ def test_a_photo_that_is_too_large_or_not_certain_is_one_line(tmp_path, capsys):
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
-=======
+
+
 @pytest.fixture(scope="module")
 def cat(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "cat.png"
@@ -153,4 +156,16 @@ def test_values_with_a_minus_are_tied_to_their_flag():
     given = ["--box", "-5,0,9,9", "--n", "-1", "--point=-1,2", "--quiet", "-v", "--", "-3"]
     tied = ["--box=-5,0,9,9", "--n=-1", "--point=-1,2", "--quiet", "-v", "--", "-3"]
     assert attached(given) == tied
->>>>>>> f8f8728 (Segment refuses what has no effect or cannot be meant: prompts, lossy masks, defences without strength)
+
+
+def test_a_warning_of_the_command_line_is_one_line(tmp_path, capsys, cat):
+    entry = {"id": 1, "file_name": cat.name}
+    bad = {"id": 5, "image_id": 1, "segmentation": [[1, 2, 3, 4]]}
+    content = {"images": [entry], "annotations": [bad]}
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="1 of 1 annotations of cat.png are skipped") as caught:
+        assert main(["data", f"coco:{tmp_path}", "--images", str(cat.parent)]) == 0
+    line = warnings.formatwarning(str(caught[0].message), UserWarning, __file__, 1)
+    assert line.startswith("pedbench: warning: ")
+    assert line.count("\n") == 1
+    assert "0 unreadable" in capsys.readouterr().out
