@@ -121,6 +121,12 @@ def test_addresses_that_are():
     assert Address.parse(" shard-a:1 ") == Address("shard-a", 1)
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_deadline_is_above_0_and_ends(seconds):
+    assert "more than 0 seconds" in message_of(lambda: Patience(deadline=seconds))
+    assert "more than 0 seconds" in message_of(lambda: Patience(hello=seconds))
+
+
 def test_one_server_does_not_count_as_two():
     assert "twice" in message_of(lambda: GrpcShards(["a:1", "b:1", "a:1"]))
     assert "at least 1" in message_of(lambda: GrpcShards([]))
