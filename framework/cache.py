@@ -79,6 +79,7 @@ def _stand_in(folder: Path | None, why: str) -> Path:
     if folder is not None:
         _link(folder, place)
     os.environ[VARIABLE] = str(place)
+    os.environ.setdefault("MPLCONFIGDIR", str(place))
     warn_once_for_all(
         f"nothing is kept for the next command ({why}): set {VARIABLE} to a folder that can be "
         "written"

@@ -93,8 +93,6 @@ def run(args: argparse.Namespace) -> int:
     from bench.config import load_preset
     from bench.latency import command
     from bench.latency.config import is_latency
-    from bench.output import write_all
-    from bench.runner import run as carry_out
     from bench.store import open_store
 
     if is_latency(args.preset):
@@ -115,6 +113,10 @@ def run(args: argparse.Namespace) -> int:
     with at(f"preset {args.preset}"):
         config.check()
     store = open_store(args.store_size)
+
+    from bench.output import write_all
+    from bench.runner import run as carry_out
+
     folder = args.out or default_folder(config)
     if args.fresh and (folder / "config.yaml").exists():
         shutil.rmtree(folder)
