@@ -49,8 +49,8 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except (OSError, PedbenchError) as error:
-        text = reason(error) if isinstance(error, OSError) else str(error)
-        warn_once(f"the cache cannot be written ({text}): results are not kept there")
+        text = f"cannot write the cache ({reason(error)})" if isinstance(error, OSError) else error
+        warn_once(f"{text}; what was computed is used, but not kept")
 
 
 @lru_cache(None)

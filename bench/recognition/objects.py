@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def weights_path() -> Path:
 
 def _shown(path: Path) -> str:
     """A path as records tell it: what lies at home says nothing of whose home it is."""
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
