@@ -108,7 +108,8 @@ class DistributedSamPredictor(SamPredictor):
 
         Raises:
             PedbenchError: the array is not such a photo, is so narrow that nothing is left of
-                its shorter side after resizing, or cannot be located in the scene.
+                its shorter side after resizing, cannot be located in the scene, or is a view of it
+                with red and blue exchanged.
         """
         image = _rgb(_photo(image), image_format)
         side = self.model.image_encoder.img_size
@@ -125,6 +126,11 @@ class DistributedSamPredictor(SamPredictor):
 
     def _locate(self, image: NDArray[np.uint8], origin: tuple[int, int] | None) -> View:
         if self._scene is not None:
+            if _channels_swapped(image, self._scene.image):
+                raise PedbenchError(
+                    "the picture is a view of the scene with red and blue exchanged: give scene() "
+                    "and set_image() the image_format that each array has"
+                )
             return self._scene.locate(image, origin)
         if origin is not None:
             raise PedbenchError("an origin needs a scene: set the image within predictor.scene()")
@@ -220,6 +226,12 @@ def _rgb(image: NDArray[np.uint8], image_format: str) -> NDArray[np.uint8]:
     if image_format not in ("RGB", "BGR"):
         raise PedbenchError(f"unknown image format '{image_format}': give RGB or BGR")
     return image if image_format == "RGB" else image[..., ::-1]
+
+
+def _channels_swapped(image: NDArray[np.uint8], whole: NDArray[np.uint8]) -> bool:
+    """Whether both show the same memory, in opposite order of the channels."""
+    opposite = (image.strides[2] < 0) != (whole.strides[2] < 0)
+    return opposite and np.may_share_memory(image, whole)
 
 
 def _photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -109,15 +109,20 @@ def test_reset_and_prediction_without_an_image(sam, photos):
         predictor.get_image_embedding()
 
 
+CROPS = {"crop_n_layers": 1, "crop_nms_thresh": 0.95}
+
+
 def by_prompt(mask: dict) -> tuple:
     """Sorts masks whose scores are tied alike."""
     return *mask["point_coords"][0], round(mask["predicted_iou"], 4)
 
 
-@pytest.mark.parametrize("checkpoint", WEIGHTS)
-def test_automatic_mask_generator(checkpoint, photos):
-    options = {
-        "points_per_side": 6,
+@pytest.mark.parametrize(
+    ("checkpoint", "crops"), [*((checkpoint, {}) for checkpoint in WEIGHTS), ("random", CROPS)]
+)
+def test_automatic_mask_generator(checkpoint, crops, photos):
+    options = crops | {
+        "points_per_side": 2 if crops else 6,
         "pred_iou_thresh": 0.0,
         "stability_score_thresh": 0.0,
         "box_nms_thresh": 0.95,

@@ -281,6 +281,18 @@ def test_bgr_pictures_lie_where_rgb_ones_do(predictor):
     assert "give RGB or BGR" in message_of(lambda: predictor.set_image(photo, "bgr"))
 
 
+def test_a_view_of_the_scene_in_the_other_order_of_channels_is_refused(predictor):
+    photo = frame_of(40, 60)
+    for scene_format, picture, picture_format in (
+        ("RGB", photo, "BGR"),
+        ("RGB", photo[:20, :30, ::-1], "RGB"),
+        ("BGR", photo, "RGB"),
+    ):
+        with predictor.scene(photo, "yard", scene_format):
+            text = message_of(lambda p=picture, f=picture_format: predictor.set_image(p, f))
+        assert "red and blue exchanged" in text
+
+
 def test_resized_pictures(predictor):
     photo = frame_of(128, 100)
     tensor = torch.as_tensor(predictor.transform.apply_image(photo)).permute(2, 0, 1)[None]
