@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from framework.picture_file import PictureFile, open_picture, turned
+from framework.picture_file import PHOTOMETRIC, PictureFile, open_picture, turned
 
 Photo = NDArray[np.uint8]
 LEAST_OF_16_BITS = 1 << 14
 """Values of 16 bits that stay below this may be of fewer bits: 8, 10, 12 or 14."""
 WHITE_IS_ZERO = 0
-PHOTOMETRIC = 262
-"""Tag of TIFF."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,8 @@ def _of_16_bits(file: PictureFile) -> NDArray[np.uint8]:
     values = np.array(file.picture)
     if file.form == "I;12":
         return (values >> 4).astype(np.uint8)
-    sixteen = file.form.startswith("I;16") or file.picture.format == "PPM"
-    if not sixteen or file.form.endswith("S"):
+    unsigned = file.picture.mode.startswith("I;16") or file.picture.format in ("PNG", "PPM")
+    if not unsigned:
         file.refuse(f"has grey levels of {file.form}, of no known range: save it in 8 bits")
     _check_full_range(file, int(values.max()))
     return (values >> 8).astype(np.uint8)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from PIL import ExifTags
 from PIL import Image as Pillow
@@ -25,6 +25,9 @@ LIMIT = "PEDBENCH_MAX_MEGAPIXELS"
 HDR_TRANSFERS = (16, 18)
 """PQ and HLG among the transfer functions of ITU-T H.273."""
 HEAD = 1 << 20
+BITS, PHOTOMETRIC, PLANAR, SAMPLE_FORMAT = 258, 262, 284, 339
+"""Tags of TIFF."""
+SEPARATE, SIGNED = 2, 2
 _guard = threading.Lock()
 
 
@@ -172,6 +175,18 @@ def _check_kind(picture: Pillow.Image, name: str, head: bytes) -> None:
         )
     if _is_hdr(picture, head):
         raise SampleError(f"image {name} has high dynamic range (PQ or HLG): save it in sRGB")
+    if picture.format == "TIFF":
+        _check_samples(getattr(picture, "tag_v2", {}), name)
+
+
+def _check_samples(tags: Mapping[int, Any], name: str) -> None:
+    """Refuse what Pillow decodes to other pixels."""
+    samples = tags.get(BITS, (1,))
+    bits = max(samples)
+    if bits > 8 and len(samples) > 1 and tags.get(PLANAR) == SEPARATE:
+        raise SampleError(f"image {name} has planes of {bits} bits: save it as PNG")
+    if bits == 8 and SIGNED in tags.get(SAMPLE_FORMAT, ()):
+        raise SampleError(f"image {name} has signed values of 8 bits: save them unsigned")
 
 
 def _is_hdr(picture: Pillow.Image, head: bytes) -> bool:

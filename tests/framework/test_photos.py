@@ -13,6 +13,7 @@ import cv2
 import datasets
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -48,10 +49,17 @@ def tiff(values: NDArray[Any], **tags: int) -> bytes:
     return content
 
 
+def planes(values: NDArray[np.uint16]) -> bytes:
+    """A TIFF of colours [3, H, W], one plane after the other."""
+    content = io.BytesIO()
+    tifffile.imwrite(content, values, photometric="rgb", planarconfig="separate")
+    return content.getvalue()
+
+
 def as_datasets_reads(content: bytes) -> NDArray[np.uint8]:
     """RGB of what `datasets` decodes, with the upper 8 of 16 bits and floats times 255."""
     picture = datasets.Image().decode_example({"bytes": content, "path": None})
-    if picture.mode.startswith("I;16"):
+    if picture.mode.startswith("I"):
         picture = Image.fromarray((np.array(picture) >> 8).astype(np.uint8))
     if picture.mode == "F":
         picture = Image.fromarray(np.rint(np.array(picture) * 255).astype(np.uint8))
@@ -117,7 +125,7 @@ def pictures(draw: st.DrawFn) -> tuple[str, bytes]:
 
 
 @given(pictures())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_picture_is_read_as_datasets_reads_it_or_refused(case: tuple[str, bytes]) -> None:
     mode, content = case
     with warnings.catch_warnings():
@@ -140,6 +148,13 @@ def test_16_bits_are_the_photo_in_8_bits(container: str, order: str) -> None:
     else:
         content = coded((GREY.astype(np.uint16) * 257).astype(order), container)
     assert np.array_equal(read_photo(content)[..., 1], GREY)
+
+
+def test_other_depths_are_the_photo_in_8_bits() -> None:
+    deep = (GREY.astype(np.uint16) * 16).astype(">u2").tobytes()
+    assert np.array_equal(read_photo(b"P5 32 8 4095\n" + deep)[..., 0], GREY)
+    content = coded(GREY.astype(np.uint16) * 257, "JPEG2000")
+    assert np.array_equal(read_photo(content)[..., 0], GREY)
 
 
 @pytest.mark.parametrize("ending", [".png", ".tiff"])
@@ -173,6 +188,11 @@ REFUSED = {
         tiff(GREY.astype(np.float32) / 255, t262=0),
         "counts from white",
     ),
+    "16 bits in planes": (
+        planes(np.stack([GREY] * 3).astype(np.uint16) * 257),
+        "planes of 16 bits",
+    ),
+    "signed 8 bits": (coded(GREY, "TIFF", tiffinfo={339: 2}), "signed values"),
     "CIELAB": (coded(Image.new("LAB", (4, 4)), "TIFF"), "save it in sRGB"),
     "pages": (coded(TWO[0], "TIFF", save_all=True, append_images=TWO[1:]), "2 pictures"),
     "animated GIF": (coded(TWO[0], "GIF", save_all=True, append_images=TWO[1:]), "2 pictures"),
