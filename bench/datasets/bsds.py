@@ -22,7 +22,7 @@ from bench.datasets.base import (
 )
 from bench.datasets.masks import region_instances
 from framework.errors import PedbenchError
-from framework.photos import read_photo
+from framework.photos import Declared, read_photo
 
 SPLITS = ("train", "val", "test")
 
@@ -81,8 +81,12 @@ class Bsds(Dataset):
         if image_id not in self._ids:
             raise unknown_image(self, image_id)
         path = self.images / f"{image_id}.jpg"
-        image = read_photo(path)
-        instances = dict(region_instances(self._labels(image_id, image.shape)))
+        labels = self._labels(image_id)
+        image = read_photo(path, orientation=Declared(labels.shape[1], labels.shape[0]))
+        if image.shape[:2] != labels.shape:
+            annotation = self.truth / f"{image_id}.mat"
+            raise SampleError(f"annotation {annotation} is {labels.shape}, its image {image.shape}")
+        instances = dict(region_instances(labels))
         return Sample(
             image_id=image_id,
             image=image,
@@ -91,17 +95,17 @@ class Bsds(Dataset):
             scene=f"bsds500/{image_id}",
         )
 
-    def _labels(self, image_id: str, shape: tuple[int, ...]) -> NDArray[np.integer]:
+    def _labels(self, image_id: str) -> NDArray[np.integer]:
         path = self.truth / f"{image_id}.mat"
         if not path.is_file():
             raise SampleError(f"annotation {path} is missing: restore the file")
         try:
             labels = median_segmentation(loadmat(path))
+            if labels.ndim != 2:
+                raise ValueError(f"its labels are {labels.shape}")
         except Exception as error:
             reason = " ".join(str(error).split())
             raise SampleError(f"annotation {path} cannot be read ({reason})") from error
-        if labels.shape != shape[:2]:
-            raise SampleError(f"annotation {path} is {labels.shape}, its image {shape[:2]}")
         return labels
 
 

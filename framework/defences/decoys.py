@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from PIL import Image
 
 from framework.defences.base import DEFENCES, Defence
 from framework.errors import PedbenchError
+from framework.photos import read_photo
 
 Picture = NDArray[np.uint8]
 
@@ -31,19 +33,19 @@ class Decoys(Defence):
 
     Args:
         strength: decoy windows for each real one that a server gets.
-        photos: from which decoy pictures are cut, uint8 [height, width, 3] each.
+        photos: from which decoy pictures are cut: files, or uint8 [height, width, 3] each.
 
     Raises:
-        PedbenchError: there is no photo.
+        PedbenchError: there is no photo, or one of another form.
     """
 
     summary = "windows of other photos beside the real ones; strength: decoys for each real one"
 
     def __init__(
-        self, strength: float | None = None, photos: Sequence[Picture] | None = None
+        self, strength: float | None = None, photos: Sequence[Picture | Path] | None = None
     ) -> None:
         super().__init__(strength)
-        self.photos = None if photos is None else tuple(photos)
+        self.photos = None if photos is None else tuple(map(_picture, photos))
         if self.photos == ():
             raise PedbenchError("decoys need photos: give at least one, or None for packaged ones")
 
@@ -61,6 +63,16 @@ class Decoys(Defence):
         size = (frame.shape[0], frame.shape[1])
         order = rng.permutation(len(others))
         return [_crop(others[order[i % len(others)]], size, rng) for i in range(count)]
+
+
+def _picture(photo: Picture | Path) -> Picture:
+    if isinstance(photo, Path):
+        return read_photo(photo)
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
+        raise PedbenchError(
+            f"a photo for decoys is {photo.dtype} {list(photo.shape)}: give uint8 [H, W, 3]"
+        )
+    return photo
 
 
 @cache

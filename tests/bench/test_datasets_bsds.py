@@ -80,3 +80,18 @@ def test_damage_is_named_and_stays_alone(root: Path) -> None:
     with pytest.raises(SampleError, match=r"1001\.mat is missing"):
         dataset.load("1001")
     assert open_dataset(f"bsds:{root}").fingerprint != before
+
+
+def test_the_annotated_size_tells_which_way_up_a_photo_is(root: Path) -> None:
+    images = root / "BSDS500" / "data" / "images" / "val"
+    pixels = np.random.default_rng(0).integers(0, 255, (H // 4, W // 4, 3), dtype=np.uint8)
+    photo = Image.fromarray(pixels).resize((W, H))
+    exif = Image.Exif()
+    for orientation in (6, 3):
+        exif[0x0112] = orientation
+        photo.save(images / f"100{orientation}.jpg", exif=exif)
+        write_truth(root / "BSDS500/data/groundTruth/val" / f"100{orientation}.mat", [4])
+    dataset = open_dataset(f"bsds:{root}")
+    assert dataset.load("1006").image.shape == (H, W, 3)
+    with pytest.raises(SampleError, match=r"1003\.jpg is turned by EXIF"):
+        dataset.load("1003")

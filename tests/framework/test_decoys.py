@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from framework import DistributedSamPredictor, LocalShards
 from framework.decoys import deal_decoys
@@ -178,3 +179,13 @@ def test_the_same_scene_gets_the_same_decoys_from_every_edge(sam):
         sent = [m for m in encoder.last.messages if m.sent in encoder.last.decoys]
         decoys.append([(m.shard, m.window, m.sent.data.tobytes()) for m in sent])
     assert decoys[0] == decoys[1]
+
+
+def test_decoys_are_cut_from_files_as_any_photo_is_read(tmp_path):
+    picture = frame_of(40, 60)
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    Image.fromarray(np.ascontiguousarray(picture[::-1, ::-1])).save(tmp_path / "a.png", exif=turned)
+    assert np.array_equal(Decoys(1, [tmp_path / "a.png"]).photos[0], picture)
+    for wrong in (picture[..., 0], picture / 255):
+        assert "give uint8" in message_of(lambda wrong=wrong: Decoys(1, [wrong]))
