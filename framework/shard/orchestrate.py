@@ -175,9 +175,10 @@ class Exchange:
         return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
 
     def _refuse_exceeded(self) -> None:
-        """Without the edge's help, send nothing of a scene whose caps are exceeded already."""
+        """Without the edge's help, begin no picture of a scene whose caps are exceeded already."""
         guard, view = self.shards.guard, self.trip.view
-        if guard is None or view is None or self.shards.fallback != "fail":
+        begun = self.trip.index > 0 or self.shards.fallback != "fail"
+        if guard is None or view is None or begun:
             return
         excess = guard.exceeded(view)
         if excess:
