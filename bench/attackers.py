@@ -5,28 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
-
 from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
 from attacks.threat import IN_DOMAIN, unsupported_reason
-from bench.cards import Card, describe, from_state, read_card
+from bench import trained
+from bench.cards import Card, describe
 from bench.datasets import Dataset
-from bench.fingerprints import part_fingerprint, source_fingerprint
+from bench.fingerprints import part_fingerprint, source_fingerprint, versions
 from bench.pipelines import Models, Unsupported
 from bench.profile import phase
 from bench.public import Channel, PublicPhotos
 from bench.scenario import BARE, Cell, Watch
-from framework.cache import cache_dir, keeping
+from framework.cache import cache_dir
 from framework.defences import DEFENCES
-from framework.files import write_file
-
-CARD = ".json"
-"""What an attacker's card ends with; its state has the same name."""
 
 
 class Attackers:
@@ -36,13 +30,18 @@ class Attackers:
         models: the models under attack.
         public: the attackers' own photos, like the scored ones.
         outside: the photos of those who have none of that kind.
+        contents: as in `PublicPhotos`.
     """
 
     def __init__(
-        self, models: Models, public: Sequence[Dataset], outside: Sequence[Dataset] = ()
+        self,
+        models: Models,
+        public: Sequence[Dataset],
+        outside: Sequence[Dataset] = (),
+        contents: Mapping[str, str] | None = None,
     ) -> None:
         self.models = models
-        self.photos = PublicPhotos(models, public, outside)
+        self.photos = PublicPhotos(models, public, outside, contents)
         self._ready: dict[tuple[str, int, Channel], Attack] = {}
 
     def untrained(self, cells: Iterable[Cell]) -> list[Watch]:
@@ -93,11 +92,12 @@ class Attackers:
         found = []
         for name, seed, channel in wanted:
             attack = ATTACKS.get(name)(seed=seed)
-            if attack.needs_training and self._cached(name, seed, channel):
-                state = self._cache_file(attack, channel)
-                card = read_card(state.with_suffix(CARD))
-                found.append(card or from_state(name, seed, channel, self._data(channel), state))
-        return [card for card in found if card is not None]
+            kept = (
+                trained.load(self._cache_file(attack, channel)) if attack.needs_training else None
+            )
+            if kept is not None:
+                found.append(kept.card)
+        return found
 
     def _key(self, cell: Watch) -> tuple[str, int, Channel]:
         return cell.attack, cell.seed, self._channel(cell)
@@ -122,18 +122,16 @@ class Attackers:
 
     def _cached(self, name: str, seed: int, channel: Channel) -> bool:
         try:
-            return self._cache_file(ATTACKS.get(name)(seed=seed), channel).exists()
+            return trained.load(self._cache_file(ATTACKS.get(name)(seed=seed), channel)) is not None
         except Unsupported:
             return False
 
     def _prepare(self, attack: Attack, channel: Channel) -> None:
         path = self._cache_file(attack, channel)
-        if path.exists():
-            try:
-                attack.load_state(load_file(path))
-                return
-            except SafetensorError:
-                path.unlink()
+        kept = trained.load(path)
+        if kept is not None:
+            attack.load_state(kept.state)
+            return
         knowledge = self.photos.knowledge(channel)
         start = time.perf_counter()
         with phase(f"train {attack.name}"):
@@ -143,9 +141,7 @@ class Attackers:
                 raise Unsupported(str(error)) from error
         seconds = time.perf_counter() - start
         card = describe(attack, channel, knowledge, self._data(channel), seconds)
-        with keeping():
-            write_file(path.with_suffix(CARD), json.dumps(card))
-            write_file(path, save(attack.state()))
+        trained.save(path, trained.Trained(attack.state(), card))
 
     def _cache_file(self, attack: Attack, channel: Channel) -> Path:
         sam = self.models.get(channel.adapted)
@@ -159,7 +155,8 @@ class Attackers:
             sam.arch.name,
             sam.weights.sha256,
             sam.precision,
-            [dataset.fingerprint for dataset in self.photos.sets(channel)],
+            self.photos.content(channel.public),
+            versions(),
             "" if channel.can_query else self.photos.substitutes.label(channel.adapted),
         ]
         name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from attacks.base import Attack, Knowledge
 from bench.environment import device_label
@@ -50,27 +49,6 @@ def describe(
         "device": device_label(torch.device(knowledge.device)),
         "curve": _rows(attack.learned.get(CURVE)),
     }
-
-
-def from_state(
-    attack: str, seed: int, channel: Channel, data: Iterable[str], state: Path
-) -> Card | None:
-    """What the state of an attacker without a card still tells; ``None`` if that cannot be read."""
-    try:
-        with safe_open(state, "numpy") as arrays:
-            curve = arrays.get_tensor(CURVE) if CURVE in arrays.keys() else None  # noqa: SIM118
-    except (SafetensorError, OSError):
-        return None
-    told = {"attack": attack, "seed": seed, "data": list(data), "curve": _rows(curve)}
-    return {**asdict(channel), **told}
-
-
-def read_card(path: Path) -> Card | None:
-    """A card as JSON; ``None`` where there is none or it is damaged."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None
 
 
 def keep(folder: Path, cards: Iterable[Card]) -> None:

@@ -171,6 +171,12 @@ class RunConfig:
             all(facts[key] == value for key, value in wanted.items()) for wanted in self.pictures
         )
 
+    def pictured(self, cell: Cell) -> bool:
+        """Whether the cell leaves pictures of any kind in the run folder."""
+        if isinstance(cell, Watch):
+            return cell.attack != EXPOSURE and self.wants_picture(cell)
+        return self.wants_masks(cell.pipeline)
+
     def wants_masks(self, pipeline: Pipeline) -> bool:
         """Whether the masks of a pipeline are drawn for the report."""
         facts = dataclasses.asdict(pipeline) | {"coalition": None}

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing.pool import Pool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -22,6 +27,7 @@ from bench.scenario import Cell, Watch
 from bench.store import Store
 from bench.workbench import Result, Task, Workbench
 from framework.allocator import keep_freed_memory
+from framework.errors import PedbenchError
 from framework.finite import NotFinite
 
 REST = "rest of the cells"
@@ -42,7 +48,8 @@ class Crew:
     def __init__(self, bench: Workbench, count: int) -> None:
         self.bench = bench
         self.count = count
-        self._pool: Pool | None = None
+        self._pool: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
 
     def __enter__(self) -> Crew:
         return self
@@ -53,9 +60,12 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool.join()
+        if self._pool is None:
+            return
+        if error is not None:
+            for worker in set(multiprocessing.active_children()) - self._others:
+                worker.terminate()
+        self._pool.shutdown(cancel_futures=True)
 
     def train(self, cells: Iterable[Cell]) -> None:
         """Train every attacker that ``cells`` need and the cache lacks, with a progress bar."""
@@ -83,20 +93,39 @@ class Crew:
             return
         if self._pool is None:
             self._pool = self._start()
-        found = self._pool.imap_unordered(there, jobs)
-        while True:
-            with phase("wait for workers"):
-                answers, times = next(found, (None, {}))
-            if answers is None:
-                return
-            WATCH.add(times)
-            yield from answers
+        try:
+            for answers, times in _as_they_come(self._pool, there, jobs, 2 * self.count):
+                WATCH.add(times)
+                yield from answers
+        except BrokenProcessPool as error:
+            raise PedbenchError(
+                "a worker process was killed, perhaps for want of memory; what is done is kept: "
+                "run again to go on, with fewer --workers if memory is short"
+            ) from error
 
-    def _start(self) -> Pool:
+    def _start(self) -> ProcessPoolExecutor:
         bench = self.bench
-        arguments = bench.config, bench.folder, bench.device, bench.store, time.time()
+        contents = bench.attackers.photos.contents
+        arguments = bench.config, bench.folder, bench.device, bench.store, contents, time.time()
         context = multiprocessing.get_context("spawn")
-        return context.Pool(self.count, _start_worker, arguments)
+        self._others = set(multiprocessing.active_children())
+        return ProcessPoolExecutor(self.count, context, _start_worker, arguments)
+
+
+def _as_they_come(
+    pool: ProcessPoolExecutor, work: Callable[[Job], Answer], jobs: Iterable[Job], ahead: int
+) -> Iterator[Answer]:
+    """Results of ``work`` on all jobs, of which ``ahead`` are under way or wait for a worker."""
+    left = iter(jobs)
+    running: set[Future[Answer]] = set()
+    while True:
+        running.update(pool.submit(work, job) for job in islice(left, ahead - len(running)))
+        if not running:
+            return
+        with phase("wait for workers"):
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
 
 
 def _train(bench: Workbench, cell: Watch) -> Iterator[Watch]:
@@ -117,24 +146,47 @@ def _named(bench: Workbench, task: Task) -> Iterator[Result]:
         yield result
 
 
-_bench: Workbench
+_bench: Workbench | PedbenchError
 
 
 def _start_worker(
-    config: RunConfig, folder: Path, device: str, store: Store | None, called: float
+    config: RunConfig,
+    folder: Path,
+    device: str,
+    store: Store | None,
+    contents: Mapping[str, str],
+    called: float,
 ) -> None:
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
     keep_freed_memory()
-    _bench = Workbench(config, folder, device, store)
+    try:
+        _bench = Workbench(config, folder, device, store, contents)
+    except PedbenchError as error:
+        _bench = error
     WATCH.start("workers idle")
     WATCH.add({"start workers": Spent(time.time() - called, 1)})
 
 
+def _end_with_driver() -> None:
+    """Leave no worker behind where the driver was killed."""
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)
+
+
+def _workbench() -> Workbench:
+    if isinstance(_bench, PedbenchError):
+        raise _bench
+    return _bench
+
+
 def _trained(cell: Watch) -> tuple[list[Watch], Times]:
-    return list(_train(_bench, cell)), WATCH.drain()
+    return list(_train(_workbench(), cell)), WATCH.drain()
 
 
 def _computed(task: Task) -> tuple[list[Result], Times]:
-    return list(_named(_bench, task)), WATCH.drain()
+    return list(_named(_workbench(), task)), WATCH.drain()

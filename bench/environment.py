@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any
 import torch
 
 from bench import __version__
+from framework.errors import PedbenchError
 from framework.models.build import PedSam
+
+FILE = "environment.json"
 
 PACKAGES = (
     "torch",
@@ -46,6 +50,23 @@ def describe(sam: PedSam) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
     }
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """What a run folder's ``environment.json`` says; empty where it has none.
+
+    Raises:
+        PedbenchError: the file is damaged.
+    """
+    path = folder / FILE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError) as error:
+        raise PedbenchError(
+            f"{path} is damaged: delete it, and the next run in this folder writes it anew"
+        ) from error
 
 
 def weights_label(sam: PedSam) -> str:

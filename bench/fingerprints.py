@@ -8,6 +8,7 @@ import hashlib
 import platform
 import re
 import secrets
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
@@ -57,15 +58,21 @@ def source_fingerprint(module: str) -> str:
 
     Imports are followed wherever they stand in a file, but not those made by name at run time:
     name registered parts by `part_fingerprint`. A package counts with every file in its folder.
+    A plug-in also counts with other modules of its author that are not installed, with files in
+    its package that are no source, such as weights, and with versions of what it imports.
     A module whose source cannot be found has a new fingerprint in each process.
     """
     start = _file(module)
     if start is None:
         return secrets.token_hex(32)
+    modules = _closure(module)
     sha = hashlib.sha256()
-    files = {path for name in _closure(module) if (path := _file(name)) is not None}
+    files = {path for name in modules if (path := _file(name)) is not None}
     if start.name == "__init__.py":
         files |= {path for path in start.parent.rglob("*") if _is_source(path)}
+    if _top(module) not in OURS:
+        files |= set(_data_files(_top(module)))
+        sha.update(_imported_versions(modules).encode())
     for path in sorted(files):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
     return sha.hexdigest()
@@ -112,15 +119,44 @@ def _is_source(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts
 
 
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _data_files(top: str) -> Iterator[Path]:
+    """Files of a top package that are no source."""
+    origin = _file(top)
+    if origin is not None and origin.name == "__init__.py":
+        files = filter(_is_source, origin.parent.rglob("*"))
+        yield from (path for path in files if path.suffix != ".py")
+
+
+def _imported_versions(modules: Iterable[str]) -> str:
+    """The installed distributions that modules import from, with their versions."""
+    known = metadata.packages_distributions()
+    tops = {_top(name) for module in modules for name in _imports(module)}
+    names = {distribution for top in tops for distribution in known.get(top, ())}
+    return ", ".join(map(_version, sorted(names)))
+
+
+@cache
+def _is_loose(top: str) -> bool:
+    """Whether a top module lies neither in the standard library nor among installed packages."""
+    origin = _origin(top)
+    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return origin is not None and not any(origin.is_relative_to(place) for place in places)
+
+
 @cache
 def _closure(module: str) -> frozenset[str]:
-    """A module, and all modules of this project or its own top package that it leads to."""
-    roots = OURS | {module.partition(".")[0]}
+    """A module, and all that it leads to of this project, its own top package or no package."""
+    roots = OURS | {_top(module)}
     found: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name.partition(".")[0] not in roots or _file(name) is None:
+        followed = _top(name) in roots or _is_loose(_top(name))
+        if name in found or not followed or _file(name) is None:
             continue
         found.add(name)
         waiting.extend(_imports(name))

@@ -1,45 +1,31 @@
 """Finished units, kept from run to run: a cell whose inputs and code are the same is not repeated.
 
-A unit is one cell on one image. Its key covers everything that decides its records: the image with
-its masks, weights, settings of the cell, public data, source of the framework, of the attack and of
-the metrics, versions of what they rest on, and the device.
+A unit is one cell on one image. Beside its key, see `bench.keys`, the device decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attacks.base import ATTACKS
 from bench.config import RunConfig
-from bench.datasets import Dataset, Sample, SampleError
-from bench.encodings import pipeline_sources
-from bench.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
-from bench.metrics import METRICS
-from bench.metrics.trunk import trunk_path
+from bench.contents import UNREADABLE
+from bench.fingerprints import content_digest
+from bench.keys import Keys
 from bench.pictures import companions
-from bench.recognition import RECOGNISERS
 from bench.records import CELL, FAILED, UNSUPPORTED, Record
-from bench.scenario import BARE, EXPOSURE, IN_DOMAIN, Cell, Pipeline, Watch, cell_id
+from bench.scenario import Cell, Pipeline, cell_id
 from bench.store import Store
 from framework.files import write_file
-from framework.models.download import sha256_of
 
 HERE = ("benchmark_version", "commit", "device")
 """Provenance that a record brings along from where it was made."""
 
-COVERED = frozenset(
-    {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
-    | {"public", "outside", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
-)
-"""Settings of a run that do not change a unit, or that its key covers in another form."""
-
 
 @dataclass(frozen=True)
-class Unit:
+class Found:
     """A finished cell of an image with its records."""
 
     cell: Cell
@@ -54,7 +40,7 @@ class Kept:
         config: the run.
         folder: its folder, for pictures.
         facts: its `environment.json`.
-        scored: its data set.
+        keys: of its units.
     """
 
     def __init__(
@@ -63,25 +49,23 @@ class Kept:
         config: RunConfig,
         folder: Path,
         facts: Mapping[str, Any],
-        scored: Dataset,
+        keys: Keys,
     ) -> None:
         self.store = store
         self.config = config
         self.folder = folder
         self.facts = facts
-        self.scored = scored
-        self._content = lru_cache(maxsize=None)(self._load)
-        self._shared = lru_cache(maxsize=None)(self._shared_inputs)
+        self.keys = keys
 
-    def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Unit]:
+    def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Found]:
         """Those of ``cells``, all of one pipeline, that are kept with all that is asked of them."""
         shelf = self._shelf(image_id, cells[0].pipeline)
         known = (self.store.get(shelf) or {}).get("units", {}) if shelf else {}
         for cell in cells:
-            unit = known.get(self._unit_key(cell)) if known else None
+            unit = known.get(self.keys.on_shelf(cell)) if known else None
             if unit is None or not self._restore_pictures(cell, unit):
                 continue
-            yield Unit(cell, [self._taken(record, unit) for record in unit["records"]])
+            yield Found(cell, [self._taken(record, unit) for record in unit["records"]])
 
     def put(self, image_id: str, cells: Sequence[Cell], records: Sequence[Record]) -> None:
         """Keep finished ``cells`` of one pipeline, except those where something failed."""
@@ -89,7 +73,7 @@ class Kept:
         for record in records:
             by_cell.get(record.get(CELL, ""), []).append(record)
         units = {
-            self._unit_key(cell): self._unit(cell, by_cell[cell_id(cell)])
+            self.keys.on_shelf(cell): self._unit(cell, by_cell[cell_id(cell)])
             for cell in cells
             if _sound(by_cell[cell_id(cell)])
         }
@@ -104,7 +88,7 @@ class Kept:
         return {
             "records": list(records),
             "made": {name: self.facts[name] for name in HERE},
-            "pictured": self._wants_picture(cell),
+            "pictured": self.config.pictured(cell),
             "files": {
                 str(path.relative_to(self.folder)): self.store.put_blob(path.read_bytes())
                 for path in sorted(files)
@@ -116,7 +100,7 @@ class Kept:
 
     def _restore_pictures(self, cell: Cell, unit: dict[str, Any]) -> bool:
         """Put the pictures where the run wants them; False if they are not to be had."""
-        if not self._wants_picture(cell):
+        if not self.config.pictured(cell):
             unit["records"] = [{**record, "image_file": None} for record in unit["records"]]
             return True
         found = {name: self.store.blob(digest) for name, digest in unit["files"].items()}
@@ -127,60 +111,11 @@ class Kept:
                 write_file(self.folder / name, bytes(blob))
         return True
 
-    def _wants_picture(self, cell: Cell) -> bool:
-        if isinstance(cell, Watch):
-            return cell.attack != EXPOSURE and self.config.wants_picture(cell)
-        return self.config.wants_masks(cell.pipeline)
-
     def _shelf(self, image_id: str, pipeline: Pipeline) -> str | None:
-        """Key of the entry that holds the units of one pipeline on one image; None if unreadable.
-
-        It covers what the units of a pipeline share.
-        """
-        content = self._content(image_id)
-        if content is None:
+        """Key of the entry with the units of one pipeline on one image; None if unreadable."""
+        if self.keys.content(image_id) == UNREADABLE:
             return None
-        return content_digest("units", content, self._shared(pipeline))
-
-    def _load(self, image_id: str) -> str | None:
-        try:
-            sample: Sample = self.scored.load(image_id)
-        except SampleError:
-            return None
-        return content_digest(sample)
-
-    def _shared_inputs(self, pipeline: Pipeline) -> list[Any]:
-        config = self.config
-        others = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED}
-        return [
-            asdict(pipeline),
-            config.model,
-            [self.facts[name] for name in ("weights", "device")],
-            self.facts["adapted_weights"] if pipeline.adapted else "",
-            others,
-            source_fingerprint("bench.imagework"),
-            pipeline_sources(pipeline),
-            [part_fingerprint(metric, METRICS.package) for _, metric in METRICS.items()],
-            sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
-            versions(),
-        ]
-
-    def _unit_key(self, cell: Cell) -> str:
-        """What a unit depends on beyond its shelf."""
-        parts: list[Any] = [cell_id(cell)]
-        if isinstance(cell, Watch):
-            largest = self.config.largest_partial.get((cell.pipeline, cell.choice), 0)
-            parts += [largest, self.config.seeds[:1] if cell.choice == "seeded" else ()]
-            if cell.attack not in BARE:
-                photos = "public" if cell.public == IN_DOMAIN else "outside"
-                source = part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)
-                parts += [self.facts[photos], source]
-                parts += [] if cell.can_query else [self.facts["substitutes"]]
-            if cell.recognise:
-                judge = RECOGNISERS.get(cell.recognise)
-                gallery = self.facts["dataset_fingerprint"], self.config.limit
-                parts += [part_fingerprint(judge, RECOGNISERS.package), gallery]
-        return content_digest(*parts)
+        return content_digest("units", self.keys.shelf(image_id, pipeline), self.facts["device"])
 
 
 def _sound(records: Sequence[Record]) -> bool:

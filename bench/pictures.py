@@ -37,6 +37,7 @@ class Pictures:
     def __init__(self, folder: Path, image_id: str) -> None:
         self.folder = folder
         self.home = folder / "images" / _safe(image_id)
+        self._written: set[Path] = set()
 
     def reconstruction(
         self, cell: Watch, frame: Image, visible: NDArray[np.bool_], picture: Image
@@ -75,7 +76,8 @@ class Pictures:
         return self._write(target, overlay(sample.image, masks), replace=True)
 
     def _write(self, path: Path, picture: Image, replace: bool = False) -> str:
-        if replace or not path.exists():
+        if replace or path not in self._written:
+            self._written.add(path)
             content = io.BytesIO()
             Pillow.fromarray(picture).save(content, format="PNG")
             write_file(path, content.getvalue())

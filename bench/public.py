@@ -13,7 +13,9 @@ from attacks.base import Knowledge, PublicExample
 from attacks.frames import averaged, merged
 from attacks.outputs import with_stage
 from attacks.threat import IN_DOMAIN
+from bench.contents import dataset_content
 from bench.datasets import Dataset, Sample
+from bench.fingerprints import content_digest
 from bench.frames import film
 from bench.photos import own_photos, strangers_photos
 from bench.pipelines import Models, Unsupported, build_predictor
@@ -86,20 +88,36 @@ class PublicPhotos:
         models: the models under attack.
         public: the attackers' own photos, like the scored ones.
         outside: the photos of those who have none of that kind.
+        contents: of both kinds of photos, where they are known.
     """
 
     def __init__(
-        self, models: Models, public: Sequence[Dataset], outside: Sequence[Dataset] = ()
+        self,
+        models: Models,
+        public: Sequence[Dataset],
+        outside: Sequence[Dataset] = (),
+        contents: Mapping[str, str] | None = None,
     ) -> None:
         self.models = models
         self.public = public
         self.outside = outside
+        self.contents = dict(contents or {})
         self.substitutes = Substitutes(models)
         self._last: tuple[Channel, Knowledge] | None = None
 
     def sets(self, channel: Channel) -> Sequence[Dataset]:
         """The data sets whose photos are sent."""
-        return self.public if channel.public == IN_DOMAIN else self.outside
+        return self._kind(channel.public)
+
+    def content(self, public: str) -> str:
+        """A digest of all photos of a kind, pixels included; ``public`` as in `ThreatModel`."""
+        if public not in self.contents:
+            with phase("read public photos"):
+                self.contents[public] = content_digest(*map(dataset_content, self._kind(public)))
+        return self.contents[public]
+
+    def _kind(self, public: str) -> Sequence[Dataset]:
+        return self.public if public == IN_DOMAIN else self.outside
 
     def knowledge(self, channel: Channel) -> Knowledge:
         """The photos as they arrive by ``channel``, and the model where its weights are known.

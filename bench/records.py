@@ -1,10 +1,9 @@
-"""Records and the journal that keeps them through a crash."""
+"""Records: what a run measured, as typed tables and as `records.parquet`."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from framework.errors import PedbenchError
-from framework.files import make_folder, writing
+from framework.files import writing
+from framework.warn import warn
 
 OK = "ok"
 FAILED = "failed"
@@ -60,77 +60,16 @@ COLUMNS = {
 
 PROVENANCE = ("benchmark_version", "commit", "weights", "dataset", "dataset_fingerprint", "device")
 
-FRAME = 20_000
-"""Records that are in memory at once while a journal becomes a table."""
-
 CELL = "cell"
 """Where a record of the journal names its cell."""
 
+LOAD = "load"
+"""The metric of the one record of an image that cannot be read."""
+
 Record = dict[str, Any]
 
-
-class Journal:
-    """An append-only file of finished units (a cell on an image) with their records.
-
-    Each unit is one line, flushed to the disk before the next begins: after ``kill -9`` at most
-    the unit under way is lost, and a half-written last line is discarded.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.done: set[str] = set()
-        make_folder(path.parent)
-        intact = 0
-        if path.exists():
-            with path.open("rb") as file:
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    self.done.update(json.loads(line)["units"])
-                    intact += len(line)
-        with writing(path):
-            self._file = path.open("ab", buffering=0)
-            self._file.truncate(intact)
-
-    def append(
-        self,
-        units: Iterable[str],
-        records: Iterable[Mapping[str, Any]],
-        provenance: Mapping[str, str],
-    ) -> None:
-        """Record units as finished, together with all of their records and where they were made."""
-        units = list(units)
-        entry = {"units": units, "provenance": dict(provenance), "records": list(records)}
-        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-        with writing(self.path, "free space there and run again; what is done is kept"):
-            while line:
-                line = line[self._file.write(line) :]
-            os.fsync(self._file.fileno())
-        self.done.update(units)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def read_journal(path: Path) -> Iterator[Record]:
-    """All records of a journal with their provenance, where they do not give their own."""
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                entry = json.loads(line)
-                yield from (entry["provenance"] | record for record in entry["records"])
-
-
-def journal_frames(path: Path, size: int = FRAME) -> Iterator[pd.DataFrame]:
-    """A journal as typed tables of some ``size`` records, so that memory does not grow with it."""
-    records: list[Record] = []
-    for record in read_journal(path):
-        records.append(record)
-        if len(records) == size:
-            yield to_frame(records)
-            records = []
-    yield to_frame(records)
+OUTCOME = ("value", "status", "error", "seconds", "image_file", "from_store")
+"""Columns that say how a measurement came out; the others say what was measured."""
 
 
 def to_frame(records: list[Record]) -> pd.DataFrame:
@@ -146,7 +85,7 @@ def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
         frames: from `to_frame`, at least one.
     """
     path = folder / "records.parquet"
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}.part")
     tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
     first = next(tables)
     with writing(path, "free space there and run again; what is done is kept"):
@@ -158,7 +97,7 @@ def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
 
 
 def read_records(folder: Path) -> pd.DataFrame:
-    """The records of a run folder.
+    """The records of a run folder, each measurement once: of doubles, the later one.
 
     Raises:
         PedbenchError: there are none, or the file is damaged.
@@ -167,9 +106,15 @@ def read_records(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise PedbenchError(f"{folder} holds no records.parquet: give a run folder, or run first")
     try:
-        return _settled(pd.read_parquet(path))
+        records = _settled(pd.read_parquet(path))
     except (OSError, ValueError) as error:
         raise PedbenchError(f"{path} is damaged ({error}): run again to rebuild it") from error
+    told = [name for name in COLUMNS if name in records and name not in OUTCOME]
+    twice = records.duplicated(told, keep="last")
+    if twice.any():
+        warn(f"{path} holds {twice.sum()} records twice: the later ones count")
+        records = records[~twice].reset_index(drop=True)
+    return records
 
 
 UNLESS_TOLD: dict[str, Any] = {

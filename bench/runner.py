@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,17 +16,21 @@ from bench import environment
 from bench.cards import keep
 from bench.config import RunConfig, read_config
 from bench.crew import Crew
+from bench.datasets import Dataset
 from bench.datasets.disjoint import check_disjoint, check_unseen
-from bench.kept import Kept, Unit
-from bench.pipelines import NotAdapted
+from bench.journal import JOURNAL, Journal, journal_frames
+from bench.kept import Found, Kept
+from bench.keys import Keys, adapted_label
 from bench.profile import phase
-from bench.records import PROVENANCE, Journal, journal_frames, read_records, write_records
-from bench.scenario import BARE, Cell, Watch, cell_id
+from bench.records import PROVENANCE, read_records, write_records
+from bench.resume import sift, tasks_on, units_of
+from bench.runfolder import ANOTHER_OUT, SETTINGS, discard, locked
+from bench.scenario import BARE, Watch, cell_id
 from bench.store import Store
 from bench.workbench import Task, Workbench, default_workers, is_unreadable
 from framework.devices import usable_device
 from framework.errors import PedbenchError
-from framework.files import make_folder, write_file
+from framework.files import write_file
 
 FIXED = (
     "model",
@@ -40,7 +43,6 @@ FIXED = (
     "images",
     "annotations",
 )
-ANOTHER_OUT = "give another --out, or free space there"
 FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
 
 
@@ -71,6 +73,7 @@ def run(
     device: str | None = None,
     workers: int | None = None,
     store: Store | None = None,
+    fresh: bool = False,
 ) -> Run:
     """Carry out ``config`` in ``folder``, continuing what is there.
 
@@ -80,10 +83,12 @@ def run(
         device: ``cpu`` or ``cuda``; CUDA where there is one unless given.
         workers: processes that share the work; see `default_workers` unless given.
         store: from which unchanged cells and encodings are taken and to which new ones go.
+        fresh: discard the run that ``folder`` holds, once all else has been checked.
 
     Raises:
-        PedbenchError: bad configuration; missing data; ``folder`` holds another run; scored images
-            are public ones, or trained an attack's shipped weights.
+        PedbenchError: bad configuration; missing data; ``folder`` holds another run, is in use, or
+            is to be discarded and no run's; scored images are public ones, or trained an attack's
+            shipped weights; a worker was killed.
     """
     config.check()
     device = usable_device(device)
@@ -91,41 +96,39 @@ def run(
         raise PedbenchError(f"{workers} workers: give at least 1")
     if config.precision == "int8" and device != "cpu":
         raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
-    with phase("set up"):
-        bench = Workbench(config, folder, device, store)
-    facts = environment.describe(bench.models.sam) | {
-        "adapted_weights": _adapted_weights(bench),
-        "dataset": bench.scored.name,
-        "dataset_fingerprint": bench.scored.fingerprint,
-        "public": {dataset.name: dataset.fingerprint for dataset in bench.public},
-        "outside": {dataset.name: dataset.fingerprint for dataset in bench.outside},
-        "substitutes": _substitutes(bench),
-        "servers": list(config.remote.addresses) if config.remote else [],
-    }
-    _claim(folder, config, facts)
-    with phase("check that public data differ"):
-        scored = bench.scored.limit(config.limit)
-        check_disjoint([*bench.public, *bench.outside], scored)
-        check_unseen(_attacks(config), scored)
-    with phase("journal"):
-        journal = Journal(folder / "journal.jsonl")
-    try:
-        new, old = _work(bench, journal, facts, workers or default_workers(config, device))
-    finally:
-        journal.close()
-    rebuild_records(folder)
+    with locked(folder):
+        with phase("set up"):
+            bench = Workbench(config, folder, device, store)
+        facts = _facts(bench)
+        if not fresh:
+            facts = _continued(folder, config, facts)
+        with phase("check that public data differ"):
+            scored = bench.scored.limit(config.limit)
+            check_disjoint([*bench.public, *bench.outside], scored)
+            check_unseen(_attacks(config), scored)
+        if fresh:
+            discard(folder)
+        with phase("journal"):
+            journal = Journal(folder / JOURNAL)
+        write_file(folder / SETTINGS, config.to_yaml(), ANOTHER_OUT)
+        write_file(folder / environment.FILE, json.dumps(facts, indent=2), ANOTHER_OUT)
+        try:
+            new, old = _work(bench, journal, facts, workers or default_workers(config, device))
+        finally:
+            journal.close()
+        rebuild_records(folder)
     return Run(folder, new, old)
 
 
 def rebuild_records(folder: Path) -> None:
     """Write ``records.parquet`` from the journal."""
     with phase("records.parquet"):
-        write_records(journal_frames(folder / "journal.jsonl"), folder)
+        write_records(journal_frames(folder / JOURNAL), folder)
 
 
 def refresh_records(folder: Path) -> None:
     """Rebuild the records of an unfinished run, so that its tables show what is done so far."""
-    journal, records = folder / "journal.jsonl", folder / "records.parquet"
+    journal, records = folder / JOURNAL, folder / "records.parquet"
     if journal.exists() and (
         not records.exists() or journal.stat().st_mtime > records.stat().st_mtime
     ):
@@ -137,12 +140,23 @@ def _attacks(config: RunConfig) -> set[str]:
     return {cell.attack for cell in cells} - set(BARE)
 
 
-def _adapted_weights(bench: Workbench) -> str:
-    """Label of the adapted twin's weights; empty if no pipeline asks for it or there is none."""
-    if any(cell.pipeline.adapted for cell in bench.config.cells()):
-        with contextlib.suppress(NotAdapted):
-            return environment.weights_label(bench.models.get(adapted=True))
-    return ""
+def _facts(bench: Workbench) -> dict[str, Any]:
+    """The content of ``environment.json``."""
+    config = bench.config
+    adapted = any(cell.pipeline.adapted for cell in config.cells())
+    return environment.describe(bench.models.sam) | {
+        "adapted_weights": adapted_label(bench.models) if adapted else "",
+        "dataset": bench.scored.name,
+        "dataset_fingerprint": bench.scored.fingerprint,
+        "public": _fingerprints(config.public, bench.public),
+        "outside": _fingerprints(config.outside, bench.outside),
+        "substitutes": _substitutes(bench),
+        "servers": list(config.remote.addresses) if config.remote else [],
+    }
+
+
+def _fingerprints(specs: Sequence[str], datasets: Sequence[Dataset]) -> dict[str, str]:
+    return {spec: each.fingerprint for spec, each in zip(specs, datasets, strict=True)}
 
 
 def _substitutes(bench: Workbench) -> dict[str, str]:
@@ -158,45 +172,44 @@ def _substitutes(bench: Workbench) -> dict[str, str]:
     return {names[adapted]: bench.attackers.photos.substitutes.label(adapted) for adapted in wanted}
 
 
-def _claim(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
-    """Make the run folder, or check that what it holds can be continued.
+def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[str, Any]:
+    """``facts`` with what is known of the run that ``folder`` holds; it must be the same run.
 
-    More images or other cells may be asked for than before; what is done stays done.
+    More images or other cells may be asked for than before.
     """
-    make_folder(folder, ANOTHER_OUT)
-    settings, environment_file = folder / "config.yaml", folder / "environment.json"
-    if settings.exists():
-        before = read_config(settings)
-        changed = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
-        if environment_file.exists():
-            known = json.loads(environment_file.read_text(encoding="utf-8"))
-            changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
-            before_of = known.get("substitutes", {})
-            same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())
-            changed += [] if same else ["substitutes"]
-            facts = {**facts, "substitutes": before_of | facts["substitutes"]}
-        if changed:
-            names = ", ".join(name.replace("_", " ") for name in changed)
-            raise PedbenchError(
-                f"{folder} holds a run with another {names}: give another --out, "
-                "or --fresh to discard it"
-            )
-    write_file(settings, config.to_yaml(), ANOTHER_OUT)
-    write_file(environment_file, json.dumps(facts, indent=2), ANOTHER_OUT)
+    settings = folder / SETTINGS
+    if not settings.exists():
+        return facts
+    before, known = read_config(settings), environment.read_environment(folder)
+    changed = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
+    changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
+    before_of = known.get("substitutes", {})
+    same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())
+    changed += [] if same else ["substitutes"]
+    if changed:
+        names = ", ".join(name.replace("_", " ") for name in changed)
+        raise PedbenchError(
+            f"{folder} holds a run with another {names}: give another --out, "
+            "or --fresh to discard it"
+        )
+    return {**facts, "substitutes": before_of | facts["substitutes"]}
 
 
 def _work(
     bench: Workbench, journal: Journal, facts: Mapping[str, Any], workers: int
 ) -> tuple[int, int]:
     """Get what the journal lacks; the numbers of cells × images computed and from the store."""
-    cells = bench.config.cells()
-    ids = bench.scored.ids[: bench.config.limit]
+    config = bench.config
+    cells, ids = config.cells(), bench.scored.ids[: config.limit]
     provenance = {name: facts[name] for name in PROVENANCE}
-    tasks = [task for image_id in ids for task in _tasks(image_id, cells, journal)]
+    keys = Keys(config, bench.scored, bench.attackers)
+    with phase("keys"):
+        sift(journal, config, keys)
+    tasks = [task for image_id in ids for task in tasks_on(image_id, cells, journal, config)]
     kept = None
     missing = _count(tasks)
-    if bench.store and not bench.config.remote:
-        kept = Kept(bench.store, bench.config, bench.folder, facts, bench.scored)
+    if bench.store and not config.remote:
+        kept = Kept(bench.store, config, bench.folder, facts, keys)
         tasks = _taken(kept, tasks, journal, provenance)
     pending = _count(tasks)
     total = len(cells) * len(ids)
@@ -211,7 +224,7 @@ def _work(
                 elif is_unreadable(records):
                     unreadable.add(image_id)
                 with phase("journal"):
-                    journal.append([unit_id(cell, image_id) for cell in done], records, provenance)
+                    journal.append(units_of(keys, done, image_id), records, provenance)
                 if kept:
                     with phase("store"):
                         kept.put(image_id, done, records)
@@ -226,7 +239,7 @@ def _taken(
     """Enter in the journal what is kept of ``tasks``, image by image; what is left of them."""
     left: list[Task] = []
     for image_id, group in groupby(tasks, key=lambda task: task.image_id):
-        units: list[Unit] = []
+        units: list[Found] = []
         for task in group:
             with phase("store"):
                 found = {cell_id(unit.cell): unit for unit in kept.take(image_id, task.cells)}
@@ -235,24 +248,11 @@ def _taken(
             if rest:
                 left.append(Task(image_id, rest))
         if units:
-            ids = [unit_id(unit.cell, image_id) for unit in units]
+            entered = units_of(kept.keys, [unit.cell for unit in units], image_id)
             with phase("journal"):
-                journal.append(ids, [r for unit in units for r in unit.records], provenance)
+                journal.append(entered, [r for unit in units for r in unit.records], provenance)
     return left
 
 
 def _count(tasks: Sequence[Task]) -> int:
     return sum(len(task.cells) for task in tasks)
-
-
-def _tasks(image_id: str, cells: Sequence[Cell], journal: Journal) -> Iterator[Task]:
-    """What is left to do on an image, pipeline by pipeline."""
-    left = [cell for cell in cells if unit_id(cell, image_id) not in journal.done]
-    left.sort(key=lambda cell: repr(cell.pipeline))
-    for _, group in groupby(left, key=lambda cell: cell.pipeline):
-        yield Task(image_id, tuple(group))
-
-
-def unit_id(cell: Cell, image_id: str) -> str:
-    """The journal's name for one cell on one image."""
-    return f"{cell_id(cell)}:{image_id}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from attacks.threat import IN_DOMAIN, ThreatModel
 
@@ -138,9 +140,25 @@ Cell = Watch | Segment
 
 def cell_id(cell: Cell) -> str:
     """A short stable name of a cell: the same settings, the same name, in any run."""
+    content = json.dumps(plain(cell), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def plain(cell: Cell) -> list[Any]:
+    """A cell as JSON can write it; `cell_of` reads it back."""
     facts = asdict(cell)
     for field in fields(cell):
         if field.name in LATER and facts[field.name] == field.default:
             del facts[field.name]
-    content = json.dumps([type(cell).__name__, facts], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return [type(cell).__name__, facts]
+
+
+def cell_of(content: Sequence[Any]) -> Cell | None:
+    """The cell that `plain` made ``content`` of; ``None`` where it has fields unknown here."""
+    kind, facts = content
+    try:
+        pipeline = Pipeline(**facts["pipeline"])
+        made = Watch if kind == Watch.__name__ else Segment
+        return made(**{**facts, "pipeline": pipeline})
+    except TypeError:
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +16,12 @@ from bench.imagework import ImageWork
 from bench.judges import Judges
 from bench.pipelines import Models
 from bench.profile import phase
-from bench.records import FAILED, Record
+from bench.records import FAILED, LOAD, Record
 from bench.scenario import Cell
 from bench.scorer import Scorer
 from bench.store import Store
 
 MAX_WORKERS = 8
-LOAD = "load"
-"""The metric of the one record of an image that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,16 @@ class Workbench:
         folder: its folder, for pictures.
         device: ``cpu`` or ``cuda``.
         store: of what was computed before; nothing is kept when not given.
+        contents: of public photos, as in `PublicPhotos`.
     """
 
     def __init__(
-        self, config: RunConfig, folder: Path, device: str, store: Store | None = None
+        self,
+        config: RunConfig,
+        folder: Path,
+        device: str,
+        store: Store | None = None,
+        contents: Mapping[str, str] | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
@@ -63,7 +67,7 @@ class Workbench:
         )
         self.public = [open_dataset(spec) for spec in config.public]
         self.outside = [open_dataset(spec) for spec in config.outside]
-        self.attackers = Attackers(self.models, self.public, self.outside)
+        self.attackers = Attackers(self.models, self.public, self.outside, contents)
         self.encodings = Encodings(self.models, store, config.remote)
         self.judges = Judges(self.scored.limit(config.limit), self.models.sam.arch.img_size)
         self._work: ImageWork | None = None

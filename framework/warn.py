@@ -7,10 +7,15 @@ from functools import lru_cache
 from multiprocessing import parent_process
 
 
+def warn(text: str) -> None:
+    """Print one line on standard error."""
+    print(f"pedbench: warning: {text}", file=sys.stderr, flush=True)
+
+
 @lru_cache(None)
 def warn_once(text: str) -> None:
-    """Print one line on standard error, once in a process however often it is said."""
-    print(f"pedbench: warning: {text}", file=sys.stderr, flush=True)
+    """`warn`, once in a process however often it is said."""
+    warn(text)
 
 
 def warn_once_for_all(text: str) -> None:

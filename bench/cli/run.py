@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", help="folder of a coco: data set's images")
     parser.add_argument("--annotations", help="annotation file of a coco: data set")
     parser.add_argument("--out", type=Path, help="run folder (default: results/PRESET-DATA)")
-    parser.add_argument("--fresh", action="store_true", help="discard what the folder holds")
+    parser.add_argument("--fresh", action="store_true", help="discard the run in the folder")
     parser.add_argument(
         "--save-images", action="store_true", help="keep every reconstruction as PNG"
     )
@@ -118,9 +117,9 @@ def run(args: argparse.Namespace) -> int:
     from bench.runner import run as carry_out
 
     folder = args.out or default_folder(config)
-    if args.fresh and (folder / "config.yaml").exists():
-        shutil.rmtree(folder)
-    result = carry_out(config, folder, device=args.device, workers=args.workers, store=store)
+    result = carry_out(
+        config, folder, device=args.device, workers=args.workers, store=store, fresh=args.fresh
+    )
     status = result.records["status"]
     failed, kept = int((status == "failed").sum()), f", {result.from_store} from the store"
     print(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attacks.base import ATTACKS
 from attacks.shipped import Photo, read_photos
 from bench.datasets.base import Dataset, Image, SampleError
+from bench.fingerprints import content_digest
 from framework.errors import PedbenchError
 from framework.exposure.look import HASH_BITS, NEAR, SURE, distance, perceptual_hash, thumbnail
 
@@ -57,6 +58,7 @@ class _Print:
 
     label: str
     scene: str
+    content: str
     look: _Look
     mirrored: _Look
 
@@ -64,6 +66,7 @@ class _Print:
 def check_disjoint(public: Dataset | Sequence[Dataset], scored: Dataset) -> None:
     """Refuse public images that are scored too, show a scored scene or nearly equal a scored image.
 
+    Names tell nothing: two folders of one name may hold the same image ids and other pictures.
     Images that cannot be read are passed over: nobody can train on them or score them.
 
     Args:
@@ -120,12 +123,16 @@ def _first(clashes: Sequence[str]) -> str:
 
 def _trained(photos: Sequence[Photo], scored: Dataset) -> Iterator[str]:
     """Labels of scored photos that are, or look like, some of ``photos``."""
-    ids = {f"{photo.dataset}/{photo.image_id}" for photo in photos}
-    looks = [int(bits, 16) for photo in photos for bits in (photo.bits, photo.mirrored)]
     for known in _prints(scored):
-        near = any((known.look.bits ^ bits).bit_count() <= SURE for bits in looks)
-        if near or known.label in ids:
+        if any(_learned(photo, known) for photo in photos):
             yield known.label
+
+
+def _learned(photo: Photo, known: _Print) -> bool:
+    """Whether a picture is a training photo; of one of its name, less likeness will do."""
+    enough = NEAR if known.label == f"{photo.dataset}/{photo.image_id}" else SURE
+    looks = (int(photo.bits, 16), int(photo.mirrored, 16))
+    return any((known.look.bits ^ bits).bit_count() <= enough for bits in looks)
 
 
 def photo_of(dataset: Dataset, image_id: str) -> Photo:
@@ -141,14 +148,15 @@ def photo_of(dataset: Dataset, image_id: str) -> Photo:
 
 def _clash(theirs: _Print, ours: _Print) -> str:
     """Why two pictures count as the same; empty when they do not."""
-    if theirs.label == ours.label:
+    same = theirs.content == ours.content
+    if same and theirs.label == ours.label:
         return "same id"
-    if theirs.scene == ours.scene:
+    if theirs.scene == ours.scene and theirs.scene != theirs.label:
         return "same scene"
     for look in (theirs.look, theirs.mirrored):
         if look.same_picture(ours.look):
             return f"near-duplicate, {look.distance(ours.look)} of {HASH_BITS} bits differ"
-    return ""
+    return "same picture" if same else ""
 
 
 def _prints(dataset: Dataset) -> Iterator[_Print]:
@@ -160,6 +168,7 @@ def _prints(dataset: Dataset) -> Iterator[_Print]:
         yield _Print(
             f"{dataset.name}/{image_id}",
             sample.scene,
+            content_digest(sample.image),
             _Look.of(sample.image),
             _Look.of(sample.image[:, ::-1]),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 from framework.errors import PedbenchError
@@ -50,9 +49,7 @@ def run(args: argparse.Namespace) -> int:
     }
     config = load_latency(args.preset, given)
     folder = args.out or Path("results") / f"{config.preset}-{config.model}"
-    if args.fresh and (folder / "config.yaml").exists():
-        shutil.rmtree(folder)
-    rows = carry_out.run(config, folder)
+    rows = carry_out.run(config, folder, args.fresh)
     print(f"{len(rows)} photos timed")
     for path in write_outputs(folder):
         print(path)

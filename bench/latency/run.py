@@ -19,24 +19,36 @@ from bench.latency.namespaces import Namespaces, obstacle
 from bench.latency.network import Loopback, Network
 from bench.latency.results import ROWS
 from bench.latency.summary import MODELLED, modelled
+from bench.runfolder import ANOTHER_OUT, discard, locked
 from bench.servers import stoppable
 from framework import build_sam
 from framework.errors import PedbenchError
 from framework.files import write_file
 
-ANOTHER_OUT = "give another --out, or free space there"
 
-
-def run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
+def run(config: LatencyConfig, folder: Path, fresh: bool = False) -> pd.DataFrame:
     """Measure what ``folder`` lacks, link by link, and keep it there.
+
+    Args:
+        config: what to measure.
+        folder: the run folder, made if it is missing.
+        fresh: discard the run that it holds.
 
     Returns:
         The rows of ``latency.csv``, as `LatencyRun` describes them.
 
     Raises:
-        PedbenchError: ``folder`` holds another run; a server or an edge failed.
+        PedbenchError: ``folder`` holds another run, is in use, or is to be discarded and no
+            run's; a server or an edge failed.
     """
     config.check()
+    with locked(folder):
+        if fresh:
+            discard(folder)
+        return _run(config, folder)
+
+
+def _run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
     rows = _claim(config, folder)
     reason = obstacle()
     links = [DIRECT] if reason else [DIRECT, *config.links]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import yaml
 
 from bench.cards import Card, read_cards
+from bench.environment import read_environment
 from bench.fingerprints import content_digest
 from bench.records import (
     COLUMNS,
@@ -70,14 +70,14 @@ class RunData:
         """Read ``folder``.
 
         Raises:
-            PedbenchError: it holds no records, or they are damaged.
+            PedbenchError: it holds no records, or a file is damaged.
         """
-        config, environment = folder / "config.yaml", folder / "environment.json"
+        config = folder / "config.yaml"
         return cls(
             folder,
             read_records(folder),
             yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {},
-            json.loads(environment.read_text(encoding="utf-8")) if environment.exists() else {},
+            read_environment(folder),
             store,
         )
 

@@ -5,16 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
-from bench.attackers import CARD
-from bench.cards import CARDS, from_state, keep, read_card, read_cards
+from bench import trained
+from bench.cards import CARDS, keep, read_cards
 from bench.config import load_preset
 from bench.output.figures import drawings
 from bench.output.rundata import RunData
 from bench.output.tables.training import training_table
 from bench.output.training import above_best, trainings
-from bench.public import Channel
 from bench.runner import run
 from framework.cache import cache_dir
 
@@ -42,7 +40,7 @@ def finished(tmp_path_factory):
         (folder / "small.yaml").write_text(PRESET)
         config = load_preset(str(folder / "small.yaml"))
         run(config, folder / "run", device="cpu", workers=1)
-        beside = [read_card(path) for path in (cache_dir() / "attackers").glob(f"*{CARD}")]
+        beside = [trained.load(path).card for path in (cache_dir() / "attackers").iterdir()]
     return RunData.read(folder / "run"), beside
 
 
@@ -78,21 +76,6 @@ def replace_seconds(card):
 def test_damaged_cards_are_none(tmp_path):
     (tmp_path / CARDS).write_text("{")
     assert read_cards(tmp_path) == []
-    assert read_card(tmp_path / CARDS) is None
-    assert read_card(tmp_path / "missing.json") is None
-
-
-def test_a_state_without_a_card_still_tells_its_curve(tmp_path):
-    channel = Channel("interleaved", "float32", "none", 0.0, False, 2)
-    curve = np.array([[1, 0.5, 0.9], [2, 0.4, 0.8]], dtype=np.float32)
-    save_file({"curve": curve}, tmp_path / "a.safetensors")
-    card = from_state("conv_decoder", 0, channel, ["photos"], tmp_path / "a.safetensors")
-    assert np.allclose(card["curve"], curve)
-    assert card["stage"] == 2
-    assert card["data"] == ["photos"]
-    assert "seconds" not in card
-    (tmp_path / "b.safetensors").write_text("no state")
-    assert from_state("conv_decoder", 0, channel, [], tmp_path / "b.safetensors") is None
 
 
 def test_the_table_averages_seeds(finished):

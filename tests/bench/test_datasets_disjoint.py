@@ -95,6 +95,18 @@ def test_the_same_scenes_of_synthetic_are_found_whatever_their_number() -> None:
     check_disjoint(open_dataset("synthetic:2@1"), open_dataset("synthetic:2"))
 
 
+def test_folders_of_one_name_are_told_apart_by_content() -> None:
+    scored = Shown("coco:photos", a=data.coffee(), b=data.rocket())
+    check_disjoint(Shown("coco:photos", a=data.chelsea(), c=data.astronaut()), scored)
+    with pytest.raises(PedbenchError, match=r"coco:photos/b and coco:photos/a \(near-dup"):
+        check_disjoint(Shown("coco:photos", a=data.rocket()), scored)
+    with pytest.raises(PedbenchError, match=r"coco:photos/a and other/x \(near-duplicate"):
+        check_disjoint(Shown("other", x=jpeg(data.coffee())), scored)
+    flat = np.full((40, 60, 3), 7, np.uint8)
+    with pytest.raises(PedbenchError, match=r"here/a and there/b \(same picture\)"):
+        check_disjoint(Shown("there", b=flat), Shown("here", a=flat))
+
+
 def test_what_runs_use_by_default_is_apart() -> None:
     public = [open_dataset("package_photos"), open_dataset("synthetic:16")]
     check_disjoint(public, open_dataset("embedded"))
@@ -129,10 +141,10 @@ class TestUnseen:
         with pytest.raises(PedbenchError, match=rf"{ships} were trained on mine/other_name"):
             check_unseen([ships, "telea"], scored)
 
-    def test_the_same_id_is_refused(self, ships: str) -> None:
-        scored = Shown("theirs", astronaut=data.chelsea())
+    def test_a_name_counts_only_with_the_looks(self, ships: str) -> None:
+        check_unseen([ships], Shown("theirs", astronaut=data.chelsea()))
         with pytest.raises(PedbenchError, match="theirs/astronaut: score other photos"):
-            check_unseen([ships], scored)
+            check_unseen([ships], Shown("theirs", astronaut=jpeg(data.astronaut())))
 
     def test_other_photos_and_other_attacks_pass(self, ships: str) -> None:
         check_unseen([ships], Shown("mine", cat=data.chelsea(), cup=data.coffee()))
