@@ -19,7 +19,7 @@ from bench.latency.config import BASELINE, CLOUD, LatencyConfig
 from bench.latency.edge import Job
 from bench.latency.links import DIRECT, Link
 from bench.latency.network import Network
-from bench.servers import MAIN, ServerProcesses
+from bench.servers import MAIN, ServerProcesses, stoppable
 from framework.errors import PedbenchError
 from framework.shard.certificates import write_certificates
 
@@ -101,7 +101,7 @@ def threads_of_shards(config: LatencyConfig) -> int:
 @contextmanager
 def edges(config: LatencyConfig, network: Network) -> Iterator[list[EdgeProcess]]:
     """All servers and one edge per plan, running; the last server is the usual cloud."""
-    with ExitStack() as stack:
+    with stoppable(), ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pedbench-certs-")))
         hosts = [host.bind.rpartition(":")[0] for host in network.servers]
         write_certificates(folder, hosts, len(hosts), days=2)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from bench.servers import stoppable
 from tests.chaos.edge import Tally
 from tests.chaos.faults import FAULTS
 from tests.chaos.world import World
@@ -35,7 +36,7 @@ def main() -> int:
     logging.getLogger("framework").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     total, begun = Tally(), time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with stoppable(), tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), args.deadline)
         try:
             print(HEADER, flush=True)
