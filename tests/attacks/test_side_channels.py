@@ -11,6 +11,7 @@ from attacks.side_channels.frame_size import FrameSize
 from framework import DistributedSamPredictor, LocalShards
 from framework.defences.decoys import Decoys
 from framework.policies.sensitive_local import SensitiveLocal
+from framework.policies.sticky import Sticky
 from tests.attacks.conftest import photo
 from tests.attacks.toy import toy
 
@@ -20,7 +21,7 @@ def observe(sam, image, mask=None, payload="float32", decoys=0.0, n_shards=4):
         sam,
         LocalShards(n_shards),
         plan="prefix",
-        policy=SensitiveLocal(1, mask),
+        policy=Sticky(1) if mask is None else SensitiveLocal(1, mask),
         payload=payload,
         defence=Decoys(decoys),
         seed=1,
