@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-SETTINGS = [
-    "model",
-    "plan",
-    "payload",
-    "policy",
-    "n_shards",
-    "coalition",
-    "coalition_choice",
-    "stage",
-    "defence",
-    "strength",
-    "attack",
-    "adaptive",
-    "frames",
-    "motion",
-    "averaged",
-    "positions",
-    "weights_known",
-    "can_query",
-    "public_photos",
-    "public_data",
-    "region",
-    "metric",
-]
+from framework.errors import PedbenchError, unknown_name
+
+if TYPE_CHECKING:
+    from bench.output.comparison import Comparison
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -45,35 +26,88 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.records import read_records
+    from bench.output.comparison import compare_runs
 
-    table = compare(read_records(args.before), read_records(args.after))
+    before, after = (_records(folder) for folder in (args.before, args.after))
     if args.metric:
-        table = table[table["metric"] == args.metric]
-    if not args.all:
-        table = table[table["difference"].abs() > 1e-9]
-    if table.empty:
-        print("no difference on the images and settings that both runs have")
-        return 0
-    shown = table.drop(columns=[c for c in SETTINGS if table[c].nunique(dropna=False) == 1])
-    print(shown.to_string(index=False, float_format="{:.4f}".format))
+        before, after = _only(args.metric, args, before, after)
+    found = compare_runs(before, after)
+    if not found.photos:
+        raise PedbenchError(
+            f"{args.before} and {args.after} share no photo: compare runs of one data set"
+        )
+    if found.table.empty:
+        raise PedbenchError(
+            f"{args.before} and {args.after} share {len(found.photos)} photos, but no setting was "
+            "scored on them in both: compare runs with a plan, policy or attack in common"
+        )
+    print(_text(found, everything=args.all))
+    for note in _notes(found, before, after):
+        print(note)
     return 0
 
 
-def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Means over the images that both runs scored, setting by setting.
+def _records(folder: Path) -> pd.DataFrame:
+    from bench.latency.results import is_latency_folder
+    from bench.records import read_records
 
-    Returns:
-        The settings with columns ``images``, ``before``, ``after`` and ``difference``.
-    """
-    keys = [*SETTINGS, "seed", "image_id"]
-    both = _scores(before, keys).merge(_scores(after, keys), on=keys, suffixes=("_1", "_2"))
-    means = both.groupby(SETTINGS, dropna=False).agg(
-        images=("image_id", "nunique"), before=("value_1", "mean"), after=("value_2", "mean")
-    )
-    means["difference"] = means["after"] - means["before"]
-    return means.reset_index()
+    if is_latency_folder(folder):
+        raise PedbenchError(
+            f"{folder} is a latency run, which has seconds instead of scores: compare its "
+            f"{folder / 'latency.csv'} with another one's by hand"
+        )
+    return read_records(folder)
 
 
-def _scores(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    return records.loc[records["status"] == "ok", [*keys, "value"]]
+def _only(
+    metric: str, args: argparse.Namespace, before: pd.DataFrame, after: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The records of one metric, and the numbers of masks that weigh them."""
+    from bench.output.comparison import MASKS
+
+    known = [set(records["metric"].dropna()) - {""} for records in (before, after)]
+    if metric not in known[0] | known[1]:
+        raise unknown_name("metric", metric, known[0] | known[1])
+    for folder, metrics in zip((args.before, args.after), known, strict=True):
+        if metric not in metrics:
+            raise PedbenchError(f"{folder} has no score '{metric}': the other run alone has it")
+    kept = (metric, MASKS)
+    return before[before["metric"].isin(kept)], after[after["metric"].isin(kept)]
+
+
+def _text(found: Comparison, everything: bool) -> str:
+    """The table, settings that never vary left out, and what it does not show."""
+    from bench.output.comparison import SETTINGS
+
+    rows = found.table if everything else found.changed
+    same = len(found.table) - len(found.changed)
+    where = f"on the {len(found.photos)} photos that both runs have"
+    if rows.empty:
+        return f"no difference: {same} scores are the same {where}"
+    fixed = [name for name in SETTINGS if rows[name].nunique(dropna=False) == 1]
+    shown = rows.drop(columns=[*[name for name in fixed if name != "metric"], "moved"])
+    text = shown.to_string(index=False, float_format="{:.4f}".format)
+    if everything or not same:
+        return text
+    return f"{text}\n{same} more scores did not change {where}; --all shows them"
+
+
+def _notes(found: Comparison, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
+    """What a reader of the table must know."""
+    from bench.output.rundata import plural
+
+    notes = []
+    for name in ("only_before", "only_after"):
+        count = getattr(found, name)
+        if count:
+            which = "first" if name == "only_before" else "second"
+            notes.append(f"in the {which} run alone: {plural(count, 'score')}")
+    if found.other_masks:
+        notes.append(
+            "left out of means over masks, whose number differs in the second run: "
+            f"{plural(len(found.other_masks), 'photo')}"
+        )
+    prints = [set(run.get("dataset_fingerprint", pd.Series()).dropna()) for run in (before, after)]
+    if all(prints) and prints[0] != prints[1]:
+        notes.append("the runs scored different data sets: photos are matched by their names")
+    return notes
