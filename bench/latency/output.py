@@ -7,8 +7,8 @@ from pathlib import Path
 from bench.latency.figures import CAPTIONS, draw
 from bench.latency.results import LatencyRun
 from bench.latency.tables import build_tables
-from bench.output.figures.drawing import DPI, png_of
-from bench.output.figures.style import LIGHT, styled
+from bench.output.figures.drawing import png_of
+from bench.output.figures.style import DPI, LIGHT, lay_out, styled
 from bench.output.page import figure_uri, page_template
 from bench.output.table import write_table
 from framework.files import make_folder, write_file, writing
@@ -42,6 +42,7 @@ def _save_figures(run: LatencyRun) -> list[Path]:
     with styled(LIGHT):
         for name in CAPTIONS:
             figure = draw(run, name, LIGHT)
+            lay_out(figure)
             for suffix in ("png", "pdf"):
                 paths.append(folder / f"{name}.{suffix}")
                 with writing(paths[-1]):

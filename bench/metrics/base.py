@@ -27,13 +27,17 @@ class Metric(ABC):
     Attributes:
         name: as in the column ``metric`` of a record.
         summary: one line for lists and tables.
+        label: what tables and figures call it; its name where empty.
         unit: e.g. ``"dB"``; empty for a pure number.
+        decimals: that tables show.
         higher_is_worse: whether a higher score means more leakage.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    label: ClassVar[str] = ""
     unit: ClassVar[str] = ""
+    decimals: ClassVar[int] = 3
     higher_is_worse: ClassVar[bool]
 
     def score_many(

@@ -38,6 +38,7 @@ class Lpips(Metric):
     """
 
     name = "lpips"
+    label = "LPIPS"
     summary = "learned perceptual distance, AlexNet v0.1"
     higher_is_worse = False
 

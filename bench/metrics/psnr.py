@@ -20,7 +20,9 @@ class Psnr(Metric):
 
     name = "psnr"
     summary = "peak signal-to-noise ratio, capped at 60 dB"
+    label = "PSNR"
     unit = "dB"
+    decimals = 2
     higher_is_worse = True
 
     def _score_many(

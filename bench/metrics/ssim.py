@@ -30,6 +30,7 @@ class Ssim(Metric):
     """
 
     name = "ssim"
+    label = "SSIM"
     summary = "structural similarity, Gaussian window 11, mean of the RGB channels"
     higher_is_worse = True
 

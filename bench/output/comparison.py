@@ -85,8 +85,9 @@ def compare_runs(before: pd.DataFrame, after: pd.DataFrame) -> Comparison:
     both = first.merge(second, on=keys, suffixes=("_1", "_2"))
     both, other_masks = _with_masks(both)
     settings = set(_rows(both))
-    lone = [len(set(_rows(scores)) - settings) for scores in (first, second)]
-    return Comparison(pd.DataFrame(_means(both), columns=_COLUMNS), photos, *lone, other_masks)
+    only_before, only_after = (len(set(_rows(scores)) - settings) for scores in (first, second))
+    table = pd.DataFrame(_means(both), columns=_COLUMNS)
+    return Comparison(table, photos, only_before, only_after, other_masks)
 
 
 _COLUMNS = [

@@ -11,11 +11,11 @@ from bench.output.leakage import CONTROLS, adaptive, oracle_summary
 from bench.output.rundata import CEILING, EARLIEST, PIPELINE, RunData
 from bench.output.segmentation import PER_INSTANCE, summarize
 
-CURVE = ["plan", "policy", "n_shards", "coalition", "coalition_choice"]
+CURVE = ["plan", "policy", "n_shards", "adapted", "coalition", "coalition_choice"]
 PAYLOADS = ("float32", "float16", "bfloat16", "int8", "int4", "pixels")
 """From the most exact to the coarsest; pixels, which are no tokens, last."""
 
-PRECISION, NOISE = "precision", "noise"
+PRECISION = "precision"
 
 
 @lru_cache(maxsize=4)
@@ -24,7 +24,8 @@ def curve_points(run: RunData, trained_through_defence: bool = True) -> pd.DataF
 
     Only attacks and floors that every setting of a curve was put to are compared, so that no point
     leaks more because more was tried on it; ``attack_names`` tells which. ``knob`` is
-    ``precision``, ``noise`` or, for the undefended float32 setting where both begin, empty.
+    ``precision``, the name of the defence or, for the undefended float32 setting where all begin,
+    empty.
     """
     leakage = run.leakage[run.leakage["stage"] == EARLIEST]
     leakage = _with_segmentation(leakage, run.segmentation)
@@ -65,14 +66,18 @@ def _with_segmentation(leakage: pd.DataFrame, segmentation: pd.DataFrame) -> pd.
 
 def _knob(row: pd.Series) -> str:
     if row["defence"] != "none":
-        return NOISE if row["payload"] == "float32" else f"{NOISE} on {row['payload']}"
+        return _on_payload(str(row["defence"]), row)
     return "" if row["payload"] == "float32" else PRECISION
 
 
 def _setting(row: pd.Series) -> str:
     if row["defence"] == "none":
         return str(row["payload"])
-    return f"{row['defence']} {row['strength']:g}"
+    return _on_payload(f"{row['defence']} {row['strength']:g}", row)
+
+
+def _on_payload(name: str, row: pd.Series) -> str:
+    return name if row["payload"] == "float32" else f"{name} on {row['payload']}"
 
 
 def _order(row: pd.Series) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What noise on the payload changes in the pictures: reconstructions and masks by strength."""
+"""What a defence changes in the pictures: reconstructions and masks by strength."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 import pandas as pd
 
 from bench.output.leakage import CONTROLS, adaptive
-from bench.output.rundata import PIPELINE, RunData
+from bench.output.rundata import CELL, PIPELINE, RunData
 from bench.output.tiles import Tile, optional, read_picture
+from bench.output.words import protected
 from bench.scenario import Pipeline
 
-SAME = ["plan", "payload", "policy", "n_shards", "coalition", "coalition_choice", "stage"]
+SAME = [name for name in CELL if name not in ("defence", "strength")]
 
 
-def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str) -> Iterator[Tile]:
+def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str, seed: int) -> Iterator[Tile]:
     """For each defence and strength, the reconstruction that shows most, and the masks.
 
     The scores are of the visible part, the windows that the coalition received: noise acts there.
@@ -25,11 +26,12 @@ def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str) -> Iterato
         (rows["region"] == "visible")
         & (rows["image_id"] == image_id)
         & (rows["defence"] != "none")
+        & (rows["seed"].fillna(0) == seed)
         & ~rows["attack_kind"].isin(CONTROLS)
     ]
     rows = rows.merge(pd.DataFrame([{key: cell[key] for key in SAME}]), on=SAME)
-    for (defence, strength), here in rows.groupby(["defence", "strength"]):
-        name = f"{'noise' if defence == 'gaussian' else defence} {strength:g}"
+    for (defence, _), here in rows.groupby(["defence", "strength"]):
+        name = protected(str(defence), float(here["strength"].iloc[0]))
         best = _shows_most(here)
         file = run.folder / str(best["image_file"].iloc[0])
         picture = read_picture(file)
@@ -37,7 +39,8 @@ def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str) -> Iterato
             continue
         attack = str(best["attack"].iloc[0])
         scores = {str(m): float(v) for m, v in zip(best["metric"], best["value"], strict=True)}
-        yield Tile(f"{attack}, {name}", str(best["attack_kind"].iloc[0]), picture, scores)
+        kind = str(best["attack_kind"].iloc[0])
+        yield Tile(f"{attack}, {name}", kind, picture, scores, attack=attack)
         settings = {**cell, "defence": str(defence), "strength": here["strength"].iloc[0]}
         slug = Pipeline(**{key: settings[key] for key in PIPELINE}).slug
         home = file.parent.parent
@@ -45,7 +48,8 @@ def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str) -> Iterato
 
 
 def _shows_most(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the reconstruction with the highest PSNR."""
-    psnr = rows[rows["metric"] == "psnr"].sort_values("value", ascending=False)
-    file = (rows if psnr.empty else psnr)["image_file"].iloc[0]
-    return rows[rows["image_file"] == file]
+    """The rows of the reconstruction with the highest PSNR; of several, the lowest LPIPS."""
+    files = rows.pivot_table(index="image_file", columns="metric", values="value", observed=True)
+    files = files.reindex(columns=["psnr", "lpips"])
+    best = files.sort_values(["psnr", "lpips"], ascending=[False, True], kind="stable").index[0]
+    return rows[rows["image_file"] == best]

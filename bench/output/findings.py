@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from bench.output.curves import NOISE
-from bench.output.figures.attacks import main_cell
+from bench.output.choice import main_cell
 from bench.output.figures.coalition import strongest_attack
+from bench.output.figures.noise import strengths_of
 from bench.output.figures.utility import chosen_points
 from bench.output.leakage import attack_scores, oracle_scores, plain, visible_fractions
-from bench.output.rundata import PIPELINE, RunData
+from bench.output.rundata import CELL, PIPELINE, RunData
 from bench.output.segmentation import paired_cost, summarize
 from bench.output.tables.coalition import coalition_summary
+from bench.output.tables.exposure import average_shares
 from bench.statistics import Interval
 
 AFFORDABLE = 0.05
-"""Loss of mIoU up to which noise counts as affordable."""
+"""Loss of mIoU up to which a defence counts as affordable."""
+ALIKE = 1e-3
+"""Difference of mIoU up to which assignments count as giving the same masks."""
+SAME = [name for name in CELL if name not in ("n_shards", "coalition")]
+"""What the cases of a sentence share with the main cell."""
 
 
 @dataclass(frozen=True)
@@ -27,27 +33,33 @@ class Exposure:
     Attributes:
         shards: that share the work.
         policy: that assigns the windows.
+        choice: how the shard was chosen, of `bench.scenario.COALITION_CHOICES`.
         visible: mean share of the picture that the shard received.
+        average: that of all shards; None where it is not known.
         hidden, seen: rows of `oracle_scores` by metric, of the hidden and visible regions.
     """
 
     shards: int
     policy: str
+    choice: str
     visible: float | None
+    average: float | None
     hidden: dict[str, pd.Series]
     seen: dict[str, pd.Series]
 
 
 @dataclass(frozen=True)
-class Noise:
-    """What one strength of noise costs and saves.
+class Protection:
+    """What one strength of a defence costs and saves.
 
     Attributes:
-        strength: relative to a token's standard deviation.
+        defence: its registered name.
+        strength: in the defence's own unit.
         cost: loss of mIoU, box prompts.
         before, after: visible PSNR (dB) of the worst case over attacks, without and with it.
     """
 
+    defence: str
     strength: float
     cost: Interval
     before: float | None
@@ -76,24 +88,35 @@ def exposures(run: RunData) -> list[Exposure]:
     cell = main_cell(plain(run.leakage), run.config)
     if scores.empty or cell is None:
         return []
-    for key in ("plan", "payload", "policy", "coalition_choice"):
+    for key in SAME:
         scores = scores[scores[key] == cell[key]]
     seen = visible_fractions(run)
+    averages = _averages(seen[seen["policy"] == cell["policy"]], cell)
     cases = []
     for shards, rows in scores.groupby("n_shards"):
         keys = [*PIPELINE, "coalition", "coalition_choice"]
         shares = seen.merge(rows[keys].drop_duplicates(), on=keys)["visible_fraction"].dropna()
         visible = None if shares.empty else float(shares.iloc[0])
+        average = averages.get((str(cell["policy"]), int(str(shards))))
         cases.append(
             Exposure(
                 int(str(shards)),
                 str(cell["policy"]),
+                str(cell["coalition_choice"]),
                 visible,
+                average,
                 _by_metric(rows, "hidden"),
                 _by_metric(rows, "visible"),
             )
         )
     return cases
+
+
+def _averages(seen: pd.DataFrame, cell: dict[str, Any]) -> dict[tuple[str, int], float]:
+    """The average shard's share by policy and number of shards, where it is known."""
+    alike = seen[(seen["plan"] == cell["plan"]) & (seen["defence"] == cell["defence"])]
+    known = alike.assign(average=average_shares(alike)).dropna(subset=["average"])
+    return known.groupby(["policy", "n_shards"])["average"].first().to_dict()
 
 
 def _by_metric(rows: pd.DataFrame, region: str) -> dict[str, pd.Series]:
@@ -102,7 +125,10 @@ def _by_metric(rows: pd.DataFrame, region: str) -> dict[str, pd.Series]:
 
 
 def shared_row(run: RunData) -> pd.Series | None:
-    """Segmentation of the undefended interleaved plan in float32."""
+    """Segmentation of the undefended interleaved plan in float32.
+
+    None where several assignments were scored that do not give the same masks.
+    """
     if run.segmentation.empty:
         return None
     rows = summarize(run)
@@ -112,7 +138,8 @@ def shared_row(run: RunData) -> pd.Series | None:
         & (rows["defence"] == "none")
         & ~rows["adapted"].astype(bool)
     ].dropna(subset=["miou_box"])
-    return None if rows.empty else rows.iloc[0]
+    same = rows["miou_box"].max() - rows["miou_box"].min() < ALIKE if len(rows) else False
+    return rows.iloc[0] if same else None
 
 
 def growth(run: RunData) -> Growth | None:
@@ -122,7 +149,7 @@ def growth(run: RunData) -> Growth | None:
     rows = coalition_summary(run)
     if attack is None or cell is None or rows.empty:
         return None
-    for key in ("plan", "payload", "policy", "coalition_choice"):
+    for key in SAME:
         rows = rows[rows[key] == cell[key]]
     rows = rows[(rows["attack"] == attack) & rows["off"].notna()].sort_values("coalition")
     rows = rows[rows["n_shards"] == rows["n_shards"].max()]
@@ -132,20 +159,24 @@ def growth(run: RunData) -> Growth | None:
     return Growth(rows.iloc[0], rows.iloc[-1], deviation)
 
 
-def affordable_noise(run: RunData) -> Noise | None:
-    """The strongest noise that costs less than `AFFORDABLE` mIoU; else the weakest tried."""
+def affordable(run: RunData) -> list[Protection]:
+    """Of each defence the strongest that costs less than `AFFORDABLE` mIoU; else the weakest."""
     points = chosen_points(run)
     if points.empty:
-        return None
+        return []
     points = points[points["n_shards"] == points["n_shards"].min()]
     before = _visible_psnr(points[points["knob"] == ""])
-    noises = []
-    for strength, rows in points[points["knob"] == NOISE].groupby("strength"):
-        cost = paired_cost(run, rows.iloc[0])
-        if cost is not None:
-            noises.append(Noise(float(str(strength)), cost, before, _visible_psnr(rows)))
-    cheap = [noise for noise in noises if noise.cost.mean < AFFORDABLE]
-    return cheap[-1] if cheap else next(iter(noises), None)
+    found = []
+    for defence, strengths in strengths_of(points).items():
+        tried = []
+        for strength in strengths:
+            rows = points[(points["knob"] == defence) & (points["strength"] == strength)]
+            cost = paired_cost(run, rows.iloc[0])
+            if cost is not None:
+                tried.append(Protection(defence, strength, cost, before, _visible_psnr(rows)))
+        cheap = [protection for protection in tried if protection.cost.mean < AFFORDABLE]
+        found += cheap[-1:] or tried[:1]
+    return found
 
 
 def _visible_psnr(points: pd.DataFrame) -> float | None:

@@ -19,9 +19,9 @@ from bench.output.leakage import (
     visible_fractions,
 )
 from bench.output.rundata import CELL, PIPELINE, RunData
+from bench.output.words import shown_metrics
 
 MEAN_COLOUR = "mean_colour"
-METRICS = ("psnr", "lpips")
 CASE = [*PIPELINE, "coalition", "coalition_choice"]
 ENDS = ("", "_low", "_high")
 
@@ -54,7 +54,7 @@ def inpainting_gains(run: RunData) -> pd.DataFrame:
 
 def _hidden(run: RunData) -> pd.DataFrame:
     rows = plain(adaptive(run.leakage))
-    rows = rows[(rows["region"] == "hidden") & rows["metric"].isin(METRICS)]
+    rows = rows[(rows["region"] == "hidden") & rows["metric"].isin(shown_metrics(rows["metric"]))]
     wanted = (rows["attack_kind"] == "inpainting") | (rows["attack"] == MEAN_COLOUR)
     inpainted = rows.loc[rows["attack_kind"] == "inpainting", CELL].drop_duplicates()
     return rows[wanted].merge(inpainted, on=CELL)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.output.choice import commonest
 from bench.output.leakage import adaptive, gain_over, higher_is_worse
 from bench.output.rundata import EARLIEST, RunData
+from bench.output.words import shown_metrics
 from bench.scenario import PADDING
 
 WHOLE, FIRST, PRIOR = "whole_image_decoder", "whole_image_decoder_round1", "whole_image_prior"
@@ -30,11 +32,14 @@ def mixed_scores(run: RunData) -> pd.DataFrame:
     """
     rows = adaptive(run.leakage)
     rows = rows[(rows["defence"] == "none") & (rows["region"] == "hidden")]
-    rows = rows[rows["attack"].isin([WHOLE, *STEADY]) & rows["metric"].isin(["psnr", "lpips"])]
+    rows = rows[
+        rows["attack"].isin([WHOLE, *STEADY]) & rows["metric"].isin(shown_metrics(rows["metric"]))
+    ]
     if not (rows["attack"] == WHOLE).any():
         return pd.DataFrame()
-    rows = rows[rows["payload"] == rows["payload"].mode().iloc[0]]
-    rows = rows.assign(seen=[_seen(*pair) for pair in rows[["attack", "stage"]].values])
+    rows = commonest(rows, ["payload", "adapted"], run.config)
+    names: list[Any] = [_seen(*pair) for pair in rows[["attack", "stage"]].to_numpy().tolist()]
+    rows = rows.assign(seen=names)
     rows = rows.dropna(subset=["seen"])
     found = []
     for keys, group in rows.groupby([*CASE, "metric"], sort=True):

@@ -12,9 +12,11 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
+from bench.output.choice import Undecided
+from bench.output.families import family
 from bench.output.figures import drawings
 from bench.output.figures.drawing import Drawing
-from bench.output.figures.style import readable
+from bench.output.figures.style import DARK, LIGHT, Theme
 from bench.output.headline import headline, title_of
 from bench.output.key_figures import key_figures
 from bench.output.page import figure_uri, page_template, photo_uri
@@ -23,6 +25,7 @@ from bench.output.strips import strips
 from bench.output.table import Column, Table
 from bench.output.tables import build_tables
 from bench.output.tiles import Tile
+from bench.output.words import readable, score_words
 from framework.files import write_file
 
 MOST_STRIPS = 12
@@ -56,7 +59,10 @@ def save_report(run: RunData) -> Path:
 def render(run: RunData) -> str:
     """The report as HTML."""
     *tables, failures = build_tables(run)
-    found = list(islice(strips(run), MOST_STRIPS + 1))
+    try:
+        found, no_strips = list(islice(strips(run), MOST_STRIPS + 1)), ""
+    except Undecided as error:
+        found, no_strips = [], f"No pictures are shown: {error}."
     photographed = run.records.loc[run.records["image_file"].notna(), "image_id"].nunique()
     return page_template("report.html.j2").render(
         run=run,
@@ -66,6 +72,9 @@ def render(run: RunData) -> str:
         headline=headline(run),
         key_figures=key_figures(run),
         strips=found[:MOST_STRIPS],
+        no_strips=no_strips,
+        tile_class=_tile_class,
+        colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
         more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
         plots=[_drawn(drawing) for drawing in drawings(run)],
         tables=tables,
@@ -74,7 +83,7 @@ def render(run: RunData) -> str:
         config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
         readable=readable,
         picture=photo_uri,
-        tile_scores=_tile_scores,
+        tile_scores=lambda tile: score_words(tile.scores),
         show=html_table,
     )
 
@@ -94,16 +103,22 @@ def _drawn(drawing: Drawing) -> _Drawn:
     light, dark = (
         None if png is None else figure_uri(png) for png in (drawing.light, drawing.dark)
     )
-    return _Drawn(light, dark, drawing.narrow, drawing.plot.caption, drawing.plot.empty)
+    empty = drawing.empty if light is None else ""
+    return _Drawn(light, dark, drawing.narrow, drawing.plot.caption, empty)
 
 
-def _tile_scores(tile: Tile) -> str:
-    parts = []
-    if "psnr" in tile.scores:
-        parts.append(f"{tile.scores['psnr']:.1f} dB")
-    if "lpips" in tile.scores:
-        parts.append(f"LPIPS {tile.scores['lpips']:.3f}")
-    return ", ".join(parts)
+def _tile_class(tile: Tile) -> str:
+    """The kind of a tile; of a reconstruction its family, as `_colours` names it."""
+    return _class_name(family(tile.attack, tile.kind)) if tile.attack else tile.kind
+
+
+def _colours(theme: Theme) -> dict[str, str]:
+    """The colour of each family of attacks, by its class in the page."""
+    return {_class_name(name): colour for name, colour in theme.kinds.items()}
+
+
+def _class_name(words: str) -> str:
+    return words.replace(" ", "-")
 
 
 @dataclass(frozen=True)

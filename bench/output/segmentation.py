@@ -53,6 +53,7 @@ def reference_scores(segmentation: pd.DataFrame) -> pd.DataFrame | None:
                 (segmentation["plan"] == plan)
                 & (segmentation["payload"] == payload)
                 & (segmentation["defence"] == "none")
+                & ~segmentation["adapted"].astype(bool)
             ]
             if not chosen.empty:
                 return chosen.drop_duplicates("image_id")

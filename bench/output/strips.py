@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from bench.output.choice import main_cell
 from bench.output.defended import defended_tiles
-from bench.output.figures.attacks import main_cell
 from bench.output.leakage import CONTROLS, adaptive
 from bench.output.rundata import CEILING, CELL, FLOOR, PIPELINE, RunData, plural
 from bench.output.tiles import Tile, draw_owners, optional, read_picture
+from bench.output.words import setting_words
 from bench.scenario import Pipeline
 
 KIND_ORDER = (CEILING, FLOOR, "inpainting", "inversion")
@@ -24,7 +25,8 @@ KIND_ORDER = (CEILING, FLOOR, "inpainting", "inversion")
 class Strip:
     """One photo: the original, who had what, what was seen, the masks, and reconstructions.
 
-    ``defended`` shows what defences of growing strength change, where those pictures were kept.
+    ``defended`` shows what defences of growing strength change, where those pictures were kept;
+    ``largest`` tells whether no coalition of that size has a larger share of the picture.
     """
 
     image_id: str
@@ -32,24 +34,32 @@ class Strip:
     visible_fraction: float | None
     tiles: tuple[Tile, ...]
     defended: tuple[Tile, ...] = ()
+    largest: bool = True
 
 
 def strips(run: RunData) -> Iterator[Strip]:
-    """A strip for every photo whose pictures were kept and can still be read."""
+    """A strip for every photo whose pictures were kept and can still be read.
+
+    All of one cell, which `bench.output.choice.main_cell` picks, and of the first attacker seed.
+
+    Raises:
+        Undecided: no rule says which cell.
+    """
     rows = run.scores[(run.scores["region"] != "") & run.scores["image_file"].notna()]
     cell = main_cell(adaptive(rows), run.config)
     if cell is None:
         return
     here = adaptive(rows).merge(pd.DataFrame([cell]), on=list(CELL))
-    here = here[here["seed"].fillna(0) == here["seed"].fillna(0).min()]
+    seed = int(here["seed"].fillna(0).min())
+    here = here[here["seed"].fillna(0) == seed]
     for image_id, records in here.groupby("image_id"):
-        strip = _strip(run, cell, str(image_id), records)
+        strip = _strip(run, cell, str(image_id), records, seed)
         if strip is not None:
             yield strip
 
 
 def _strip(
-    run: RunData, cell: dict[str, Any], image_id: str, records: pd.DataFrame
+    run: RunData, cell: dict[str, Any], image_id: str, records: pd.DataFrame, seed: int
 ) -> Strip | None:
     place = (run.folder / str(records["image_file"].iloc[0])).parent
     home = place.parent
@@ -68,10 +78,11 @@ def _strip(
     tiles += _reconstructions(run, records)
     return Strip(
         image_id,
-        f"{of}, {cell['policy']} assignment, {cell['plan']}, {cell['payload']}",
+        f"{of}, {setting_words(cell)}",
         _visible(run, cell, image_id),
         tuple(tiles),
-        tuple(defended_tiles(run, cell, image_id)),
+        tuple(defended_tiles(run, cell, image_id, seed)),
+        cell["coalition_choice"] == "largest",
     )
 
 
@@ -90,15 +101,16 @@ def _reconstructions(run: RunData, records: pd.DataFrame) -> Iterator[Tile]:
         own = scores.loc[attack].dropna().to_dict() if attack in scores.index else {}
         kind = str(files.loc[attack, "attack_kind"])
         values = {str(metric): float(value) for metric, value in own.items()}
-        yield Tile(str(attack), kind, picture, values, attack == most)
+        yield Tile(str(attack), kind, picture, values, attack in most, str(attack))
 
 
-def _leaks_most(scores: pd.DataFrame) -> str | None:
-    """By LPIPS where there is one, since blur earns PSNR."""
-    for metric, pick in (("lpips", "idxmin"), ("psnr", "idxmax")):
+def _leaks_most(scores: pd.DataFrame) -> set[str]:
+    """All that come closest, by LPIPS where there is one, since blur earns PSNR."""
+    for metric, best in (("lpips", "min"), ("psnr", "max")):
         if metric in scores and scores[metric].notna().any():
-            return str(getattr(scores[metric].dropna(), pick)())
-    return None
+            most = scores[metric] == getattr(scores[metric], best)()
+            return set(scores.index[most.fillna(False)])
+    return set()
 
 
 def _visible(run: RunData, cell: dict[str, Any], image_id: str) -> float | None:

@@ -35,6 +35,7 @@ class Tile:
         picture: uint8 [h, w, 3].
         scores: hidden-region scores by metric; empty for what is no reconstruction.
         leaks_most: whether no attack, controls aside, comes closer in the hidden region.
+        attack: that made it; empty for what is no reconstruction.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Tile:
     picture: Image
     scores: dict[str, float]
     leaks_most: bool = False
+    attack: str = ""
 
 
 def optional(path: Path, name: str, kind: str) -> list[Tile]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import SupportsFloat
+from typing import ClassVar, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,11 @@ from framework.registry import Registry
 class Defence(ABC):
     """Changes a window before it is encoded and sent.
 
+    Attributes:
+        summary: one line for lists.
+        label: what captions and sentences call it; its registered name where empty.
+        axis: what stands at an axis of its strength; the label where empty.
+
     Args:
         strength: 0 leaves the payload alone; what 1 means is the defence's own.
 
@@ -23,7 +28,9 @@ class Defence(ABC):
         PedbenchError: there is no strength, or it is not a finite number of at least 0.
     """
 
-    summary = ""
+    summary: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    axis: ClassVar[str] = ""
 
     def __init__(self, strength: float | None = None) -> None:
         if strength is None:

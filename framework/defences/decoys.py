@@ -39,6 +39,7 @@ class Decoys(Defence):
         PedbenchError: there is no photo, or one of another form.
     """
 
+    axis = "decoys for each real window"
     summary = "windows of other photos beside the real ones; strength: decoys for each real one"
 
     def __init__(

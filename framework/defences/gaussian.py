@@ -10,6 +10,8 @@ from framework.defences.base import DEFENCES, Defence
 class GaussianNoise(Defence):
     """Adds N(0, (strength · σ)²), where σ is the standard deviation of the token's channels."""
 
+    label = "noise"
+    axis = "noise strength (σ of a token)"
     summary = "Gaussian noise, in units of each token's standard deviation"
 
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ class NoiseOnly(Defence):
     strength of 0 leaves the payload alone, any other replaces it.
     """
 
+    label = "noise alone"
     summary = "control: the payload replaced by noise, whatever the photo"
 
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from attacks.priors import swapped_twins
+from bench.output.choice import main_cell
+from bench.output.figures.palette import family_colour
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
-from bench.output.leakage import attack_scores, higher_is_worse, oracle_scores, plain
-from bench.output.rundata import CEILING, CELL, RunData
-from bench.output.tables.common import LEAKAGE_LABELS
+from bench.output.figures.style import WIDE, Theme, canvas
+from bench.output.leakage import attack_scores, oracle_scores, plain
+from bench.output.rundata import CEILING, RunData
+from bench.output.words import measure, readable, setting_words, shown_metrics
 
 ORACLE = "oracle"
 ORACLE_NAME = "worst case (oracle)"
-PANELS = (("hidden", "psnr"), ("hidden", "lpips"), ("visible", "psnr"), ("visible", "lpips"))
+REGIONS = ("hidden", "visible")
+IN_A_ROW = 4
+"""Panels side by side; where there are more, each region has a row of its own."""
 
 
 def draw_attacks(run: RunData, theme: Theme) -> Figure | None:
@@ -31,45 +33,43 @@ def draw_attacks(run: RunData, theme: Theme) -> Figure | None:
     single = attack_scores(run)
     single = single[~single["attack"].isin(swapped_twins())]
     summary = pd.concat([single.merge(wanted, on=list(cell)), oracle])
-    panels = [(r, m) for r, m in PANELS if _panel(summary, r, m)["mean"].notna().any()]
+    panels = [
+        (region, metric)
+        for region in REGIONS
+        for metric in shown_metrics(summary["metric"])
+        if _panel(summary, region, metric)["mean"].notna().any()
+    ]
     if not panels:
         return None
     names = _names(summary)
+    rows = [panels]
+    if len(panels) > IN_A_ROW:
+        rows = [[panel for panel in panels if panel[0] == region] for region in REGIONS]
+        rows = [row for row in rows if row]
     figure = canvas(
         WIDE,
-        0.9 + 0.19 * len(names),
-        f"What {cell['coalition']} of {cell['n_shards']} shards get back ({cell['plan']}, "
-        f"{cell['policy']} assignment)",
+        0.4 + (0.5 + 0.19 * len(names)) * len(rows),
+        f"What {cell['coalition']} of {cell['n_shards']} shards get back ({setting_words(cell)})",
     )
-    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axes, (region, metric) in zip(grid, panels, strict=True):
+    columns = max(map(len, rows))
+    grid = figure.subplots(len(rows), columns, sharey=True, squeeze=False)
+    spots = [
+        (axes, panel)
+        for line, row in zip(grid, rows, strict=True)
+        for axes, panel in zip(line, [*row, *[None] * (columns - len(row))], strict=True)
+    ]
+    for axes, panel in spots:
+        if panel is None:
+            axes.set_axis_off()
+            continue
+        region, metric = panel
         _draw(axes, _panel(summary, region, metric), names, theme)
-        label, _ = LEAKAGE_LABELS[metric]
-        axes.set_title(f"{region.capitalize()} {label}")
+        axes.set_title(f"{region.capitalize()} {measure(metric).heading}")
         axes.set_xlabel("more leakage  →")
         _clip_ceiling(axes, _panel(summary, region, metric), names, theme)
-        if not higher_is_worse(metric):
+        if not measure(metric).higher_is_worse:
             axes.invert_xaxis()
     return figure
-
-
-def main_cell(leakage: pd.DataFrame, config: dict[str, Any]) -> dict[str, Any] | None:
-    """The cell whose pictures are kept; else the smallest coalition of the commonest policy."""
-    if leakage.empty:
-        return None
-    cells = leakage.groupby(CELL, dropna=False)["attack"].nunique().reset_index(name="attacks")
-    cells["common"] = cells["policy"].map(leakage["policy"].value_counts())
-    cells["alone"] = cells["n_shards"] == 1
-    order = ["alone", "attacks", "common", "coalition", "n_shards"]
-    cells = cells.sort_values(order, ascending=[True, False, False, True, True])
-    for wanted in config.get("pictures") or ():
-        match = cells
-        for key, value in wanted.items():
-            match = match[match[key] == value] if key in match else match
-        if not match.empty:
-            cells = match
-            break
-    return {key: cells.iloc[0][key] for key in CELL}
 
 
 def _panel(summary: pd.DataFrame, region: str, metric: str) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def _names(summary: pd.DataFrame) -> list[str]:
 
 def _draw(axes: Axes, rows: pd.DataFrame, names: list[str], theme: Theme) -> None:
     for _, row in rows.iterrows():
-        colour = theme.kinds.get(row["attack_kind"], theme.ink)
+        colour = family_colour(row["attack"], row["attack_kind"], theme)
         y = names.index(row["attack"])
         if pd.notna(row["mean_low"]):
             axes.plot([row["mean_low"], row["mean_high"]], [y, y], color=colour, linewidth=1.6)
@@ -124,7 +124,8 @@ ATTACKS_PLOT = Plot(
     "attacks",
     "Mean over images with 95 % interval. Grey: floors, made of public photos, which know nothing "
     "of what is hidden; those that are an attack, handed another photo's windows, stand in the "
-    "table alone. Green: inpainting from the windows seen. Blue: inversion of the tokens. "
+    "table alone. Green and purple: classic and learned inpainting from the windows seen. Blue and "
+    "amber: inversion of tokens, window by window and of the whole picture. "
     "Orange: per image the attack that leaks most, an oracle bound. At the foot: the ceiling, a "
     "centralized server, which holds the picture. To the right is more leakage in every panel: "
     "lower LPIPS means more, so its axis is reversed.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -11,13 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from bench.output.choice import commonest
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
 from bench.output.leakage import CONTROLS, attack_scores, oracle_scores, plain
 from bench.output.rundata import CELL, RunData
 from bench.output.tables.coalition import coalition_summary
+from bench.output.words import measure, readable, shown_metrics
 
 SAME, OWN = "always_hidden", "hidden"
+MAIN = ("plan", "payload", "adapted", "coalition_choice")
+"""What is the same all over the figure."""
 TITLES = {SAME: "always hidden", OWN: "hidden"}
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
@@ -30,13 +35,13 @@ DIAMOND: dict[str, Any] = {
 
 def draw_coalition(run: RunData, theme: Theme) -> Figure | None:
     """One row per number of shards, one line per policy, the strongest single attack."""
-    summary = _main_plan(plain(attack_scores(run)))
+    summary = commonest(plain(attack_scores(run)), MAIN, run.config)
     if summary.empty or summary["coalition"].nunique() < 2:
         return None
     attack = strongest_attack(summary)
     if attack is None:
         return None
-    floors = _main_plan(plain(oracle_scores(run)))
+    floors = _where(plain(oracle_scores(run)), {key: summary[key].iloc[0] for key in MAIN})
     explained = coalition_summary(run)
     chosen = summary[(summary["attack"] == attack)]
     grown = chosen.groupby("n_shards")["coalition"].nunique() > 1
@@ -47,7 +52,8 @@ def draw_coalition(run: RunData, theme: Theme) -> Figure | None:
     figure = canvas(
         WIDE,
         0.6 + 2.05 * len(sizes),
-        f"Leakage against coalition size: {readable(attack)}, the attack strongest on average",
+        f"Leakage against coalition size: {readable(attack)}, the attack strongest on average "
+        f"({readable(summary['plan'].iloc[0])}, {summary['payload'].iloc[0]}, no defence)",
     )
     grid = figure.subplots(len(sizes), len(panels), squeeze=False)
     for axes_row, shards in zip(grid, sizes, strict=True):
@@ -56,12 +62,11 @@ def draw_coalition(run: RunData, theme: Theme) -> Figure | None:
             _lines(axes, _where(chosen, here), _where(floors, here), theme)
             if region == "full" and not explained.empty:
                 formula = _where(explained, {"attack": attack, "n_shards": shards})
-                for key in ("plan", "payload", "coalition_choice"):
+                for key in MAIN:
                     formula = formula[formula[key].isin(chosen[key])]
                 _formula(axes, formula, theme)
             axes.set_title(title)
-            if metric == "lpips":
-                axes.set_ylabel("lower: more leakage", color=theme.muted)
+            axes.set_ylabel(measure(metric).hint, color=theme.muted)
             axes.set_xlabel(f"colluding shards of {shards}")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlim(0.5 if shards < 10 else 0, shards + 0.5)
@@ -76,9 +81,10 @@ def _panels(summary: pd.DataFrame) -> list[tuple[str, str, str]]:
         ("psnr", region, f"PSNR, {TITLES[region]} (dB)"),
         ("psnr", "full", "PSNR, full image (dB)"),
     ]
-    if "lpips" in set(summary["metric"]):
-        panels.append(("lpips", region, f"LPIPS, {TITLES[region]}"))
-    return panels
+    others = [metric for metric in shown_metrics(summary["metric"]) if metric != "psnr"]
+    return panels + [
+        (metric, region, f"{measure(metric).heading}, {TITLES[region]}") for metric in others
+    ]
 
 
 def strongest_attack(summary: pd.DataFrame) -> str | None:
@@ -93,14 +99,6 @@ def strongest_attack(summary: pd.DataFrame) -> str | None:
     table = real.pivot_table(index="attack", columns=CELL, values="mean", observed=True)
     complete = table.dropna(axis=1)
     return str((table if complete.empty else complete).mean(axis=1).idxmax())
-
-
-def _main_plan(rows: pd.DataFrame) -> pd.DataFrame:
-    """The plan and choice of coalition with most rows, so that a line is one thing."""
-    for key in ("plan", "payload", "coalition_choice"):
-        if not rows.empty:
-            rows = rows[rows[key] == rows[key].mode().iloc[0]]
-    return rows
 
 
 def _where(frame: pd.DataFrame, values: dict[str, object]) -> pd.DataFrame:
@@ -132,7 +130,7 @@ def _styles(frame: pd.DataFrame, theme: Theme) -> Iterator[tuple[str, str, float
     """Colour and policy, and how far to move it aside so that intervals do not overlap."""
     policies = _policies(frame)
     step = 0.012 * float(frame["n_shards"].max() if len(frame) else 1) + 0.02
-    for place, (colour, policy) in enumerate(zip(theme.series, policies, strict=False)):
+    for place, (colour, policy) in enumerate(zip(cycle(theme.series), policies, strict=False)):
         yield colour, policy, step * (place - (len(policies) - 1) / 2)
 
 
@@ -143,7 +141,7 @@ def _policies(frame: pd.DataFrame) -> list[str]:
 def _legend(figure: Figure, chosen: pd.DataFrame, theme: Theme) -> None:
     handles = [
         Line2D([], [], color=colour, marker="o", label=readable(policy))
-        for colour, policy in zip(theme.series, _policies(chosen), strict=False)
+        for colour, policy in zip(cycle(theme.series), _policies(chosen), strict=False)
     ]
     handles += [
         Line2D([], [], color=theme.muted, linestyle=":", linewidth=0.9, label="best floor"),
@@ -155,7 +153,7 @@ def _legend(figure: Figure, chosen: pd.DataFrame, theme: Theme) -> None:
             label="hidden − 10 log₁₀(1 − visible share)",
         ),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
 
 
 COALITION = Plot(

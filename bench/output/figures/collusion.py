@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from bench.output.choice import commonest
 from bench.output.families import BEST_FLOOR, FAMILIES, family_scores
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
 from bench.output.leakage import adaptive, plain
 from bench.output.rundata import RunData
 from bench.output.tables.exposure import exposure_scores
+from bench.output.words import readable
 
 SAME, OWN, FULL = "always_hidden", "hidden", "full"
 TITLES = {SAME: "PSNR, always hidden (dB)", OWN: "PSNR, hidden (dB)", FULL: "PSNR, full (dB)"}
@@ -29,13 +31,13 @@ SEEN_LINES: tuple[dict[str, Any], ...] = (
     {"linestyle": (0, (3, 1.2)), "marker": "^", "markersize": 3.5},
     {"linestyle": (0, (1, 1.2)), "marker": "D", "markersize": 2.5},
 )
-SITUATION = ("plan", "payload", "policy", "coalition_choice")
+SITUATION = ("plan", "payload", "adapted", "policy", "coalition_choice")
 
 
 def draw_collusion(run: RunData, theme: Theme) -> Figure | None:
     """A column for each number of shards; rows for PSNR by region, and for exposure."""
-    leaks = commonest(plain(adaptive(run.leakage)))
-    leaks = leaks[leaks["metric"] == "psnr"]
+    leaks = plain(adaptive(run.leakage))
+    leaks = commonest(leaks[leaks["metric"] == "psnr"], SITUATION, run.config)
     sizes = [
         int(str(n)) for n, rows in leaks.groupby("n_shards") if len(set(rows["coalition"])) > 1
     ]
@@ -48,7 +50,8 @@ def draw_collusion(run: RunData, theme: Theme) -> Figure | None:
     figure = canvas(
         WIDE,
         0.75 + 1.6 * len(panels),
-        f"What colluding shards get ({leaks['policy'].iloc[0]} assignment)",
+        f"What colluding shards get ({leaks['policy'].iloc[0]} assignment, "
+        f"{readable(leaks['plan'].iloc[0])}, {leaks['payload'].iloc[0]}, no defence)",
     )
     grid = figure.subplots(len(panels), len(sizes), squeeze=False, sharey="row", sharex="col")
     for axes_row, panel in zip(grid, panels, strict=True):
@@ -66,14 +69,6 @@ def draw_collusion(run: RunData, theme: Theme) -> Figure | None:
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     _legend(figure, set(scores["family"]), set(exposed["share"]) if len(exposed) else set(), theme)
     return figure
-
-
-def commonest(leakage: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the deployment that most of them come from, so that a line is one thing."""
-    for key in SITUATION:
-        if not leakage.empty:
-            leakage = leakage[leakage[key] == leakage[key].mode().iloc[0]]
-    return leakage
 
 
 def _like(exposed: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
@@ -105,8 +100,8 @@ def _line(axes: Axes, line: pd.DataFrame, shards: int, look: dict[str, Any]) -> 
 def _looks(theme: Theme) -> dict[str, dict[str, Any]]:
     """How each family is drawn; the floor is dotted."""
     looks: dict[str, dict[str, Any]] = {
-        name: {"color": colour, "marker": "o", "elinewidth": 0.7}
-        for name, colour in zip(FAMILIES[1:], theme.series[::-1], strict=False)
+        name: {"color": theme.kinds[name], "marker": "o", "elinewidth": 0.7}
+        for name in FAMILIES[1:]
     }
     floor = {"color": theme.kinds["floor"], "linestyle": ":", "elinewidth": 0.7}
     return {BEST_FLOOR: floor} | looks
@@ -121,7 +116,7 @@ def _legend(figure: Figure, families: set[str], seen: set[str], theme: Theme) ->
     for look, share in zip(SEEN_LINES, SEEN, strict=True):
         if share in seen:
             handles.append(Line2D([], [], label=SEEN[share], color=theme.ink, **look))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles], columns=4)
 
 
 COLLUSION = Plot(
@@ -129,7 +124,8 @@ COLLUSION = Plot(
     "Per photo the attack of a family that leaks most, then the mean: higher is worse for privacy "
     "everywhere. Always hidden: the windows that even the largest coalition shown lacks, so that "
     "sizes compare. Full: the whole picture, which rises because more of it is handed over. At the "
-    "foot what is seen without any model: the share of the picture, and of its objects those seen "
+    "foot what is seen without any model: the share of the picture that the coalition "
+    "with the largest share has, and of its objects those seen "
     "to at least half, or 90 %. Dotted: the best floor, made of public photos. Bars: 95 % "
     "intervals over images.",
     draw_collusion,

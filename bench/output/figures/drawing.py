@@ -11,13 +11,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.fingerprints import content_digest, source_fingerprint
+from bench.output.choice import Undecided
 from bench.output.figures.plot import Plot
 from bench.output.figures.recolour import recolour
-from bench.output.figures.style import DARK, LIGHT, NARROW, Theme, styled
+from bench.output.figures.style import DARK, DPI, LIGHT, NARROW, Theme, lay_out, set_title, styled
 from bench.output.rundata import RunData
 from framework.files import write_file
-
-DPI = 200
 
 
 class Drawing:
@@ -38,11 +37,24 @@ class Drawing:
     def figure(self) -> Figure | None:
         """In the light theme, laid out; ``None`` where the run has nothing to show."""
         with styled(LIGHT):
-            figure = draw(self.plot, self.run, LIGHT)
+            try:
+                figure = draw(self.plot, self.run, LIGHT)
+            except Undecided:
+                return None
             if figure is not None:
-                figure.draw_without_rendering()
+                lay_out(figure)
                 figure.set_layout_engine("none")
         return figure
+
+    @property
+    def empty(self) -> str:
+        """The sentence in the figure's place: that there is nothing, or too much to choose from."""
+        try:
+            with styled(LIGHT):
+                self.plot.draw(self.run, LIGHT)
+        except Undecided as error:
+            return f"The figure '{self.plot.name}' shows one setting; {error}."
+        return self.plot.empty
 
     @property
     def narrow(self) -> bool:
@@ -101,7 +113,8 @@ def draw(plot: Plot, run: RunData, theme: Theme) -> Figure | None:
     """Draw a plot within `styled`; the figure says so where the model's weights are random."""
     figure = plot.draw(run, theme)
     if figure is not None and run.random_weights:
-        figure.suptitle(f"{figure.get_suptitle()} · random weights", x=0.008, ha="left")
+        title = " ".join(figure.get_suptitle().split("\n"))
+        set_title(figure, f"{title} · random weights")
     return figure
 
 

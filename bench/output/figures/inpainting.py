@@ -9,15 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from bench.output.families import CLASSIC_INPAINTING, LEARNED_INPAINTING
-from bench.output.figures.collusion import commonest
+from bench.output.choice import commonest
+from bench.output.families import BEST_FLOOR, CLASSIC_INPAINTING, LEARNED_INPAINTING
+from bench.output.figures.collusion import SITUATION
+from bench.output.figures.palette import attack_looks
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
-from bench.output.inpainting import MEAN_COLOUR, METRICS, inpainting_scores
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
+from bench.output.inpainting import inpainting_scores
 from bench.output.rundata import RunData
-from bench.output.tables.common import LEAKAGE_LABELS
+from bench.output.words import measure, readable, shown_metrics
 
-MARKERS = "v^<>"
+ORDER = (BEST_FLOOR, CLASSIC_INPAINTING, LEARNED_INPAINTING)
 
 
 def draw_inpainting(run: RunData, theme: Theme) -> Figure | None:
@@ -25,38 +27,36 @@ def draw_inpainting(run: RunData, theme: Theme) -> Figure | None:
     scores = inpainting_scores(run)
     if scores.empty:
         return None
-    scores = commonest(scores)
+    scores = commonest(scores, SITUATION, run.config)
     if scores["visible_fraction"].nunique() < 2:
         return None
-    metrics = [metric for metric in METRICS if metric in set(scores["metric"])]
-    figure = canvas(WIDE, 3.0, "Inpainting of hidden windows, by how much is visible")
+    metrics = shown_metrics(scores["metric"])
+    setting = f"{scores['policy'].iloc[0]} assignment, {readable(scores['plan'].iloc[0])}"
+    figure = canvas(WIDE, 3.0, f"Inpainting of hidden windows, by how much is visible ({setting})")
     looks = _looks(scores, theme)
     for axes, metric in zip(
         figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True
     ):
         _panel(axes, scores[scores["metric"] == metric], looks)
-        axes.set_title(f"Hidden {LEAKAGE_LABELS[metric][0]}")
-        if metric == "lpips":
-            axes.set_ylabel("lower: more leakage", color=theme.muted)
+        axes.set_title(f"Hidden {measure(metric).heading}")
+        axes.set_ylabel(measure(metric).hint, color=theme.muted)
         axes.set_xlabel("share of the picture that is visible")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    legend_below(figure, *figure.axes[0].get_legend_handles_labels(), columns=4)
     return figure
 
 
 def _looks(scores: pd.DataFrame, theme: Theme) -> dict[str, dict[str, Any]]:
-    """Grey for the mean colour, thin muted lines for classic methods, colours for learned ones."""
-    looks: dict[str, dict[str, Any]] = {
-        MEAN_COLOUR: {"color": theme.kinds["floor"], "linestyle": ":", "elinewidth": 0.7}
-    }
-    classic = sorted(set(scores.loc[scores["family"] == CLASSIC_INPAINTING, "attack"]))
-    for name, marker in zip(classic, MARKERS, strict=False):
-        quiet = {"linewidth": 0.8, "elinewidth": 0.5, "markersize": 2.5}
-        looks[name] = {"color": theme.muted, "marker": marker, **quiet}
-    learned = sorted(set(scores.loc[scores["family"] == LEARNED_INPAINTING, "attack"]))
-    for name, colour in zip(learned, theme.series, strict=False):
-        looks[name] = {"color": colour, "marker": "o", "elinewidth": 0.9}
+    """The mean colour, then classic methods, thinner, then learned ones."""
+    known = scores[["attack", "attack_kind", "family"]].drop_duplicates("attack")
+    known = known[known["family"].isin(ORDER)].sort_values("attack")
+    families = dict(zip(known["attack"], known["family"], strict=True))
+    names = sorted(families, key=lambda name: ORDER.index(families[name]))
+    kinds = dict(zip(known["attack"], known["attack_kind"], strict=True))
+    looks = attack_looks({name: kinds[name] for name in names}, theme)
+    for name, look in looks.items():
+        quiet = families[name] != LEARNED_INPAINTING
+        look |= {"elinewidth": 0.5, "linewidth": 0.8} if quiet else {"elinewidth": 0.9}
     return looks
 
 
@@ -73,8 +73,8 @@ INPAINTING = Plot(
     "inpainting",
     "What fills in the windows that a coalition never received, from those that it did. Each point "
     "is one number of shards and one coalition, at the mean share of the picture that it sees. "
-    "Higher PSNR and lower LPIPS mean more leakage. Colours: learned inpainters, trained for PSNR "
-    "or, where named so, for LPIPS; grey lines with marks: classic methods; dotted: the public "
+    "Higher PSNR and lower LPIPS mean more leakage. Purple: learned inpainters, trained for PSNR "
+    "or, where named so, for LPIPS; green: classic methods; dotted: the public "
     "photos' mean colour. Bars: 95 % intervals over images.",
     draw_inpainting,
     "This run inpainted at fewer than two visible shares.",

@@ -6,8 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.output.choice import commonest
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
 from bench.output.mixed import CASE, ROUND_1, STEADY, case_name, mixed_scores
 from bench.output.rundata import RunData
 from bench.scenario import PADDING
@@ -26,19 +27,21 @@ def draw_mixed(run: RunData, theme: Theme) -> Figure | None:
     scores = scores[single & (scores["coalition_choice"] != "seeded")]
     if scores.empty:
         return None
-    scores = scores[scores["policy"] == scores["policy"].mode().iloc[0]]
+    scores = commonest(scores, ["policy"], run.config)
     order = scores.drop_duplicates("seen").sort_values("place")["seen"]
     seen = list(dict.fromkeys(order))
     later = [name for name in seen if name not in STEADY.values()]
-    figure = canvas(WIDE, 3.0, "Windows never received, rebuilt from mixed tokens")
+    policy = scores["policy"].iloc[0]
+    figure = canvas(
+        WIDE, 3.0, f"Windows never received, rebuilt from mixed tokens ({policy} assignment)"
+    )
     left, right = figure.subplots(1, 2, width_ratios=[len(seen), max(2, len(later))])
     _panel(left, scores, seen, "score", theme)
     left.set_title("PSNR, hidden windows (dB)")
     _panel(right, scores, later, "over_round1", theme)
     right.axhline(0, color=theme.muted, linewidth=0.8)
     right.set_title(f"Gain over {ROUND_1} alone (dB)")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    legend_below(figure, *left.get_legend_handles_labels())
     return figure
 
 

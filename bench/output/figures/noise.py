@@ -1,4 +1,4 @@
-"""What noise of growing strength does to segmentation and to leakage."""
+"""What a defence of growing strength does to segmentation and to leakage."""
 
 from __future__ import annotations
 
@@ -6,34 +6,51 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.output.curves import NOISE, curve_points
+from bench.output.curves import CURVE, curve_points
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, reference_line
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below, reference_line
 from bench.output.figures.utility import by_shards, chosen_points
 from bench.output.rundata import RunData
-from bench.output.tables.common import LEAKAGE_LABELS
+from bench.output.words import defence_axis, defence_label, measure, shown_metrics
 
 
 def draw_noise(run: RunData, theme: Theme) -> Figure | None:
-    """mIoU and visible leakage over noise strength, adaptive attackers beside the others."""
+    """A row for each defence: mIoU and visible leakage by strength, adaptive attackers or not."""
     points = chosen_points(run)
-    if points.empty or not (points["knob"] == NOISE).any():
+    defences = strengths_of(points)
+    if not defences:
         return None
-    points = points[points["knob"].isin(["", NOISE])]
     plain = curve_points(run, trained_through_defence=False)
-    metrics = [metric for metric in ("psnr", "lpips") if metric in set(points["metric"])]
+    metrics = shown_metrics(points["metric"])
+    names = " or ".join(defence_label(name) for name in defences)
     figure = canvas(
-        WIDE, 2.5, "What noise costs in segmentation, and what it saves of the windows seen"
+        WIDE,
+        0.5 + 2.0 * len(defences),
+        f"What {names} costs in segmentation, and what it saves of the windows seen",
     )
-    panels = figure.subplots(1, 1 + len(metrics), squeeze=False)[0]
-    _utility(panels[0], points, theme)
-    for axes, metric in zip(panels[1:], metrics, strict=True):
-        _leakage(axes, points, plain, theme, metric)
-    for axes in panels:
-        axes.set_xlabel("noise strength (σ of a token)")
-    handles, labels = panels[1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    grid = figure.subplots(len(defences), 1 + len(metrics), squeeze=False)
+    for panels, defence in zip(grid, defences, strict=True):
+        own = points[points["knob"].isin(["", defence])]
+        other = plain[plain["defence"].isin(["none", defence])] if len(plain) else plain
+        _utility(panels[0], own, theme)
+        for axes, metric in zip(panels[1:], metrics, strict=True):
+            _leakage(axes, own, other, theme, metric)
+        for axes in panels:
+            axes.set_xlabel(defence_axis(defence))
+    handles, labels = grid[0, -1].get_legend_handles_labels()
+    legend_below(figure, handles, labels, columns=4)
     return figure
+
+
+def strengths_of(points: pd.DataFrame) -> dict[str, list[float]]:
+    """The strengths of each defence on float32 tokens, by its registered name."""
+    if points.empty:
+        return {}
+    defended = points[(points["defence"] != "none") & (points["knob"] == points["defence"])]
+    return {
+        str(name): sorted(float(strength) for strength in rows["strength"].unique())
+        for name, rows in defended.groupby("defence")
+    }
 
 
 def _utility(axes: Axes, points: pd.DataFrame, theme: Theme) -> None:
@@ -52,18 +69,16 @@ def _utility(axes: Axes, points: pd.DataFrame, theme: Theme) -> None:
 def _leakage(
     axes: Axes, points: pd.DataFrame, plain: pd.DataFrame, theme: Theme, metric: str
 ) -> None:
-    label, _ = LEAKAGE_LABELS[metric]
-    axes.set_title(f"Visible {label}")
-    if metric == "lpips":
-        axes.set_ylabel("lower: more leakage", color=theme.muted)
+    axes.set_title(f"Visible {measure(metric).heading}")
+    axes.set_ylabel(measure(metric).hint, color=theme.muted)
     for (shards, curve), style in by_shards(points, theme):
         curve = _visible(curve, metric)
         label = f"{shards} shards, adaptive"
         axes.plot(curve["strength"], curve["mean"], marker="o", label=label, **style)
         if plain.empty:
             continue
-        keys = ["plan", "policy", "n_shards", "coalition", "coalition_choice"]
-        other = _visible(plain.merge(curve[keys].drop_duplicates(), on=keys), metric)
+        other = _visible(plain.merge(curve[CURVE].drop_duplicates(), on=CURVE), metric)
+        other = other[other["payload"] == "float32"]
         axes.plot(
             other["strength"],
             other["mean"],
@@ -82,9 +97,9 @@ def _visible(points: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 NOISE_PLOT = Plot(
     "noise",
-    "Gaussian noise on every payload. Left: segmentation with its 95 % interval over images. Then "
-    "the worst case over attacks in the windows that the coalition received, for attackers who "
-    "trained through the noise (adaptive) and for those who did not.",
+    "A defence on every payload, a row for each. Left: segmentation with its 95 % interval over "
+    "images. Then the worst case over attacks in the windows that the coalition received, for "
+    "attackers who trained through the defence (adaptive) and for those who did not.",
     draw_noise,
-    "This run measured no noise.",
+    "This run measured no defence at several strengths beside segmentation.",
 )

@@ -8,18 +8,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.output.choice import commonest
+from bench.output.figures.palette import attack_looks
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
 from bench.output.rundata import PIPELINE, RunData
 from bench.output.tables.threats import threat_scores
+from bench.output.words import readable
 
 ACCESS_LINES: dict[str, Any] = {
     "white box": "-",
     "black box": (0, (4, 1.5)),
     "query-free": (0, (1, 1.5)),
 }
-MARKERS = "os^D"
-"""Of the attacks that share a colour, in order."""
 PANELS = ("visible", "hidden")
 
 
@@ -40,7 +41,7 @@ def photo_scores(run: RunData) -> pd.DataFrame:
     keys = [*PIPELINE, "coalition", "coalition_choice", "stage"]
     if rows.empty:
         return rows
-    return rows.merge(rows[keys].value_counts().reset_index().head(1)[keys], on=keys)
+    return commonest(rows, keys, run.config)
 
 
 def access(rows: pd.DataFrame) -> pd.Series:
@@ -56,36 +57,32 @@ def draw_photos(run: RunData, theme: Theme) -> Figure | None:
     if scores.empty:
         return None
     figure = canvas(WIDE, 2.9, "Leakage by the attacker's own photos")
+    kinds = dict(run.records[["attack", "attack_kind"]].dropna().drop_duplicates("attack").values)
+    names = sorted(scores["attack"].unique())
+    looks = attack_looks({name: str(kinds.get(name, "")) for name in names}, theme)
     for axes, region in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        _panel(axes, scores[scores["region"] == region], theme)
+        _panel(axes, scores[scores["region"] == region], looks)
         axes.set_title(f"PSNR, {region} (dB)")
         axes.set_xlabel("photos")
         axes.set_xscale("log", base=2)
         counts = sorted(scores["count"].unique())
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    legend_below(figure, *figure.axes[0].get_legend_handles_labels(), columns=3)
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
-    for number, attack in enumerate(sorted(rows["attack"].unique())):
-        again, place = divmod(number, len(theme.series))
+def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
+    for attack, look in looks.items():
         for name, style in ACCESS_LINES.items():
             line = rows[(rows["attack"] == attack) & (rows["access"] == name)]
             if line.empty:
                 continue
             line = line.sort_values("count")
             spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
-            look: dict[str, Any] = {
-                "color": theme.series[place],
-                "marker": MARKERS[again % len(MARKERS)],
-                "linestyle": style,
-                "elinewidth": 0.7,
-            }
+            own = look | {"linestyle": style, "elinewidth": 0.7}
             label = f"{readable(attack)}, {name}"
-            axes.errorbar(line["count"], line["mean"], spread, label=label, **look)
+            axes.errorbar(line["count"], line["mean"], spread, label=label, **own)
 
 
 PHOTOS = Plot(

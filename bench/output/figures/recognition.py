@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.output.choice import commonest
+from bench.output.figures.palette import attack_looks
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable, reference_line
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below, reference_line
 from bench.output.rundata import RunData
 from bench.output.tables.recognition import WATCHERS, ceilings, recognition_scores
+from bench.output.words import readable
 from bench.recognition import RECOGNISERS
-from bench.scenario import ORIGINAL
+from bench.scenario import ORIGINAL, SEEN
 
+SITUATION = ("policy", "plan", "payload", "coalition_choice")
 LEVEL = 5
 """Names of coalitions that have room side by side."""
 
@@ -22,36 +28,37 @@ def draw_recognition(run: RunData, theme: Theme) -> Figure | None:
     scores = recognition_scores(run)
     if scores.empty:
         return None
-    scores = scores[scores["policy"] == scores["policy"].mode().iloc[0]]
+    scores = commonest(scores, SITUATION, run.config)
     telling = [part.metrics[0] for _, part in RECOGNISERS.items()]
     telling = [metric for metric in telling if metric in set(scores["metric"])]
-    pictures = sorted(set(scores["picture"]) - {ORIGINAL}, key=lambda name: (name != "seen", name))
+    pictures = sorted(set(scores["picture"]) - {ORIGINAL}, key=lambda name: (name != SEEN, name))
     if not telling or not pictures:
         return None
-    figure = canvas(WIDE, 0.7 + 1.9 * ((len(telling) + 2) // 3), "What is recognised")
+    setting = ", ".join(readable(str(scores[key].iloc[0])) for key in ("policy", "plan", "payload"))
+    height = 0.7 + 1.9 * ((len(telling) + 2) // 3)
+    figure = canvas(WIDE, height, f"What is recognised ({setting})")
+    kinds = dict(run.records[["attack", "attack_kind"]].dropna().drop_duplicates("attack").values)
+    looks = attack_looks({name: str(kinds.get(name, "")) for name in pictures}, theme)
     panels = figure.subplots((len(telling) + 2) // 3, min(3, len(telling)), squeeze=False)
     for axes, metric in zip(panels.flat, telling, strict=False):
-        _panel(axes, scores[scores["metric"] == metric], pictures, theme)
+        _panel(axes, scores[scores["metric"] == metric], looks, theme)
     for axes in list(panels.flat)[len(telling) :]:
         axes.set_visible(False)
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
+    legend_below(figure, *panels.flat[0].get_legend_handles_labels())
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, pictures: list[str], theme: Theme) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]], theme: Theme) -> None:
     watchers = rows[WATCHERS].drop_duplicates().sort_values(WATCHERS).to_numpy().tolist()
     places = {tuple(pair): place for place, pair in enumerate(watchers)}
-    for number, picture in enumerate(pictures):
-        line = rows[rows["picture"] == picture].drop_duplicates(WATCHERS)
-        shift = 0.6 * ((number + 0.5) / len(pictures) - 0.5)
+    for number, (picture, look) in enumerate(looks.items()):
+        line = rows[rows["picture"] == picture]
+        shift = 0.6 * ((number + 0.5) / len(looks) - 0.5)
         pairs = zip(line["n_shards"], line["coalition"], strict=True)
         x = [places[n, c] + shift for n, c in pairs]
         spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
-        colour = theme.series[number % len(theme.series)]
-        axes.errorbar(
-            x, line["mean"], spread, fmt="o", color=colour, elinewidth=0.7, label=readable(picture)
-        )
+        own = {"marker": "o", **look, "linestyle": "none", "elinewidth": 0.7}
+        axes.errorbar(x, line["mean"], spread, label=readable(picture), **own)
     ceiling = ceilings(rows)
     if not ceiling.empty:
         reference_line(axes, float(ceiling["mean"].iloc[0]), "original", theme.muted)

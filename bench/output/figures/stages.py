@@ -8,15 +8,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.output.choice import commonest
 from bench.output.families import BEST_FLOOR, WHOLE, family
+from bench.output.figures.palette import attack_looks
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
 from bench.output.rundata import PIPELINE, RunData
-from bench.output.tables.common import LEAKAGE_LABELS
 from bench.output.tables.stages import KEYS, stage_scores, stage_seconds
+from bench.output.words import measure, readable, setting_words, shown_metrics
 
 ORDER = ("pseudo_inverse", "ridge", "conv_decoder", "transformer_decoder", "optimise")
-STYLES: tuple[Any, ...] = ("-", (0, (3, 1.5)), (0, (1, 1.2)))
 
 
 def draw_stages(run: RunData, theme: Theme) -> Figure | None:
@@ -28,45 +29,41 @@ def draw_stages(run: RunData, theme: Theme) -> Figure | None:
     if scores.empty:
         return None
     keys = [*PIPELINE, "coalition", "coalition_choice"]
-    scores = scores.merge(scores[keys].value_counts().reset_index().head(1)[keys], on=keys)
+    scores = commonest(scores, keys, run.config)
+    cell = {key: scores[key].iloc[0] for key in keys}
     scores = scores.merge(stage_seconds(run), on=KEYS, how="left")
-    metrics = [metric for metric in ("psnr", "lpips") if metric in set(scores["metric"])]
+    metrics = shown_metrics(scores["metric"])
     timed = scores["seconds"].notna().any()
-    figure = canvas(WIDE, 2.75, "Leakage of the windows seen, by depth of the tokens seen")
+    figure = canvas(
+        WIDE,
+        2.75,
+        f"Leakage of the windows that {cell['coalition']} of {cell['n_shards']} shards see, by "
+        f"depth of the tokens seen ({setting_words(cell)})",
+    )
     panels = figure.subplots(1, len(metrics) + bool(timed), squeeze=False)[0]
     looks = _looks(scores, theme)
     for axes, metric in zip(panels, metrics, strict=False):
         _leakage(axes, scores[scores["metric"] == metric], looks)
-        axes.set_title(f"Visible {LEAKAGE_LABELS[metric][0]}")
-        if metric == "lpips":
-            axes.set_ylabel("lower: more leakage", color=theme.muted)
+        axes.set_title(f"Visible {measure(metric).heading}")
+        axes.set_ylabel(measure(metric).hint, color=theme.muted)
     if timed:
         _cost(panels[-1], scores[scores["metric"] == metrics[0]], looks)
     for axes in panels:
         axes.set_xticks(sorted(scores["block"].unique()))
         axes.set_xlabel("stage (block that runs next)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
+    legend_below(figure, *panels[0].get_legend_handles_labels())
     return figure
 
 
 def _looks(scores: pd.DataFrame, theme: Theme) -> dict[str, dict[str, Any]]:
-    """A colour for each attack in a fixed order, and a dash where colours repeat."""
+    """Attacks in a fixed order, floors last."""
     kinds = dict(zip(scores["attack"], scores["attack_kind"], strict=True))
-    real = [name for name in kinds if family(name, kinds[name]) != BEST_FLOOR]
-    real.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-    colours = len(theme.series)
-    looks: dict[str, dict[str, Any]] = {
-        name: {
-            "color": theme.series[place % colours],
-            "linestyle": STYLES[place // colours % len(STYLES)],
-            "marker": "o",
-            "markersize": 3,
-        }
-        for place, name in enumerate(real)
-    }
-    floors = sorted(set(kinds) - set(real))
-    return looks | {name: {"color": theme.kinds["floor"], "linestyle": ":"} for name in floors}
+
+    def place(name: str) -> tuple[bool, int, str]:
+        known = ORDER.index(name) if name in ORDER else len(ORDER)
+        return family(name, kinds[name]) == BEST_FLOOR, known, name
+
+    return attack_looks({name: kinds[name] for name in sorted(kinds, key=place)}, theme)
 
 
 def _leakage(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:

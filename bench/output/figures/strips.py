@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from functools import partial
 from math import ceil
+from textwrap import wrap
 
 from matplotlib.figure import Figure
 
+from bench.output.choice import Undecided
+from bench.output.figures.palette import family_colour
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
+from bench.output.figures.style import WIDE, Theme, canvas
 from bench.output.rundata import RunData
 from bench.output.strips import Strip, strips
 from bench.output.tiles import Tile
+from bench.output.words import readable, score_words
 
 COLUMNS = 6
+LETTERS = 28
+"""Of a line above a picture."""
 
 
 def strip_plots(run: RunData) -> list[Plot]:
-    """A figure for every photo whose pictures were kept."""
+    """A figure for every photo whose pictures were kept; none where no setting comes first."""
+    try:
+        found = list(strips(run))
+    except Undecided:
+        return []
     return [
         Plot(
             f"strip_{_safe(strip.image_id)}",
@@ -26,7 +36,7 @@ def strip_plots(run: RunData) -> list[Plot]:
             "No pictures of this photo were kept.",
             (strip, run.random_weights),
         )
-        for strip in strips(run)
+        for strip in found
     ]
 
 
@@ -42,7 +52,7 @@ def _draw(strip: Strip, run: RunData, theme: Theme) -> Figure:
         axes.axis("off")
     for axes, tile in zip(grid, strip.tiles, strict=False):
         axes.imshow(tile.picture, interpolation="nearest", aspect="equal")
-        colour = theme.kinds.get(tile.kind, theme.ink)
+        colour = family_colour(tile.attack, tile.kind, theme)
         weight = "bold" if tile.leaks_most else "normal"
         axes.set_title(
             _words(tile), fontsize=6.2, color=colour, loc="left", pad=2, fontweight=weight
@@ -51,12 +61,8 @@ def _draw(strip: Strip, run: RunData, theme: Theme) -> Figure:
 
 
 def _words(tile: Tile) -> str:
-    scores = []
-    if "psnr" in tile.scores:
-        scores.append(f"{tile.scores['psnr']:.1f} dB")
-    if "lpips" in tile.scores:
-        scores.append(f"LPIPS {tile.scores['lpips']:.2f}")
-    return f"{readable(tile.name)}\n{', '.join(scores)}".rstrip("\n")
+    name = "\n".join(wrap(readable(tile.name), LETTERS))
+    return f"{name}\n{score_words(tile.scores)}".rstrip("\n")
 
 
 def _safe(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -9,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bench.output.choice import Config, commonest
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
+from bench.output.figures.style import WIDE, Theme, canvas, legend_below
 from bench.output.rundata import RunData
 from bench.output.tables.time import WATCHED, time_scores
+from bench.output.words import defence_label, protected, readable
 
 MOTION_LINES: dict[str, Any] = {"static": "-", "object": (0, (4, 1.5)), "pan": (0, (1, 1.5))}
 PANELS = {"windows_seen": "Windows seen (share)", "full_psnr": "PSNR, full image (dB)"}
@@ -24,7 +27,7 @@ def draw_time(run: RunData, theme: Theme) -> Figure | None:
     scores = time_scores(run)
     if scores.empty:
         return None
-    plain = _commonest(scores[(scores["defence"] == "none") & ~scores["averaged"]])
+    plain = _deployed(scores[(scores["defence"] == "none") & ~scores["averaged"]], run.config)
     noisy = scores[(scores["defence"] != "none") & (scores["score"] == NOISY)]
     panels = [name for name in PANELS if name in set(plain["score"])]
     count = len(panels) + (not noisy.empty)
@@ -36,7 +39,8 @@ def draw_time(run: RunData, theme: Theme) -> Figure | None:
         _by_policy(axes, plain, name, theme)
         axes.set_title(PANELS[name])
     if not noisy.empty:
-        _by_estimate(axes_row[-1], _commonest(noisy), theme)
+        noisy = _deployed(noisy, run.config)
+        _by_estimate(axes_row[-1], noisy, theme)
     counts = sorted(scores["frames"].astype(int).unique())
     for axes in axes_row:
         axes.set_xlabel("frames")
@@ -47,17 +51,15 @@ def draw_time(run: RunData, theme: Theme) -> Figure | None:
     return figure
 
 
-def _commonest(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the deployment with most of them, so that a line is one thing."""
-    for key in WATCHED:
-        if key not in ("policy", "motion", "averaged", "strength") and not rows.empty:
-            rows = rows[rows[key] == rows[key].mode().iloc[0]]
-    return rows
+def _deployed(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """The rows of one deployment, whatever the assignment, the scene and the strength."""
+    varied = ("policy", "motion", "averaged", "strength")
+    return commonest(rows, [key for key in WATCHED if key not in varied], config)
 
 
 def _by_policy(axes: Axes, rows: pd.DataFrame, name: str, theme: Theme) -> None:
     policies = sorted(rows["policy"].unique())
-    for colour, policy in zip(theme.series, policies, strict=False):
+    for colour, policy in zip(cycle(theme.series), policies, strict=False):
         for motion, style in MOTION_LINES.items():
             here = rows[(rows["policy"] == policy) & (rows["motion"] == motion)]
             line = here[here["score"] == name].sort_values("frames")
@@ -75,29 +77,32 @@ def _by_policy(axes: Axes, rows: pd.DataFrame, name: str, theme: Theme) -> None:
 
 
 def _by_estimate(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
-    axes.set_title("Noise: PSNR, visible (dB)")
-    for colour, (averaged, curve) in zip(theme.series[2:], rows.groupby("averaged"), strict=False):
+    name = defence_label(str(rows["defence"].iloc[0])).capitalize()
+    axes.set_title(f"{name}: PSNR, visible (dB)")
+    for colour, (averaged, curve) in zip(
+        cycle(theme.series[2:]), rows.groupby("averaged"), strict=False
+    ):
         for (_, strength), line in curve.groupby(["policy", "strength"]):
             line = line.sort_values("frames")
             x = line["frames"].astype(float)
             axes.plot(x, line["mean"], color=colour, marker="o")
             if averaged:
                 axes.annotate(
-                    f"{strength:g} σ",
+                    protected(str(rows["defence"].iloc[0]), float(str(strength))),
                     (x.iloc[-1], line["mean"].iloc[-1]),
                     xytext=(5, 0),
                     textcoords="offset points",
                     va="center",
                     fontsize=6,
                 )
-    axes.margins(x=0.16)
+    axes.margins(x=0.3)
 
 
 def _legend(figure: Figure, rows: pd.DataFrame, noisy: bool, theme: Theme) -> None:
     policies = sorted(rows["policy"].unique())
     handles = [
         Line2D([], [], color=colour, marker="o", label=readable(policy))
-        for colour, policy in zip(theme.series, policies, strict=False)
+        for colour, policy in zip(cycle(theme.series), policies, strict=False)
     ]
     handles += [
         Line2D([], [], color=theme.ink, linestyle=style, label=motion)
@@ -108,9 +113,9 @@ def _legend(figure: Figure, rows: pd.DataFrame, noisy: bool, theme: Theme) -> No
         Line2D([], [], color=theme.muted, linestyle=":", linewidth=0.9, label="1 − (1 − k/N)^T")
     )
     if noisy:
-        for colour, label in zip(theme.series[2:], ("latest", "averaged"), strict=False):
+        for colour, label in zip(cycle(theme.series[2:]), ("latest", "averaged"), strict=False):
             handles.append(Line2D([], [], color=colour, label=label))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
 
 
 TIME = Plot(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import NARROW, Theme, canvas, readable
+from bench.output.figures.style import NARROW, Theme, canvas
 from bench.output.rundata import RunData
 from bench.output.tables.traffic import traffic_summary
+from bench.output.words import readable
 
 
 def draw_traffic(run: RunData, theme: Theme) -> Figure | None:
@@ -25,7 +26,7 @@ def draw_traffic(run: RunData, theme: Theme) -> Figure | None:
         count = int(row["rounds"])
         text = f" {row['megabytes']:.3g} MB, {count} round{'' if count == 1 else 's'}"
         axes.text(row["megabytes"], place, text, va="center", fontsize=6.5, color=theme.muted)
-    names = [f"{readable(r['plan'])}, {r['payload']}" for _, r in rows.iterrows()]
+    names = [readable(name) for name in rows["what"]]
     axes.set_yticks(places, names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, float(rows["megabytes"].max()) * 1.6 or 1)

@@ -8,10 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.output.choice import commonest
 from bench.output.figures.plot import Plot
-from bench.output.figures.style import WIDE, Theme, canvas, readable
+from bench.output.figures.style import WIDE, Theme, canvas
 from bench.output.rundata import RunData
 from bench.output.training import NEAR, above_best, trainings
+from bench.output.words import readable
 
 MOST_PANELS = 3
 ORDER = ("conv_decoder", "transformer_decoder", "whole_image_decoder")
@@ -28,7 +30,7 @@ def draw_training(run: RunData, theme: Theme) -> Figure | None:
     usual = (rows["payload"] == "float32") & (rows["defence"] == "none")
     usual &= (rows["access"] == "white box") & (rows["public_photos"] == "all")
     rows = rows[usual & rows["curve"].notna()]
-    rows = rows[rows["plan"].isin(rows["plan"].mode().head(1))]
+    rows = commonest(rows, ["plan"], run.config)
     names = [name for name in ORDER if name in set(rows["attack"])]
     names += sorted(set(rows["attack"]) - set(ORDER))
     if not names:

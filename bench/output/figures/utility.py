@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -11,27 +12,25 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.metrics.psnr import CAP_DB
-from bench.output.curves import NOISE, PRECISION, curve_points
+from bench.output.choice import commonest
+from bench.output.curves import CURVE, PRECISION, curve_points
+from bench.output.figures.labels import Label, label_points
 from bench.output.figures.plot import Plot
 from bench.output.figures.style import (
     LABEL_SIZE,
     WIDE,
     Theme,
     canvas,
-    label_points,
-    readable,
+    lay_out,
+    legend_below,
 )
-from bench.output.leakage import higher_is_worse
 from bench.output.rundata import RunData
 from bench.output.segmentation import image_mean, reference_scores
-from bench.output.tables.common import LEAKAGE_LABELS
+from bench.output.words import defence_label, measure, protected, readable, shown_metrics
 
-METRICS = ("psnr", "lpips")
 REGIONS = ("hidden", "visible")
-KNOBS: dict[str, dict[str, Any]] = {
-    NOISE: {"linestyle": "-", "marker": "o"},
-    PRECISION: {"linestyle": (0, (3, 1.5)), "marker": "s"},
-}
+DEFENCE_MARKS = "o^Dv<>P"
+PRECISION_LOOK: dict[str, Any] = {"linestyle": (0, (3, 1.5)), "marker": "s"}
 
 FILL, UNSHARED = "filling the box", "unshared model"
 ENDS: dict[str, dict[str, Any]] = {
@@ -46,13 +45,17 @@ def draw_utility(run: RunData, theme: Theme) -> Figure | None:
     points = chosen_points(run)
     if points.empty:
         return None
-    metrics = [metric for metric in METRICS if metric in set(points["metric"])]
+    metrics = shown_metrics(points["metric"])
     first = points.iloc[0]
+    unusual = ", adapted weights" if first["adapted"] else ""
+    if first["coalition_choice"] != "largest":
+        unusual += f", {first['coalition_choice']} coalition"
     figure = canvas(
         WIDE,
         0.5 + 2.35 * len(metrics),
         f"Segmentation against leakage to {first['coalition']} shard"
-        f"{'s' if first['coalition'] > 1 else ''} ({first['plan']}, {first['policy']} assignment)",
+        f"{'s' if first['coalition'] > 1 else ''} ({readable(first['plan'])}, "
+        f"{readable(first['policy'])} assignment{unusual})",
     )
     grid = figure.subplots(len(metrics), len(REGIONS), sharey=True, squeeze=False)
     panels = {
@@ -65,21 +68,28 @@ def draw_utility(run: RunData, theme: Theme) -> Figure | None:
     for axes in grid[:, 0]:
         axes.set_ylabel("mIoU, box prompt")
     _legend(figure, points, _quality_ends(points, run), theme)
-    figure.draw_without_rendering()
+    lay_out(figure)
     for axes, panel in panels.items():
         _labels(axes, panel, theme)
     return figure
 
 
 def chosen_points(run: RunData) -> pd.DataFrame:
-    """The smallest coalition of the plan and policy with most settings."""
+    """The smallest coalition of the plan and policy with most settings.
+
+    Of several, the one of the main cell (`bench.output.choice`), then the first of its order.
+
+    Raises:
+        Undecided: several are still alike.
+    """
     points = curve_points(run)
     if points.empty:
         return points
-    keys = ["plan", "policy", "coalition", "coalition_choice"]
+    keys = [name for name in CURVE if name != "n_shards"]
     sizes: pd.DataFrame = points.groupby(keys)["setting"].nunique().reset_index()
-    sizes = sizes.sort_values(["setting", "coalition"], ascending=[False, True])
-    return points.merge(sizes.head(1)[keys], on=keys)
+    sizes = sizes[sizes["setting"] == sizes["setting"].max()]
+    sizes = sizes[sizes["coalition"] == sizes["coalition"].min()]
+    return points.merge(commonest(sizes, keys, run.config)[keys], on=keys)
 
 
 def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
@@ -87,14 +97,13 @@ def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
         return
     metric, region = panel[["metric", "region"]].iloc[0]
     axes.set_title(f"{region.capitalize()} region")
-    label, _ = LEAKAGE_LABELS[metric]
-    worse = higher_is_worse(metric)
+    label, worse = measure(metric).heading, measure(metric).higher_is_worse
     axes.set_xlabel(f"{label}{'' if worse else ', axis reversed'}  →  more leakage")
     if not worse:
         axes.invert_xaxis()
-    axes.margins(x=0.22, y=0.12)
+    axes.margins(x=0.22, y=0.2)
     for (_, curves), style in by_shards(panel, theme):
-        for knob, look in KNOBS.items():
+        for knob, look in _knobs(panel).items():
             curve = curves[curves["knob"].isin(["", knob])].sort_values("order")
             if len(curve) > 1:
                 axes.plot(
@@ -108,13 +117,27 @@ def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
 
 def _labels(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
     """Name the points: noise at their right, precisions at their left."""
-    taken: list[tuple[float, float, float]] = []
+    labels = []
     for (_, curves), style in by_shards(panel, theme):
-        for knob in KNOBS:
-            own = curves[curves["knob"] == knob]
-            places = list(zip(own["mean"], own["miou_box"], strict=True))
-            texts = [readable(text).replace("gaussian", "noise") for text in own["setting"]]
-            label_points(axes, places, texts, style["color"], taken, left=knob == PRECISION)
+        for knob in _knobs(panel):
+            for _, point in curves[curves["knob"] == knob].iterrows():
+                place = (float(point["mean"]), float(point["miou_box"]))
+                text = str(point["payload"])
+                if point["defence"] != "none":
+                    text = protected(point["defence"], point["strength"])
+                labels.append(Label(text, place, style["color"], left=knob == PRECISION))
+    label_points(axes, labels)
+
+
+def _knobs(points: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """How the curve of each knob is drawn: precision dashed, each defence with its own mark."""
+    found = [knob for knob in dict.fromkeys(points["knob"]) if knob]
+    defences = sorted(set(found) - {PRECISION})
+    looks: dict[str, dict[str, Any]] = {
+        knob: {"linestyle": "-", "marker": DEFENCE_MARKS[place % len(DEFENCE_MARKS)]}
+        for place, knob in enumerate(defences)
+    }
+    return looks | ({PRECISION: PRECISION_LOOK} if PRECISION in found else {})
 
 
 def by_shards(
@@ -125,7 +148,9 @@ def by_shards(
     So two curves that coincide can both be seen.
     """
     groups = points.groupby("n_shards")
-    for place, (colour, (shards, rows)) in enumerate(zip(theme.series, groups, strict=False)):
+    for place, (colour, (shards, rows)) in enumerate(
+        zip(cycle(theme.series), groups, strict=False)
+    ):
         width = 2.6 - 1.2 * min(1.0, place / max(1, len(groups) - 1))
         style = {"color": colour, "linewidth": width, "markersize": 2.4 + 1.2 * width}
         yield (int(str(shards)), rows), style
@@ -133,7 +158,7 @@ def by_shards(
 
 def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
     """Floors of leakage, and the two ends of segmentation quality; the legend names them."""
-    for colour, (_, curves) in zip(theme.series, panel.groupby("n_shards"), strict=False):
+    for colour, (_, curves) in zip(cycle(theme.series), panel.groupby("n_shards"), strict=False):
         floors = curves["floor"].dropna()
         if not floors.empty:
             axes.axvline(float(floors.mean()), color=colour, **FLOOR_LINE)
@@ -189,12 +214,11 @@ def _legend(figure: Figure, points: pd.DataFrame, names: Container[str], theme: 
     shards = sorted(points["n_shards"].unique())
     handles = [
         Line2D([], [], color=colour, label=f"{count} shards")
-        for colour, count in zip(theme.series, shards, strict=False)
+        for colour, count in zip(cycle(theme.series), shards, strict=False)
     ]
     handles += [
-        Line2D([], [], color=theme.muted, label=knob, **look)
-        for knob, look in KNOBS.items()
-        if (points["knob"] == knob).any()
+        Line2D([], [], color=theme.muted, label=defence_label(knob), **look)
+        for knob, look in _knobs(points).items()
     ]
     handles += [
         Line2D([], [], color=theme.muted, label=name, **look)
@@ -203,18 +227,17 @@ def _legend(figure: Figure, points: pd.DataFrame, names: Container[str], theme: 
     ]
     handles.append(Line2D([], [], color=theme.muted, label="floor", **FLOOR_LINE))
     handles.append(Line2D([], [], color=theme.kinds["ceiling"], label="ceiling", **FLOOR_LINE))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
 
 
 UTILITY = Plot(
     "privacy_utility",
-    "Each point is one payload precision or noise strength (relative to a token's standard "
-    "deviation). Leakage is the worst case over the attacks that every point was put to, retrained "
-    "for it, per image, then averaged: an oracle bound. To the right is more leakage in every "
-    "panel; lower LPIPS means more leakage, so its axis is reversed. Dotted: floors, made of "
-    "public photos, and the ceiling; dashed: what filling the prompt box and the unshared model "
-    "score. Up and left is "
-    "better. Intervals stand in the table privacy_utility.",
+    "Each point is one payload precision, or one strength of a defence (of noise relative to a "
+    "token's standard deviation). Leakage is the worst case over the attacks that every point was "
+    "put to, retrained for it, per image, then averaged: an oracle bound. To the right is more "
+    "leakage in every panel; lower LPIPS means more leakage, so its axis is reversed. Dotted: "
+    "floors, made of public photos, and the ceiling; dashed: what filling the prompt box and the "
+    "unshared model score. Up and left is better. Intervals stand in the table privacy_utility.",
     draw_utility,
     "No setting of this run has both segmentation and leakage, so there is no curve.",
 )

@@ -31,8 +31,6 @@ ORDERS = {
     "defence": ("none",),
     "attack_kind": ("floor", "inpainting", "inversion", "ceiling"),
 }
-LEAKAGE_LABELS = {"psnr": ("PSNR (dB)", 2), "ssim": ("SSIM", 3), "lpips": ("LPIPS", 3)}
-
 INTERVALS = "Brackets: 95 % bootstrap intervals, whole images resampled."
 CAP = "PSNR is capped at 60 dB per image."
 

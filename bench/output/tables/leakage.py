@@ -10,7 +10,6 @@ from bench.output.leakage import (
     adaptive,
     attack_scores,
     attack_summary,
-    higher_is_worse,
     oracle_scores,
     plain,
     visible_fractions,
@@ -20,7 +19,6 @@ from bench.output.table import Column, Table
 from bench.output.tables.common import (
     CAP,
     INTERVALS,
-    LEAKAGE_LABELS,
     constant_settings,
     direction,
     ordered,
@@ -28,9 +26,7 @@ from bench.output.tables.common import (
     setting_columns,
     source,
 )
-
-HEADLINE = ("psnr", "lpips")
-"""Metrics that every form of a table shows; the others are in its CSV."""
+from bench.output.words import IN_CSV_ALONE, measure, ordered_metrics
 
 ORACLE = (
     "Worst case: per image the attack that leaks most, then the mean, an oracle bound, since no "
@@ -47,7 +43,9 @@ SINGLE = (
 )
 HIDDEN = (
     "Hidden, visible: windows that the coalition did not, or did, receive before the first global "
-    "block. Each coalition is scored on its own hidden windows, which grow fewer with its size."
+    "block. Each coalition is scored on its own hidden windows, which grow fewer with its size. "
+    "Visible share: of the coalition that is attacked; where it was chosen as largest, that is the "
+    "one with the largest share, and the average one has less."
 )
 
 
@@ -127,7 +125,7 @@ def _both_trainings(run: RunData) -> pd.DataFrame:
 
 
 def _oracle_columns(metric: str) -> list[Column]:
-    words = _label(metric)
+    words = measure(metric).heading
     return [
         _score(f"hidden_{metric}_floor", f"Hidden {words}, floors", metric),
         _score(f"hidden_{metric}_mean", f"Hidden {words}, worst case", metric),
@@ -140,45 +138,34 @@ def _oracle_columns(metric: str) -> list[Column]:
 
 def _mean_columns(metric: str, regions: Sequence[str]) -> list[Column]:
     return [
-        _score(f"{region}_{metric}_mean", f"{region.capitalize()} {_label(metric)}", metric)
+        _score(
+            f"{region}_{metric}_mean", f"{region.capitalize()} {measure(metric).heading}", metric
+        )
         for region in regions
     ]
 
 
 def _score(key: str, label: str, metric: str) -> Column:
-    way = direction(metric, higher_is_worse(metric))
-    measure = _label(metric).split(" (")[0]
-    crowding = metric not in HEADLINE
-    return Column(key, label, _decimals(metric), way, measure=measure, detail=crowding)
+    words = measure(metric)
+    way = direction(metric, words.higher_is_worse)
+    detail = metric in IN_CSV_ALONE
+    return Column(key, label, words.decimals, way, measure=words.label, detail=detail)
 
 
 def _gain(metric: str) -> Column:
     return Column(
         f"hidden_{metric}_gain",
-        f"Hidden gain, {_label(metric)}",
-        _decimals(metric),
+        f"Hidden gain, {measure(metric).heading}",
+        measure(metric).decimals,
         "higher is worse for privacy",
         interval=True,
         measure="gain",
-        detail=metric not in HEADLINE,
+        detail=metric in IN_CSV_ALONE,
     )
 
 
-def _label(metric: str) -> str:
-    return LEAKAGE_LABELS.get(metric, (metric, 3))[0]
-
-
-def _decimals(metric: str) -> int:
-    return LEAKAGE_LABELS.get(metric, (metric, 3))[1]
-
-
 def _metrics(summary: pd.DataFrame) -> list[str]:
-    """Metrics of a summary, the well-known ones first."""
-    if summary.empty:
-        return []
-    found = set(summary["metric"])
-    known = [metric for metric in LEAKAGE_LABELS if metric in found]
-    return known + sorted(found - set(known))
+    return [] if summary.empty else ordered_metrics(summary["metric"])
 
 
 def _per_cell(

@@ -9,13 +9,21 @@ import pandas as pd
 from bench.output.leakage import adaptive, attack_scores, gain_over, image_tables
 from bench.output.rundata import CELL, EARLIEST, PIPELINE, RunData
 from bench.output.table import Column, Table
-from bench.output.tables.common import CAP, INTERVALS, ordered, sentences, setting_columns, source
+from bench.output.tables.common import (
+    CAP,
+    INTERVALS,
+    direction,
+    ordered,
+    sentences,
+    setting_columns,
+    source,
+)
+from bench.output.words import measure, shown_metrics
 
 RIDGE = "ridge"
+REGIONS = ("visible", "hidden")
 WORSE: Final = "higher is worse for privacy"
-LESS: Final = "lower is worse for privacy"
 KEYS = [*CELL, "attack"]
-SCORES = ("visible_psnr", "visible_lpips", "hidden_psnr", "hidden_lpips")
 
 
 def stage_scores(run: RunData) -> pd.DataFrame:
@@ -53,11 +61,9 @@ def stages_table(run: RunData) -> Table:
         columns=(
             *settings,
             Column("block", "Stage", parts=("stage",)),
-            Column("visible_psnr", "Visible PSNR (dB)", 2, WORSE, True),
-            Column("over_ridge", "Over ridge (dB)", 2, WORSE, True),
-            Column("visible_lpips", "Visible LPIPS", 3, LESS, True),
-            Column("hidden_psnr", "Hidden PSNR (dB)", 2, WORSE, True, detail=True),
-            Column("hidden_lpips", "Hidden LPIPS", 3, LESS, True, detail=True),
+            *_columns(frame, "visible"),
+            Column("over_ridge", "PSNR over ridge (dB)", 2, WORSE, True),
+            *_columns(frame, "hidden"),
             Column("seconds", "Seconds a picture", 3),
             Column("images", "Images", 0),
         ),
@@ -65,17 +71,39 @@ def stages_table(run: RunData) -> Table:
     )
 
 
+def _columns(frame: pd.DataFrame, region: str) -> list[Column]:
+    """A column for each metric of a region; the hidden one is left to CSV."""
+    scored = (str(name) for name in frame if str(name).startswith(f"{region}_"))
+    columns = []
+    for metric in shown_metrics(name.removeprefix(f"{region}_") for name in scored):
+        words, key = measure(metric), f"{region}_{metric}"
+        heading, way = f"{region.capitalize()} {words.heading}", words.higher_is_worse
+        columns.append(
+            Column(
+                key,
+                heading,
+                words.decimals,
+                direction(metric, way),
+                True,
+                words.label,
+                detail=region == "hidden",
+            )
+        )
+    return columns
+
+
 def _frame(run: RunData) -> pd.DataFrame:
     scores = stage_scores(run)
     if scores.empty:
         return pd.DataFrame()
     named = scores.assign(score=scores["region"] + "_" + scores["metric"])
-    named = named[named["score"].isin(SCORES)]
+    scored = [f"{region}_{m}" for region in REGIONS for m in shown_metrics(scores["metric"])]
+    named = named[named["score"].isin(scored)]
     ends = ["mean", "mean_low", "mean_high"]
     wide = named.pivot(index=[*KEYS, "block"], columns="score", values=ends)
     wide.columns = wide.columns.map(lambda pair: pair[1] + pair[0].removeprefix("mean"))
     images = named.groupby([*KEYS, "block"], dropna=False)["images"].max()
-    wanted = [f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")]
+    wanted = [f"{score}{end}" for score in scored for end in ("", "_low", "_high")]
     frame = wide.join(images).reindex(columns=[*wanted, "images"]).reset_index()
     frame = frame.merge(_over_ridge(run), on=KEYS, how="left")
     frame = frame.merge(stage_seconds(run), on=KEYS, how="left")

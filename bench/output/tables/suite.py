@@ -5,20 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from attacks.priors import prior_of
-from bench.output.figures.style import readable
-from bench.output.leakage import adaptive, attack_summary, higher_is_worse, oracle_summary, plain
+from bench.output.leakage import adaptive, attack_summary, oracle_summary, plain
 from bench.output.rundata import CELL, FLOOR, RunData
 from bench.output.table import Column, Table
 from bench.output.tables.common import (
     CAP,
     INTERVALS,
-    LEAKAGE_LABELS,
     constant_settings,
     direction,
     sentences,
     setting_columns,
     source,
 )
+from bench.output.words import IN_CSV_ALONE, measure, ordered_metrics, readable
 
 WORST = "worst case"
 BEST_FLOOR = "best floor"
@@ -50,7 +49,9 @@ def suite_summary(run: RunData) -> pd.DataFrame:
 def suite_table(run: RunData) -> Table:
     """Every attack in every region, folded by coalition; the worst cases head the report."""
     frame = suite_summary(run)
-    metrics = [m for m in LEAKAGE_LABELS if f"{m}_mean" in frame]
+    metrics = ordered_metrics(
+        str(name).removesuffix("_mean") for name in frame if str(name).endswith("_mean")
+    )
     settings = [name for name in CELL if name not in ("stage",)]
     if not frame.empty:
         frame["fold"] = _folds(frame)
@@ -89,16 +90,12 @@ def suite_table(run: RunData) -> Table:
 
 
 def _columns(metric: str) -> list[Column]:
-    label, decimals = LEAKAGE_LABELS[metric]
-    way = direction(metric, higher_is_worse(metric))
-    plain_label = label.split(" (")[0]
-    detail = metric == "ssim"
-    gain = direction(metric, True)
+    words, detail = measure(metric), metric in IN_CSV_ALONE
+    way, gain = direction(metric, words.higher_is_worse), direction(metric, True)
+    places = words.decimals
     return [
-        Column(f"{metric}_mean", label, decimals, way, True, plain_label, detail=detail),
-        Column(
-            f"{metric}_gain", f"{plain_label} gain", decimals, gain, True, "gain", detail=detail
-        ),
+        Column(f"{metric}_mean", words.heading, places, way, True, words.label, detail=detail),
+        Column(f"{metric}_gain", f"{words.label} gain", places, gain, True, "gain", detail=detail),
     ]
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.output.curves import CURVE, curve_points
-from bench.output.leakage import higher_is_worse
 from bench.output.rundata import PIPELINE, RunData
 from bench.output.table import Column, Table
 from bench.output.tables.common import (
     CAP,
     INTERVALS,
-    LEAKAGE_LABELS,
     constant_settings,
     direction,
     sentences,
     setting_columns,
     source,
 )
+from bench.output.words import IN_CSV_ALONE, measure, ordered_metrics
 
 CELL_KEYS = [*PIPELINE, "coalition", "coalition_choice"]
 KEYS = [*CELL_KEYS, "setting", "order"]
@@ -26,11 +25,12 @@ KEYS = [*CELL_KEYS, "setting", "order"]
 def utility_table(run: RunData) -> Table:
     """What a setting costs in segmentation and what it saves in leakage."""
     frame = utility_frame(run)
-    metrics = [m for m in LEAKAGE_LABELS if not frame.empty and f"hidden_{m}" in frame]
+    scored = (str(name) for name in frame if str(name).startswith("hidden_"))
+    metrics = ordered_metrics(name.removeprefix("hidden_") for name in scored)
     names = sorted(frame["attack_names"].unique()) if not frame.empty else []
     return Table(
         name="privacy_utility",
-        title="What precision and noise cost in segmentation, and save in leakage",
+        title="What precision and defences cost in segmentation, and save in leakage",
         source=source(run),
         note=sentences(
             "Leakage: worst case over the attacks that every setting was put to, per image, then "
@@ -43,7 +43,7 @@ def utility_table(run: RunData) -> Table:
         frame=frame,
         columns=(
             *setting_columns(frame, CURVE),
-            Column("setting", "Payload or noise", parts=("payload", "defence", "strength")),
+            Column("setting", "Payload or defence", parts=("payload", "defence", "strength")),
             Column("miou_box", "mIoU, box", 3, "higher is better for the user", interval=True),
             Column("agreement_box", "agreement, box", 3, "higher is better for the user"),
             *[column for metric in metrics for column in _columns(metric, frame)],
@@ -70,15 +70,14 @@ def utility_frame(run: RunData) -> pd.DataFrame:
 
 
 def _columns(metric: str, frame: pd.DataFrame) -> list[Column]:
-    label, decimals = LEAKAGE_LABELS[metric]
-    way = direction(metric, higher_is_worse(metric))
+    of, detail = measure(metric), metric in IN_CSV_ALONE
+    way = direction(metric, of.higher_is_worse)
     columns = []
     for region in ("hidden", "visible"):
         for end, words in (("", ""), ("_plain", ", not adaptive")):
-            key, heading = f"{region}_{metric}{end}", f"{region.capitalize()} {label}{words}"
+            key, heading = f"{region}_{metric}{end}", f"{region.capitalize()} {of.heading}{words}"
             if key in frame:
-                measure = label.split(" (")[0]
                 columns.append(
-                    Column(key, heading, decimals, way, measure=measure, detail=metric == "ssim")
+                    Column(key, heading, of.decimals, way, measure=of.label, detail=detail)
                 )
     return columns
