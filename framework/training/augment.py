@@ -108,17 +108,20 @@ def _paste_figures(scene: Scene, photos: Sequence[Photo], rng: np.random.Generat
 
 
 def _paste_portraits(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
-    """``scene`` with one to three whole objects, near or far, and their union as a mask too."""
+    """``scene`` with one to three whole objects, near or far, and their union as a mask too.
+
+    It stays as it is where the photos drawn hold no whole object.
+    """
     height, width = scene.image.shape[:2]
+    count = int(rng.choice((1, 2, 3), p=(0.65, 0.25, 0.1)))
+    cuts = [cut for _ in range(count) if (cut := cut_out(photos, rng)) is not None]
+    if not cuts:
+        return scene
     if rng.random() < SOFT_BACKGROUND_CHANCE:
         soft = cv2.GaussianBlur(scene.image, (0, 0), rng.uniform(0.02, 0.08) * max(height, width))
         scene = Scene(np.asarray(soft, np.uint8), scene.masks[:0])
     together = np.zeros((1, height, width), bool)
-    count = int(rng.choice((1, 2, 3), p=(0.65, 0.25, 0.1)))
-    for _ in range(count):
-        if (cut := cut_out(photos, rng)) is None:
-            break
-        colours, alpha = cut
+    for colours, alpha in cuts:
         rows = np.exp(rng.uniform(np.log(0.5), np.log(3.5))) * height
         scale = rows / len(alpha)
         shape = tuple(max(4, round(side * scale)) for side in alpha.shape[::-1])
@@ -126,12 +129,12 @@ def _paste_portraits(scene: Scene, photos: Sequence[Photo], rng: np.random.Gener
         if rng.random() < 0.5:
             colours, alpha = colours[:, ::-1], alpha[:, ::-1]
         top = int(rng.uniform(-0.05, 0.35) * height)
-        middle = rng.uniform(0.3, 0.7) if count == 1 else rng.uniform(0.1, 0.9)
+        middle = rng.uniform(0.3, 0.7) if len(cuts) == 1 else rng.uniform(0.1, 0.9)
         left = int(middle * width) - shape[0] // 2
         before, scene = scene, _overlay(scene, colours, alpha, top, left)
         if scene is not before:
             together |= scene.masks[-1:]
-    return Scene(scene.image, np.concatenate([scene.masks, together])) if count > 1 else scene
+    return Scene(scene.image, np.concatenate([scene.masks, together])) if len(cuts) > 1 else scene
 
 
 def _crop(photo: Photo, size: int, rng: np.random.Generator) -> Scene:

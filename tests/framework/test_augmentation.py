@@ -143,3 +143,12 @@ def test_portraits_become_masks_before_another_background(monkeypatch):
     scenes = [random_scene([_nested_photo()], 0, 96, np.random.default_rng(i)) for i in range(12)]
     assert all(len(scene.masks) for scene in scenes)
     assert all(scene.masks.shape[1:] == scene.image.shape[:2] for scene in scenes)
+
+
+def test_without_whole_objects_a_portrait_scene_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(augment, "PORTRAIT_SCENE_CHANCE", 1.0)
+    monkeypatch.setattr(augment, "UNION_CHANCE", 0.0)
+    photo = _nested_photo()
+    photo.masks = photo.masks[4:]
+    scene = random_scene([photo], 0, 64, np.random.default_rng(3))
+    assert scene.image.std() > 30
