@@ -47,15 +47,15 @@ def test_with_the_bound_for_many_servers(monkeypatch):
 class Blind(Guard):
     """Lets everything leave."""
 
-    def admit(self, trip, wanted, *, whole=False):
+    def admit(self, trip, wanted, **options):
         return dict(wanted)
 
 
 class Forgetful(Guard):
     """Knows only what it admits now."""
 
-    def admit(self, trip, wanted, *, whole=False):
-        return Guard(caps=self.caps).admit(trip, wanted, whole=whole)
+    def admit(self, trip, wanted, **options):
+        return Guard(caps=self.caps).admit(trip, wanted, **options)
 
 
 class FirstSendsOnly(Guard):
@@ -63,15 +63,15 @@ class FirstSendsOnly(Guard):
 
     asked = None
 
-    def admit(self, trip, wanted, *, whole=False):
+    def admit(self, trip, wanted, **options):
         again, self.asked = self.asked == (trip.frame, trip.index), (trip.frame, trip.index)
-        return dict(wanted) if again else super().admit(trip, wanted, whole=whole)
+        return dict(wanted) if again else super().admit(trip, wanted, **options)
 
 
 class ForgetsFailures(Guard):
     """Takes a window that goes elsewhere for one that its first server has not seen."""
 
-    def admit(self, trip, wanted, *, whole=False):
+    def admit(self, trip, wanted, **options):
         for windows in wanted.values():
             for window in windows:
                 self.ledger.db.execute(
@@ -79,7 +79,7 @@ class ForgetsFailures(Guard):
                     (trip.view.scene, trip.frame, window),
                 )
         self._watched = None
-        return super().admit(trip, wanted, whole=whole)
+        return super().admit(trip, wanted, **options)
 
 
 class OneByOne(Guard):
@@ -107,10 +107,10 @@ class Thin(View):
 class Undilated(Guard):
     """Overlooks what the resize filter mixes in."""
 
-    def admit(self, trip, wanted, *, whole=False):
+    def admit(self, trip, wanted, **options):
         view = trip.view
         thin = Thin(view.scene, view.scene_size, view.origin, view.size)
-        return super().admit(replace(trip, view=thin), wanted, whole=whole)
+        return super().admit(replace(trip, view=thin), wanted, **options)
 
 
 @pytest.mark.parametrize(
