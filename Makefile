@@ -47,7 +47,7 @@ chaos: $(STAMP)
 
 proto: $(STAMP)
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
-		framework/shard/proto/shard.proto
+		framework/transport/grpc/protocol/proto/shard.proto
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

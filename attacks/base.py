@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from framework.errors import PedbenchError
 from framework.models.build import PedSam
-from framework.observation import Observation
 from framework.registry import Registry
+from framework.split.observation import Observation
 
 Kind = Literal["floor", "inpainting", "inversion", "ceiling"]
 
@@ -95,7 +95,7 @@ class Attack(ABC):
         random: whether the seed changes its pictures; a run asks once for an attack of which it
             does not, whatever its seeds.
         trained_on: list of the photos that weights shipped with it learned from, as
-            `attacks.shipped.write_photos` writes it; a run refuses to score them.
+            `attacks.networks.shipped.write_photos` writes it; a run refuses to score them.
 
     Args:
         seed: of everything random in training.
@@ -151,4 +151,4 @@ class Attack(ABC):
         return self.learned[key]
 
 
-ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.reconstruction", "pedbench.attacks")
+ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.methods", "pedbench.attacks")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from framework.errors import PedbenchError
-from framework.observation import Observation
+from framework.split.observation import Observation
 
 
 def seeded(observation: Observation, size: int, seed: int) -> tuple[int, ...]:

@@ -16,12 +16,12 @@ from safetensors.numpy import load_file
 from segment_anything.utils.transforms import ResizeLongestSide
 
 from attacks.base import ATTACKS, Attack, Knowledge
-from attacks.public import observe
+from attacks.features.public_examples import observe
 from framework.errors import PedbenchError
+from framework.files.photos import read_photo
+from framework.files.picture_file import megapixel_limit
 from framework.models.build import build_sam
-from framework.observation import Observation
-from framework.photos import read_photo
-from framework.picture_file import megapixel_limit
+from framework.split.observation import Observation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

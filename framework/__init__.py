@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 from framework.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from framework.edge import DistributedEncoder, Traffic
     from framework.errors import PedbenchError
-    from framework.models.adopt import adopt
     from framework.models.build import build_sam
-    from framework.models.transformers_sam import from_transformers
-    from framework.observation import Observation
-    from framework.predictor import DistributedSamPredictor
-    from framework.shard.remote import GrpcShards
-    from framework.shard.tls import Tls
-    from framework.shard.transport import LocalShards
+    from framework.models.interop.adopt import adopt
+    from framework.models.interop.transformers_sam import from_transformers
+    from framework.split.edge import DistributedEncoder, Traffic
+    from framework.split.observation import Observation
+    from framework.split.predictor import DistributedSamPredictor
+    from framework.transport.base import LocalShards
+    from framework.transport.grpc.client.remote import GrpcShards
+    from framework.transport.grpc.security.tls import Tls
 
 __all__ = [
     "DistributedEncoder",
@@ -33,16 +33,16 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "DistributedEncoder": "framework.edge",
-        "DistributedSamPredictor": "framework.predictor",
-        "GrpcShards": "framework.shard.remote",
-        "LocalShards": "framework.shard.transport",
-        "Observation": "framework.observation",
+        "DistributedEncoder": "framework.split.edge",
+        "DistributedSamPredictor": "framework.split.predictor",
+        "GrpcShards": "framework.transport.grpc.client.remote",
+        "LocalShards": "framework.transport.base",
+        "Observation": "framework.split.observation",
         "PedbenchError": "framework.errors",
-        "Tls": "framework.shard.tls",
-        "Traffic": "framework.edge",
-        "adopt": "framework.models.adopt",
+        "Tls": "framework.transport.grpc.security.tls",
+        "Traffic": "framework.split.edge",
+        "adopt": "framework.models.interop.adopt",
         "build_sam": "framework.models.build",
-        "from_transformers": "framework.models.transformers_sam",
+        "from_transformers": "framework.models.interop.transformers_sam",
     },
 )

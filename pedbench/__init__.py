@@ -14,52 +14,52 @@ from framework.lazy import lazy_names
 
 if TYPE_CHECKING:
     from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
-    from attacks.threat import ThreatModel
+    from attacks.threat_models.base import ThreatModel
     from bench.datasets.base import DATASETS, Dataset, Sample
     from bench.metrics.base import METRICS, Metric
     from bench.recognition.base import RECOGNISERS, Recogniser
-    from framework.defences.base import DEFENCES, Defence
-    from framework.edge import DistributedEncoder, Traffic
     from framework.errors import PedbenchError
-    from framework.models.adopt import adopt
     from framework.models.build import build_sam
-    from framework.models.transformers_sam import from_transformers
-    from framework.observation import Observation
-    from framework.policies.base import POLICIES, Policy
-    from framework.predictor import DistributedSamPredictor
-    from framework.shard.remote import GrpcShards
-    from framework.shard.tls import Tls
-    from framework.shard.transport import LocalShards, Shards
+    from framework.models.interop.adopt import adopt
+    from framework.models.interop.transformers_sam import from_transformers
+    from framework.split.defences.base import DEFENCES, Defence
+    from framework.split.edge import DistributedEncoder, Traffic
+    from framework.split.observation import Observation
+    from framework.split.policies.base import POLICIES, Policy
+    from framework.split.predictor import DistributedSamPredictor
+    from framework.transport.base import LocalShards, Shards
+    from framework.transport.grpc.client.remote import GrpcShards
+    from framework.transport.grpc.security.tls import Tls
 
 _HOMES = {
     "ATTACKS": "attacks.base",
     "Attack": "attacks.base",
     "DATASETS": "bench.datasets.base",
-    "DEFENCES": "framework.defences.base",
+    "DEFENCES": "framework.split.defences.base",
     "Dataset": "bench.datasets.base",
-    "Defence": "framework.defences.base",
-    "DistributedEncoder": "framework.edge",
-    "DistributedSamPredictor": "framework.predictor",
-    "GrpcShards": "framework.shard.remote",
+    "Defence": "framework.split.defences.base",
+    "DistributedEncoder": "framework.split.edge",
+    "DistributedSamPredictor": "framework.split.predictor",
+    "GrpcShards": "framework.transport.grpc.client.remote",
     "Knowledge": "attacks.base",
-    "LocalShards": "framework.shard.transport",
+    "LocalShards": "framework.transport.base",
     "METRICS": "bench.metrics.base",
     "Metric": "bench.metrics.base",
-    "Observation": "framework.observation",
-    "POLICIES": "framework.policies.base",
+    "Observation": "framework.split.observation",
+    "POLICIES": "framework.split.policies.base",
     "PedbenchError": "framework.errors",
-    "Policy": "framework.policies.base",
+    "Policy": "framework.split.policies.base",
     "PublicExample": "attacks.base",
     "RECOGNISERS": "bench.recognition.base",
     "Recogniser": "bench.recognition.base",
     "Sample": "bench.datasets.base",
-    "Shards": "framework.shard.transport",
-    "ThreatModel": "attacks.threat",
-    "Tls": "framework.shard.tls",
-    "Traffic": "framework.edge",
-    "adopt": "framework.models.adopt",
+    "Shards": "framework.transport.base",
+    "ThreatModel": "attacks.threat_models.base",
+    "Tls": "framework.transport.grpc.security.tls",
+    "Traffic": "framework.split.edge",
+    "adopt": "framework.models.interop.adopt",
     "build_sam": "framework.models.build",
-    "from_transformers": "framework.models.transformers_sam",
+    "from_transformers": "framework.models.interop.transformers_sam",
 }
 
 __all__ = [

@@ -12,11 +12,11 @@ import warnings
 from collections.abc import Sequence
 
 from bench import __version__
-from bench.arguments import Parser
+from bench.flags.arguments import Parser
 from framework.allocator import keep_freed_memory
 from framework.errors import PedbenchError
-from framework.files import reason
-from framework.picture_file import megapixel_limit
+from framework.files.picture_file import megapixel_limit
+from framework.files.writing import reason
 
 NEGATIVE = re.compile(r"-[.]?[0-9]")
 INTERRUPTED = 130

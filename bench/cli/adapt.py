@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.arguments import add_photo_flags, device, not_negative_int, positive, positive_int
+from bench.flags.arguments import add_photo_flags, device, not_negative_int, positive, positive_int
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -41,11 +41,11 @@ def run(args: argparse.Namespace) -> int:
     from bench.cli.train import Photos
     from bench.datasets import open_dataset
     from framework import build_sam
-    from framework.adapt import Adaptation, adapt
     from framework.devices import usable_device
-    from framework.files import make_folder
+    from framework.files.writing import make_folder
     from framework.models.architectures import GLOBALS_LAST
     from framework.training import export
+    from framework.training.adapt import Adaptation, adapt
 
     make_folder(args.out, "give another --out")
     photos = Photos([open_dataset(spec) for spec in args.data])

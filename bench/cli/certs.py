@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.arguments import days, host, not_negative_int
+from bench.flags.arguments import days, host, not_negative_int
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -32,7 +32,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from framework.shard.certificates import write_certificates
+    from framework.transport.grpc.security.certificates import write_certificates
 
     for path in write_certificates(args.out, args.host, args.shards, args.days):
         print(path)

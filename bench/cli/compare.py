@@ -11,7 +11,7 @@ import pandas as pd
 from framework.errors import PedbenchError, unknown_name
 
 if TYPE_CHECKING:
-    from bench.output.comparison import Comparison
+    from bench.report.comparison import Comparison
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -26,7 +26,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.output.comparison import compare_runs
+    from bench.report.comparison import compare_runs
 
     before, after = (_records(folder) for folder in (args.before, args.after))
     if args.metric:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _records(folder: Path) -> pd.DataFrame:
     from bench.latency.results import is_latency_folder
-    from bench.records import read_records
+    from bench.runner.records import read_records
 
     if is_latency_folder(folder):
         raise PedbenchError(
@@ -63,7 +63,7 @@ def _only(
     metric: str, args: argparse.Namespace, before: pd.DataFrame, after: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The records of one metric, and the numbers of masks that weigh them."""
-    from bench.output.comparison import MASKS
+    from bench.report.comparison import MASKS
 
     known = [set(records["metric"].dropna()) - {""} for records in (before, after)]
     if metric not in known[0] | known[1]:
@@ -77,7 +77,7 @@ def _only(
 
 def _text(found: Comparison, everything: bool) -> str:
     """The table, settings that never vary left out, and what it does not show."""
-    from bench.output.comparison import SETTINGS
+    from bench.report.comparison import SETTINGS
 
     rows = found.table if everything else found.changed
     same = len(found.table) - len(found.changed)
@@ -94,7 +94,7 @@ def _text(found: Comparison, everything: bool) -> str:
 
 def _notes(found: Comparison, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     """What a reader of the table must know."""
-    from bench.output.rundata import plural
+    from bench.report.rundata import plural
 
     notes = []
     for name in ("only_before", "only_after"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.arguments import add_photo_flags, positive_int
+from bench.flags.arguments import add_photo_flags, positive_int
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from bench.datasets import SampleError, open_dataset
-    from bench.pictures import overlay
-    from framework.files import make_folder, writing
+    from bench.runner.pictures import overlay
+    from framework.files.writing import make_folder, writing
 
     dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)
     ids = dataset.ids[: args.limit]

@@ -21,9 +21,9 @@ def run(args: argparse.Namespace) -> int:
     from bench import __version__
     from bench.cli.weights import weight_states
     from bench.datasets import open_dataset
-    from bench.environment import PACKAGES, device_label, package_version
-    from framework.cache import cache_dir
+    from bench.runner.provenance import PACKAGES, device_label, package_version
     from framework.devices import usable_device
+    from framework.files.cache import cache_dir
 
     print(f"pedbench {__version__}, Python {platform.python_version()}")
     print(f"device: {device_label(torch.device(usable_device()))}")

@@ -20,8 +20,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from framework import build_sam
-    from framework.files import writing
-    from framework.models.onnx_files import export_encoder
+    from framework.files.writing import writing
+    from framework.models.onnx.files import export_encoder
 
     sam = build_sam(args.model, args.checkpoint, runtime="onnx")
     with writing(args.out, "give another --out, or free space there"):

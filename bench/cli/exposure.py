@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.arguments import positive_int
+from bench.flags.arguments import positive_int
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -26,7 +26,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.caps import print_exposure
+    from bench.flags.caps import print_exposure
     from framework.exposure import Ledger
 
     ledger = Ledger(args.ledger, create=False)

@@ -33,20 +33,20 @@ def run(args: argparse.Namespace) -> int:
 
 def parts() -> dict[str, list[tuple[str, str]]]:
     """Every kind with its names and one-line summaries."""
+    from attacks.analyses.side_channels import SIDE_CHANNELS
     from attacks.base import ATTACKS
-    from attacks.side_channels import SIDE_CHANNELS
-    from attacks.threat import THREATS
-    from bench.config import load_preset, preset_names
+    from attacks.threat_models.base import THREATS
     from bench.datasets.base import DATASETS
-    from bench.frames import MOTIONS
+    from bench.datasets.motion import MOTIONS
     from bench.latency.config import is_latency
     from bench.metrics import METRICS
     from bench.recognition import RECOGNISERS
-    from framework.defences import DEFENCES
+    from bench.spec.config import load_preset, preset_names
     from framework.models.architectures import ARCHITECTURES
-    from framework.payload import payload_names
-    from framework.plans import PLANS
-    from framework.policies import POLICIES
+    from framework.split.defences import DEFENCES
+    from framework.split.payload import payload_names
+    from framework.split.plans import PLANS
+    from framework.split.policies import POLICIES
 
     def summaries(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
         return [(name, str(getattr(part, "summary", ""))) for name, part in items]

@@ -26,8 +26,8 @@ def run(name: str, args: argparse.Namespace) -> int:
     """Carry out one of the subcommands."""
     from bench.latency.output import ALL, write_outputs
     from bench.latency.results import is_latency_folder
-    from bench.output import write_all, write_figures, write_report, write_tables
-    from bench.runner import refresh_records
+    from bench.report import write_all, write_figures, write_report, write_tables
+    from bench.runner.run import refresh_records
 
     if is_latency_folder(args.folder):
         for path in write_outputs(args.folder, ALL if name == "paper" else (name,)):

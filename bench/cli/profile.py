@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.cli import run as run_command
-from bench.profile import WATCH, phase, time_table
+from bench.runner.phases import WATCH, phase, time_table
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> int:
     with TemporaryDirectory() as folder:
         args.out = args.out or Path(folder) / "run"
         with phase("imports"):
-            import bench.output
-            import bench.runner  # noqa: F401
+            import bench.report
+            import bench.runner.run  # noqa: F401
         code = run_command.run(args)
     print(time_table(WATCH.drain(), time.perf_counter() - start))
     return code

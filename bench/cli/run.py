@@ -7,11 +7,11 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import add_photo_flags, device, positive_int
-from bench.remote import add_remote_flags, read_remote_flags
+from bench.flags.arguments import add_photo_flags, device, positive_int
+from bench.flags.remote import add_remote_flags, read_remote_flags
 
 if TYPE_CHECKING:
-    from bench.config import RunConfig
+    from bench.spec.config import RunConfig
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -88,11 +88,11 @@ GIVEN = (
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.checks import at
-    from bench.config import load_preset
+    from bench.cache.store import open_store
     from bench.latency import command
     from bench.latency.config import is_latency
-    from bench.store import open_store
+    from bench.spec.checks import at
+    from bench.spec.config import load_preset
 
     if is_latency(args.preset):
         return command.run(args)
@@ -113,8 +113,8 @@ def run(args: argparse.Namespace) -> int:
         config.check()
     store = open_store(args.store_size)
 
-    from bench.output import write_all
-    from bench.runner import run as carry_out
+    from bench.report import write_all
+    from bench.runner.run import run as carry_out
 
     folder = args.out or default_folder(config)
     result = carry_out(
@@ -138,7 +138,7 @@ def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
         PedbenchError: an attack is unknown, or the run asks for it nowhere.
     """
     from attacks.base import ATTACKS
-    from bench.situations import attack_names
+    from bench.spec.attack_settings import attack_names
     from framework.errors import PedbenchError
 
     for name in names:

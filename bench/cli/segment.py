@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.arguments import add_photo_flags
-from bench.caps import add_cap_flags, print_exposure, read_cap_flags, read_policy_key
-from bench.precision import add_speed_flags, speed_options
-from bench.remote import Remote, add_remote_flags, read_remote_flags
+from bench.flags.arguments import add_photo_flags
+from bench.flags.caps import add_cap_flags, print_exposure, read_cap_flags, read_policy_key
+from bench.flags.precision import add_speed_flags, speed_options
+from bench.flags.remote import Remote, add_remote_flags, read_remote_flags
 
 LOSSLESS = (".png", ".bmp", ".tif", ".tiff")
 DEFAULT_SHARDS = 4
@@ -45,11 +45,11 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from PIL import Image
 
-    from bench.pictures import draw_box, overlay
-    from bench.prompts import BOX, read_prompt
+    from bench.flags.prompts import BOX, read_prompt
+    from bench.runner.pictures import draw_box, overlay
     from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
-    from framework.defences import make_defence
-    from framework.photos import read_photo
+    from framework.files.photos import read_photo
+    from framework.split.defences import make_defence
 
     prompt = read_prompt(args.box, args.point)
     check_outputs(args)

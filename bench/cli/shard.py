@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from bench.arguments import LAST_PORT, device, host, not_negative, port, positive_int
-from bench.precision import add_speed_flags, speed_options
+from bench.flags.arguments import LAST_PORT, device, host, not_negative, port, positive_int
+from bench.flags.precision import add_speed_flags, speed_options
 
 if TYPE_CHECKING:
-    from framework.shard.address import Address
+    from framework.transport.grpc.client.address import Address
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -54,8 +54,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.remote import plain_allowed
-    from framework.shard.address import Address
+    from bench.flags.remote import plain_allowed
+    from framework.transport.grpc.client.address import Address
 
     bind = Address.parse(args.bind)
     args.insecure = plain_allowed(args, [bind])
@@ -93,11 +93,11 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
     """Serve until stopped."""
     import torch
 
-    from bench.remote import tls_files
+    from bench.flags.remote import tls_files
     from framework import Tls, build_sam
-    from framework.shard.limits import Limits
-    from framework.shard.logs import log_to_stderr
-    from framework.shard.server import Settings, run_server
+    from framework.transport.grpc.server.lifecycle import Settings, run_server
+    from framework.transport.grpc.server.limits import Limits
+    from framework.transport.grpc.server.logs import log_to_stderr
 
     names = "--tls-cert, --tls-key and --client-ca"
     files = tls_files((args.tls_cert, args.tls_key, args.client_ca), args.insecure, names)
@@ -121,8 +121,8 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
 
 def run_several(args: argparse.Namespace, bind: Address) -> int:
     """Start ``--count`` servers as processes; stop all of them when this one is stopped."""
-    from bench.servers import ServerProcesses, shard_arguments, stoppable
-    from framework.shard.address import Address
+    from bench.latency.servers import ServerProcesses, shard_arguments, stoppable
+    from framework.transport.grpc.client.address import Address
 
     first = bind.port
     binds = [Address(bind.host, first + i if first else 0) for i in range(args.count)]

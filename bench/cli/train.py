@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import (
+from bench.flags.arguments import (
     add_photo_flags,
     device,
     fraction,
@@ -56,9 +56,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.datasets import open_dataset
-    from bench.vgg16 import ensure_vgg16
+    from bench.metrics.trunks.vgg16 import ensure_vgg16
     from framework.devices import usable_device
-    from framework.files import make_folder
+    from framework.files.writing import make_folder
     from framework.training import export, train
 
     teacher = ensure_vgg16() if args.teacher == "vgg16" else args.teacher

@@ -17,8 +17,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.metrics.trunk import ensure_trunk
-    from bench.vgg16 import ensure_vgg16
+    from bench.metrics.trunks.alexnet import ensure_trunk
+    from bench.metrics.trunks.vgg16 import ensure_vgg16
     from framework.errors import unknown_name
     from framework.models.architectures import architecture
     from framework.models.checkpoint import OFFICIAL, locate_weights
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
 def weight_states() -> dict[str, str]:
     """Each weight file with where it is, or the command that brings it."""
     from bench.metrics import MetricUnavailable
-    from bench.metrics.trunk import load_trunk, trunk_path, trunk_source
-    from framework.cache import cache_dir
+    from bench.metrics.trunks.alexnet import load_trunk, trunk_path, trunk_source
+    from framework.files.cache import cache_dir
     from framework.models.architectures import ARCHITECTURES
     from framework.models.checkpoint import OFFICIAL, OFFICIAL_ADDRESS, SHIPPED, recipe
 

@@ -20,9 +20,9 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.masks import region_instances
+from bench.datasets.decode.masks import region_instances
 from framework.errors import PedbenchError
-from framework.photos import Declared, read_photo
+from framework.files.photos import Declared, read_photo
 
 SPLITS = ("train", "val", "test")
 

@@ -19,11 +19,11 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.coco_file import Annotation, CocoFile, ImageEntry, read_coco
-from bench.datasets.coco_layout import find_annotations, find_image, find_images
-from bench.datasets.masks import decode_segmentation
+from bench.datasets.coco_format.file import Annotation, CocoFile, ImageEntry, read_coco
+from bench.datasets.coco_format.layout import find_annotations, find_image, find_images
+from bench.datasets.decode.masks import decode_segmentation
 from framework.errors import PedbenchError, one_line
-from framework.photos import read_photo
+from framework.files.photos import read_photo
 
 CROWD = {"0": False, "false": False, "none": False, "": False, "1": True, "true": True}
 """What ``iscrowd`` may be, written as text."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.base import ATTACKS
-from attacks.shipped import Photo, read_photos
+from attacks.networks.shipped import Photo, read_photos
+from bench.cache.fingerprints import content_digest
 from bench.datasets.base import Dataset, Image, SampleError
-from bench.fingerprints import content_digest
 from framework.errors import PedbenchError
 from framework.exposure.look import HASH_BITS, NEAR, SURE, distance, perceptual_hash, thumbnail
 

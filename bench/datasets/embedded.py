@@ -20,10 +20,10 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.masks import decode_segmentation
-from bench.datasets.wheels import wheel_file
+from bench.datasets.decode.masks import decode_segmentation
+from bench.datasets.packaged.wheels import wheel_file
 from framework.errors import PedbenchError
-from framework.photos import read_photo
+from framework.files.photos import read_photo
 
 ANNOTATIONS = Path(__file__).parent / "data" / "embedded" / "instances.json"
 

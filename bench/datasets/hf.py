@@ -23,9 +23,9 @@ from bench.datasets.base import (
     unknown_image,
 )
 from bench.datasets.coco import instance_mask, is_crowd
-from bench.datasets.mask_pictures import read_labels, read_mask
+from bench.datasets.decode.mask_pictures import read_labels, read_mask
 from framework.errors import PedbenchError
-from framework.photos import read_photo
+from framework.files.photos import read_photo
 
 MASK_COLUMNS = ("masks", "objects", "mask", "label")
 SPLITS = ("validation", "val", "test", "train")

@@ -14,9 +14,9 @@ from bench.datasets.base import (
     stack_masks,
     unknown_image,
 )
-from bench.datasets.wheels import wheel_file
+from bench.datasets.packaged.wheels import wheel_file
 from framework.errors import PedbenchError
-from framework.photos import read_photo
+from framework.files.photos import read_photo
 
 PHOTOS = {
     "camera": "skimage/data/camera.png",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.datasets.base import DATASETS, Dataset, Sample, fingerprint, unknown_image
-from bench.datasets.scenes import Word, compose
+from bench.datasets.synthetic_scenes import Word, compose
 from framework.errors import PedbenchError
 
 SCENES_VERSION = 1

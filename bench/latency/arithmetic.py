@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from framework.models.architectures import Architecture
-from framework.payload import INT_LIMIT, PIXELS, PayloadSpec
-from framework.plans import Place, make_plan
+from framework.split.payload import INT_LIMIT, PIXELS, PayloadSpec
+from framework.split.plans import Place, make_plan
 
 CHANNELS = 3
 MASK_TOKENS = 5

@@ -10,14 +10,14 @@ from typing import Any
 
 import yaml
 
-from bench.config import find_preset
-from bench.fields import check_fields, read_yaml
 from bench.latency.links import LINKS, Link, read_link
+from bench.spec.config import find_preset
+from bench.spec.fields import check_fields, read_yaml
 from framework.errors import PedbenchError
 from framework.models.architectures import architecture
-from framework.payload import PayloadSpec
-from framework.plans import PLANS, make_plan
-from framework.windows import WindowGrid
+from framework.split.payload import PayloadSpec
+from framework.split.plans import PLANS, make_plan
+from framework.split.windows import WindowGrid
 
 SECTION = "latency"
 BASELINE, CLOUD = "local", "centralized"

@@ -28,9 +28,9 @@ from framework import (
     build_sam,
 )
 from framework.allocator import keep_freed_memory
-from framework.payload import Payload
-from framework.shard.link import Patience
-from framework.shard.transport import Round, Shards
+from framework.split.payload import Payload
+from framework.transport.base import Round, Shards
+from framework.transport.grpc.client.link import Patience
 
 PATIENCE = Patience(deadline=600, hello=60)
 BOX = np.array([150, 20, 330, 300])

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from bench.latency.config import BASELINE
 from bench.latency.links import DIRECT
 from bench.latency.results import LatencyRun
-from bench.output.figures.style import NARROW, WIDE, Theme, canvas, reference_line
-from bench.output.words import readable
+from bench.report.figures.style import NARROW, WIDE, Theme, canvas, reference_line
+from bench.report.words import readable
 
 CAPTIONS = {
     "latency": "Seconds from a photo to one mask by link and plan: median, in the darker part the "

@@ -19,9 +19,9 @@ from bench.latency.config import BASELINE, CLOUD, LatencyConfig
 from bench.latency.edge import Job
 from bench.latency.links import DIRECT, Link
 from bench.latency.network import Network
-from bench.servers import MAIN, ServerProcesses, stoppable
+from bench.latency.servers import MAIN, ServerProcesses, stoppable
 from framework.errors import PedbenchError
-from framework.shard.certificates import write_certificates
+from framework.transport.grpc.security.certificates import write_certificates
 
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait must not spin: edge and servers share the processor."""

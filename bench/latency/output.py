@@ -7,11 +7,11 @@ from pathlib import Path
 from bench.latency.figures import CAPTIONS, draw
 from bench.latency.results import LatencyRun
 from bench.latency.tables import build_tables
-from bench.output.figures.drawing import png_of
-from bench.output.figures.style import DPI, LIGHT, lay_out, styled
-from bench.output.page import figure_uri, page_template
-from bench.output.table import write_table
-from framework.files import make_folder, write_file, writing
+from bench.report.figures.drawing import png_of
+from bench.report.figures.style import DPI, LIGHT, lay_out, styled
+from bench.report.page import figure_uri, page_template
+from bench.report.table import write_table
+from framework.files.writing import make_folder, write_file, writing
 
 TABLES, PLOTS, REPORT = "tables", "plots", "report"
 ALL = (TABLES, PLOTS, REPORT)

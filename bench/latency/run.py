@@ -11,19 +11,19 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from bench import environment
 from bench.latency.config import LatencyConfig, read_latency
 from bench.latency.links import DIRECT, Link
 from bench.latency.measure import cores, edges, measure_link, threads_of_shards
 from bench.latency.namespaces import Namespaces, obstacle
 from bench.latency.network import Loopback, Network
 from bench.latency.results import ROWS
+from bench.latency.servers import stoppable
 from bench.latency.summary import MODELLED, modelled
-from bench.runfolder import ANOTHER_OUT, discard, locked
-from bench.servers import stoppable
+from bench.runner import provenance as environment
+from bench.runner.folder import ANOTHER_OUT, discard, locked
 from framework import build_sam
 from framework.errors import PedbenchError
-from framework.files import write_file
+from framework.files.writing import write_file
 
 
 def run(config: LatencyConfig, folder: Path, fresh: bool = False) -> pd.DataFrame:

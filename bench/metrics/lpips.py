@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from bench.metrics.base import METRICS, Image, Mask, Metric, MetricUnavailable, Score
-from bench.metrics.trunk import Trunk, load_trunk, verified
+from bench.metrics.trunks.alexnet import Trunk, load_trunk, verified
 
 SMALLEST_SIDE = 31
 PIXELS_PER_BATCH = 1 << 19
@@ -29,8 +29,8 @@ class Lpips(Metric):
     inside. Where the region is the whole frame this is standard LPIPS.
 
     Args:
-        trunk: AlexNet's convolutions as `bench.metrics.trunk.load_trunk` gives them; read from the
-            cache if not given. Any other trunk, such as a random one, is refused.
+        trunk: AlexNet's convolutions as `bench.metrics.trunks.alexnet.load_trunk` gives them; read
+            from the cache if not given. Any other trunk, such as a random one, is refused.
         device: where the network runs.
 
     Raises:

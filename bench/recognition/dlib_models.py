@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.wheels import wheel_file
+from bench.datasets.packaged.wheels import wheel_file
 from bench.metrics.base import Image
 from bench.recognition.base import RecogniserUnavailable
 from bench.recognition.boxes import Boxes
 from framework.errors import one_line
-from framework.models.download import sha256_of
+from framework.files.download import sha256_of
 
 HINT = "pip install 'pedbench[faces]'"
 FOLDER = "face_recognition_models/models"

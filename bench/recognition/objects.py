@@ -19,7 +19,7 @@ from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
 from bench.recognition.canvas import SIDE
 from bench.recognition.detection import Detector
 from framework.errors import one_line
-from framework.models.download import sha256_of
+from framework.files.download import sha256_of
 
 URL: str = Weights.DEFAULT.url
 PUBLISHED = URL.rpartition("-")[2].removesuffix(".pth")

@@ -21,7 +21,7 @@ NAMED = 3
 """A message names so many exceeded caps."""
 
 if TYPE_CHECKING:
-    from framework.shard.trip import Round
+    from framework.transport.round import Round
 
 
 class Guard:

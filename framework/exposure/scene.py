@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from framework.errors import PedbenchError
 from framework.exposure.look import Look
-from framework.windows import Window, WindowGrid
+from framework.split.windows import Window, WindowGrid
 
 log = logging.getLogger(__name__)
 

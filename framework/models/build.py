@@ -21,9 +21,9 @@ from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import Architecture, architecture
 from framework.models.block import fold_attention
 from framework.models.checkpoint import Weights, locate_weights, read_state_dict
-from framework.models.compiled import compile_blocks
-from framework.models.onnx_files import need_packages
-from framework.models.onnx_runtime import OnnxRuntime
+from framework.models.compile import compile_blocks
+from framework.models.onnx.files import need_packages
+from framework.models.onnx.runtime import OnnxRuntime
 from framework.models.quantise import quantise_linears
 from framework.models.runtime import Runtime
 

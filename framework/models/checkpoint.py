@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from framework.cache import cache_dir
 from framework.errors import PedbenchError, one_line
+from framework.files.cache import cache_dir
+from framework.files.download import fetch, sha256_of
 from framework.models.architectures import ARCHITECTURES, GLOBALS_LAST, Architecture
-from framework.models.download import fetch, sha256_of
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 OFFICIAL_ADDRESS = "https://dl.fbaipublicfiles.com/segment_anything/"

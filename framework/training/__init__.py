@@ -1,7 +1,7 @@
 """Training a compact SAM from photos with masks."""
 
-from framework.training.augment import Photo
-from framework.training.checkpoint import export
 from framework.training.loop import train
+from framework.training.optimisation.checkpoint import export
+from framework.training.scenes.augment import Photo
 
 __all__ = ["Photo", "export", "train"]

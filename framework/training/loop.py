@@ -12,22 +12,22 @@ from torch import Tensor
 from tqdm import tqdm
 
 from framework.errors import PedbenchError
-from framework.training.augment import Photo
-from framework.training.batches import Batch, batches
-from framework.training.checkpoint import (
+from framework.training.objective import Losses, scene_losses
+from framework.training.optimisation.checkpoint import (
     STATE_FILE,
     Average,
     load_state,
     load_weights,
     save_state,
 )
-from framework.training.log import Log
-from framework.training.objective import Losses, scene_losses
-from framework.training.optimise import initial_sam, parameter_groups, schedule
-from framework.training.parallel import rank, share_gradients
-from framework.training.precision import multiplies_bfloat16
-from framework.training.regularise import drop_branches
+from framework.training.optimisation.log import Log
+from framework.training.optimisation.parallel import rank, share_gradients
+from framework.training.optimisation.precision import multiplies_bfloat16
+from framework.training.optimisation.regularise import drop_branches
+from framework.training.optimisation.start_and_rate import initial_sam, parameter_groups, schedule
 from framework.training.resolution import fit_tables
+from framework.training.scenes.augment import Photo
+from framework.training.scenes.batches import Batch, batches
 from framework.training.teacher import load_teacher
 
 LARGEST_GRADIENT = 1.0

@@ -11,7 +11,7 @@ from segment_anything.utils.transforms import ResizeLongestSide
 
 from attacks import ATTACKS, Knowledge, PublicExample
 from framework import DistributedEncoder, LocalShards, build_sam
-from framework.defences import DEFENCES
+from framework.split.defences import DEFENCES
 
 PUBLIC = ("chelsea", "rocket", "coins", "page", "retina")
 QUICK = {

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-import attacks.whole
+import attacks.features.token_maps
 from attacks import ATTACKS
-from attacks.controls import blanked
-from attacks.training import train
-from attacks.whole import practice, token_map
+from attacks.controls.retrained_prior import blanked
+from attacks.features.token_maps import practice, token_map
+from attacks.networks.training import train
 from tests.attacks.conftest import psnr
 from tests.attacks.toy import TOY, example, fit, knowledge, seen
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attacks import ATTACKS, Knowledge
-from attacks.priors import control_of, prior_of
+from attacks.controls.matching import control_of, prior_of
 from tests.attacks.conftest import PUBLIC, photo
 
 HELD = (0, 1)

@@ -10,7 +10,7 @@ from PIL import Image
 from attacks import ATTACKS
 from attacks.coalition import exposure, largest_exposure, padding_only, seeded
 from attacks.run import main
-from attacks.threat import ThreatModel, unsupported_reason
+from attacks.threat_models.base import ThreatModel, unsupported_reason
 from framework import PedbenchError
 from framework.models.build import RANDOM
 

@@ -6,7 +6,7 @@ from functools import cache
 from segment_anything.utils.transforms import ResizeLongestSide
 
 from attacks import ATTACKS, Knowledge
-from attacks.public import observe
+from attacks.features.public_examples import observe
 from framework import build_sam
 from framework.models.architectures import ARCHITECTURES, Architecture
 from tests.attacks.conftest import PUBLIC, photo

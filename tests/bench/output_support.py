@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 from PIL import Image as Pillow
 
-from bench.output.rundata import RunData
-from bench.records import NOT_APPLICABLE, Record, to_frame, write_records
+from bench.report.rundata import RunData
+from bench.runner.records import NOT_APPLICABLE, Record, to_frame, write_records
 
 PROVENANCE = {
     "benchmark_version": "0.0.0",

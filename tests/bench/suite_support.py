@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.output.rundata import RunData
-from bench.records import Record
+from bench.report.rundata import RunData
+from bench.runner.records import Record
 from tests.bench.output_support import KINDS, PIPELINE, write_run
 
 SUITE_KINDS = KINDS | {

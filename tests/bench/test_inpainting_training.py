@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from attacks.inpainting_networks import GatedNetwork
+from attacks.networks.inpainting import GatedNetwork
 from bench.metrics.lpips import Lpips
 from bench.metrics.psnr import Psnr
-from bench.metrics.trunk import trunk_path
-from benchmarks import inpainting, inpainting_losses, train_inpainting
-from benchmarks.inpainting_data import (
+from bench.metrics.trunks.alexnet import trunk_path
+from framework.files.download import sha256_of
+from studies import inpainting, inpainting_losses, train_inpainting
+from studies.inpainting_data import (
     SHARDS,
     batch,
     coalition,
@@ -20,7 +21,6 @@ from benchmarks.inpainting_data import (
     grid_of,
     hidden_but,
 )
-from framework.models.download import sha256_of
 from tests.attacks.conftest import photo
 
 

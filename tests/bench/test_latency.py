@@ -24,7 +24,7 @@ from bench.latency.run import run
 from bench.latency.summary import MODELLED, crossover, modelled, pays_from, summarise
 from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
 from framework.models.architectures import architecture
-from framework.plans import PLANS
+from framework.split.plans import PLANS
 
 WAN = Link("wan", 20, 100)
 CONFIG = LatencyConfig("latency", checkpoint="random", plans=("local", "prefix"), links=(WAN,))

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, PedbenchError, Tls
 from framework.exposure import Caps, Guard, Ledger
 from framework.models.build import PedSam
-from framework.observation import WindowMessage
-from framework.shard.link import Patience
+from framework.split.observation import WindowMessage
+from framework.transport.grpc.client.link import Patience
 
 PER_SERVER, PER_PAIR = 0.4, 0.7
 BOX = np.array([100, 60, 420, 330])

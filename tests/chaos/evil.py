@@ -8,11 +8,11 @@ import signal
 
 import numpy as np
 
-from framework.payload import Payload
-from framework.shard.checks import Call
-from framework.shard.proto import shard_pb2 as pb
-from framework.shard.service import ShardService
-from framework.shard.wire import to_message
+from framework.split.payload import Payload
+from framework.transport.grpc.protocol.checks import Call
+from framework.transport.grpc.protocol.proto import shard_pb2 as pb
+from framework.transport.grpc.protocol.wire import to_message
+from framework.transport.grpc.server.service import ShardService
 
 
 def shifted(payload: Payload) -> Payload:

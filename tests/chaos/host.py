@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 from framework import Tls, build_sam
-from framework.shard.address import Address
-from framework.shard.server import Settings, serve
+from framework.transport.grpc.client.address import Address
+from framework.transport.grpc.server.lifecycle import Settings, serve
 from tests.chaos.evil import SERVICES
 
 

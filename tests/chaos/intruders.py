@@ -9,14 +9,14 @@ import grpc
 import numpy as np
 
 from framework.models.fingerprint import encoder_hash
-from framework.payload import encode_tokens
-from framework.shard.address import Address
-from framework.shard.channel import open_channel
-from framework.shard.metadata import PROTOCOL
-from framework.shard.proto import shard_pb2 as pb
-from framework.shard.proto import shard_pb2_grpc
-from framework.shard.server import SERVICE
-from framework.shard.wire import to_message
+from framework.split.payload import encode_tokens
+from framework.transport.grpc.client.address import Address
+from framework.transport.grpc.client.channel import open_channel
+from framework.transport.grpc.protocol.metadata import PROTOCOL
+from framework.transport.grpc.protocol.proto import shard_pb2 as pb
+from framework.transport.grpc.protocol.proto import shard_pb2_grpc
+from framework.transport.grpc.protocol.wire import to_message
+from framework.transport.grpc.server.lifecycle import SERVICE
 from tests.chaos.edge import Tally
 from tests.chaos.world import World
 

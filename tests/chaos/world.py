@@ -11,10 +11,16 @@ from pathlib import Path
 
 import skimage.data
 
-from bench.servers import ServerProcesses
+from bench.latency.servers import ServerProcesses
 from framework import Tls, build_sam
-from framework.shard.certificates import EDGE, LOOPBACK, SHARD, Authority, write_pair
-from framework.shard.link import Patience
+from framework.transport.grpc.client.link import Patience
+from framework.transport.grpc.security.certificates import (
+    EDGE,
+    LOOPBACK,
+    SHARD,
+    Authority,
+    write_pair,
+)
 from tests.chaos.edge import Edge
 from tests.chaos.evil import SERVICES
 

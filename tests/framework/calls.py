@@ -11,13 +11,13 @@ import numpy as np
 from framework import Tls
 from framework.models.build import PedSam
 from framework.models.fingerprint import encoder_hash
-from framework.payload import encode_pixels, encode_tokens
-from framework.shard.address import Address
-from framework.shard.channel import open_channel
-from framework.shard.metadata import PROTOCOL
-from framework.shard.proto import shard_pb2 as pb
-from framework.shard.proto import shard_pb2_grpc
-from framework.shard.wire import to_message
+from framework.split.payload import encode_pixels, encode_tokens
+from framework.transport.grpc.client.address import Address
+from framework.transport.grpc.client.channel import open_channel
+from framework.transport.grpc.protocol.metadata import PROTOCOL
+from framework.transport.grpc.protocol.proto import shard_pb2 as pb
+from framework.transport.grpc.protocol.proto import shard_pb2_grpc
+from framework.transport.grpc.protocol.wire import to_message
 from tests.framework.support import frame_of
 
 Code = grpc.StatusCode

@@ -13,10 +13,10 @@ from queue import Queue
 
 from framework import Tls
 from framework.models.build import PedSam
-from framework.shard.address import Address
-from framework.shard.link import Patience
-from framework.shard.server import Settings, serve
-from framework.shard.service import ShardService
+from framework.transport.grpc.client.address import Address
+from framework.transport.grpc.client.link import Patience
+from framework.transport.grpc.server.lifecycle import Settings, serve
+from framework.transport.grpc.server.service import ShardService
 
 LOOPBACK = Address("127.0.0.1", 0)
 HASTY = Patience(deadline=20, hello=5, tries=2, pause=0.02, rest=0.0)

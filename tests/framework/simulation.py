@@ -17,13 +17,13 @@ from torch import Tensor
 
 from framework import PedbenchError
 from framework.exposure import Caps, Guard, Ledger, Protected, View
-from framework.payload import Payload, encode_tokens
-from framework.policies import POLICIES
-from framework.shard.faults import BadAnswer, ShardRefused, ShardUnavailable
-from framework.shard.orchestrate import InTurn
-from framework.shard.serve import serve_image, serve_windows
-from framework.shard.transport import HOME, Round, Shards
-from framework.windows import WindowGrid
+from framework.split.payload import Payload, encode_tokens
+from framework.split.policies import POLICIES
+from framework.split.windows import WindowGrid
+from framework.transport.base import HOME, Round, Shards
+from framework.transport.exchange import InTurn
+from framework.transport.faults import BadAnswer, ShardRefused, ShardUnavailable
+from framework.transport.serve import serve_image, serve_windows
 
 WIDTH = 4
 SIDE, PATCH, WINDOW = 12, 2, 2

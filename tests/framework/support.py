@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from framework import PedbenchError
-from framework.payload import Payload, encode_tokens
-from framework.shard.transport import Round, Shards
+from framework.split.payload import Payload, encode_tokens
+from framework.transport.base import Round, Shards
 
 
 def message_of(act: Callable[[], object]) -> str:

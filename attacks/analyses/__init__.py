@@ -1,0 +1,1 @@
+"""Analyses beside reconstruction: decoys, active shards, side channels."""

@@ -1,0 +1,1 @@
+"""Controls of an attack: retrained priors and swapped twins."""

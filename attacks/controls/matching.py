@@ -1,0 +1,62 @@
+"""Which control an attack is to be compared with."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from attacks.base import ATTACKS, Attack
+from attacks.controls.retrained_prior import Blindfold
+from attacks.controls.swapped_twin import Swapped
+
+
+@cache
+def prior_of(name: str) -> str | None:
+    """The floor that is attack ``name``, retrained with its observation removed.
+
+    Variants that see fewer rounds have the prior of the attack itself; an attack without a prior
+    of its own has that of the attack it builds on.
+
+    Returns:
+        Its name; ``None`` where the attack is unknown here, is a floor, or has no such twin.
+    """
+    for attack in _line(name):
+        twin = _twin(attack, Blindfold)
+        if twin is not None:
+            return twin
+    return None
+
+
+@cache
+def control_of(name: str) -> str | None:
+    """The floor that is like attack ``name`` in all but what it is told of the photo.
+
+    Its own twin that is handed another photo's windows, where it has one, else its prior.
+    """
+    line = _line(name)
+    return (_twin(line[0], Swapped) if line else None) or prior_of(name)
+
+
+@cache
+def swapped_twins() -> frozenset[str]:
+    """The floors that are an attack, handed another photo's windows."""
+    return frozenset(name for name, attack in ATTACKS.items() if issubclass(attack, Swapped))
+
+
+def _line(name: str) -> list[type[Attack]]:
+    """The class that an attack is or was made of, and those it builds on, nearest first."""
+    known = dict(ATTACKS.items())
+    if name not in known or known[name].kind == "floor":
+        return []
+    return [c for c in _sighted(known[name]).__mro__ if issubclass(c, Attack) and c is not Attack]
+
+
+def _twin(attack: type[Attack], control: type[Attack]) -> str | None:
+    for name, twin in ATTACKS.items():
+        if twin.kind == "floor" and issubclass(twin, control) and _sighted(twin) is attack:
+            return name
+    return None
+
+
+def _sighted(attack: type[Attack]) -> type[Attack]:
+    """The class that a control was made of; an attack itself where it is none."""
+    return attack.__mro__[2] if issubclass(attack, (Blindfold, Swapped)) else attack

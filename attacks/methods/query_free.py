@@ -1,0 +1,37 @@
+"""Inversion without queries: learned from a public model in place of the target."""
+
+from __future__ import annotations
+
+from attacks.base import ATTACKS
+from attacks.methods.decoders import ConvDecoder
+from attacks.query_free.substitute import Aligned, Substituted
+
+
+@ATTACKS.register("substitute_ridge")
+class SubstituteRidge(Substituted):
+    """`Ridge` trained on the tokens of a substitute, as if the model under attack were that one.
+
+    Query-free inversion: ridge learned from a public model, used on another's tokens.
+    """
+
+    name = "substitute_ridge"
+    summary = "ridge trained on a public model in place of the one under attack, without a query"
+
+
+@ATTACKS.register("substitute_decoder")
+class SubstituteDecoder(Substituted, ConvDecoder):
+    """`ConvDecoder` trained on the tokens of a substitute, used on those of the model attacked.
+
+    Query-free inversion by a decoder of a public model (He, Zhang and Lee, ACSAC 2019).
+    """
+
+    name = "substitute_decoder"
+    summary = "conv_decoder trained on a public model in place of the one under attack"
+
+
+@ATTACKS.register("aligned_decoder")
+class AlignedDecoder(Aligned, ConvDecoder):
+    """`SubstituteDecoder` behind a linear map that gives tokens the substitute's moments."""
+
+    name = "aligned_decoder"
+    summary = "substitute_decoder, tokens first moved to the public model's mean and covariance"

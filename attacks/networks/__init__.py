@@ -1,0 +1,1 @@
+"""Trained networks, and how they are trained."""

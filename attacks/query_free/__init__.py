@@ -1,0 +1,1 @@
+"""Attacks without queries: a public model stands in for the target."""

@@ -1,0 +1,1 @@
+"""Plain numerics: regression, alignment, descent, puzzle placement."""

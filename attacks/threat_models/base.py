@@ -1,0 +1,138 @@
+"""What an attacker is granted, what he is therefore handed, and which attacks can work with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from attacks.base import (
+    FIRST_STAGE,
+    FRAMES,
+    PIXELS,
+    POSITIONS,
+    QUERIES,
+    STRANGERS,
+    SUBSTITUTE,
+    WEIGHTS,
+    Attack,
+)
+from attacks.features.several_frames import averaged
+from framework.errors import PedbenchError
+from framework.registry import Registry
+from framework.split.observation import Observation
+
+IN_DOMAIN, OUT_OF_DOMAIN = "in-domain", "out-of-domain"
+PUBLIC_DATA = (IN_DOMAIN, OUT_OF_DOMAIN)
+
+
+@dataclass(frozen=True)
+class ThreatModel:
+    """The attacker's means.
+
+    Attributes:
+        coalition: number of colluding shards.
+        choice: ``largest`` exposure or ``seeded`` nested subsets.
+        weights_known: whether he has the model's weights (white box).
+        can_query: whether he can send photos of his own through the system and see what shards
+            receive of them (black box); who knows the weights can always, in a copy of it. Who
+            cannot (query-free) has the public model in its place and overhears strangers' photos.
+        public_photos: how many photos of his own he has, and sends if he can; ``None`` for all
+            that the run names.
+        positions_known: whether he knows where each window stands.
+        stage: the only stage he looks at, the index of the block that runs next: received, or
+            computed by a shard (`attacks.features.shard_outputs`); ``None`` for all that were
+        received. frames: pictures of the same scene that he saw.
+        averages: whether he takes the scene for still and averages what he saw of one window over
+            the frames, so that noise cancels.
+        adaptive: whether he trains through the defence.
+        public: whether his photos are like the scored ones (``in-domain``) or not
+            (``out-of-domain``).
+        summary: one line for lists.
+
+    Raises:
+        PedbenchError: a value is out of range, or he averages what he cannot match.
+    """
+
+    coalition: int = 1
+    choice: Literal["largest", "seeded"] | str = "largest"
+    weights_known: bool = True
+    can_query: bool = True
+    public_photos: int | None = None
+    positions_known: bool = True
+    stage: int | None = None
+    frames: int = 1
+    averages: bool = False
+    adaptive: bool = True
+    public: str = IN_DOMAIN
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise PedbenchError(f"a threat model of {self.frames} frames: give at least 1")
+        if self.public not in PUBLIC_DATA:
+            raise PedbenchError(f"public data '{self.public}': give {' or '.join(PUBLIC_DATA)}")
+        if self.public_photos is not None and self.public_photos < 1:
+            raise PedbenchError(
+                f"a threat model of {self.public_photos} public photos: give at least 1"
+            )
+        if self.weights_known and not self.can_query:
+            raise PedbenchError(
+                "who knows the weights can query a copy of the system: leave out can_query, "
+                "or let weights_known be false"
+            )
+        if self.averages and not self.positions_known:
+            raise PedbenchError(
+                "who does not know positions cannot match windows over frames: "
+                "leave out averages, or let positions be known"
+            )
+
+    def handed(self, seen: Observation, seed: int) -> Observation:
+        """What he has of everything that his coalition saw.
+
+        Args:
+            seen: by the coalition, of one frame or several.
+            seed: of the labels that stand in place of positions where those are hidden.
+        """
+        if self.averages:
+            seen = averaged(seen)
+        if self.stage is not None:
+            seen = seen.at_stages([self.stage])
+        return seen if self.positions_known else seen.without_positions(seed)
+
+
+THREATS: Registry[ThreatModel] = Registry(
+    "threat model", "attacks.threat_models", "pedbench.threats"
+)
+
+
+def unsupported_reason(
+    attack: type[Attack], threat: ThreatModel, observation: Observation | None = None
+) -> str | None:
+    """Why ``attack`` cannot be asked of this attacker, in one line; ``None`` when it can.
+
+    Args:
+        observation: what he is handed; without one, only what he is granted is looked at. An
+            observation without any message supports every attack: it shows nothing.
+    """
+    for need in (SUBSTITUTE, STRANGERS):
+        if need in attack.needs and threat.can_query:
+            return (
+                f"attack '{attack.name}' makes do with {need}, this attacker has the system itself "
+                "to learn from: name a query-free threat model"
+            )
+    missing = {
+        WEIGHTS: not threat.weights_known,
+        POSITIONS: not threat.positions_known,
+        FRAMES: threat.frames < 2,
+        QUERIES: not threat.can_query,
+        SUBSTITUTE: False,
+        STRANGERS: False,
+    }
+    if observation is None or not observation.messages:
+        missing |= {FIRST_STAGE: False, PIXELS: False}
+    else:
+        missing |= {FIRST_STAGE: 0 not in observation.stages, PIXELS: not observation.pixels()}
+    lacking = sorted(need for need in attack.needs if missing.get(need, True))
+    if not lacking:
+        return None
+    return f"attack '{attack.name}' needs {', '.join(lacking)}, which this attacker lacks"

@@ -1,0 +1,1 @@
+"""Fitting attackers: public knowledge, training, cards."""

@@ -1,0 +1,204 @@
+"""The attackers' own photos, sent through the system under attack."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from segment_anything.utils.transforms import ResizeLongestSide
+
+from attacks.base import Knowledge, PublicExample
+from attacks.features.several_frames import averaged, merged
+from attacks.features.shard_outputs import with_stage
+from attacks.threat_models.base import IN_DOMAIN
+from bench.attackers.ownership import own_photos, strangers_photos
+from bench.attackers.substitutes import Substitutes
+from bench.cache.contents import dataset_content
+from bench.cache.fingerprints import content_digest
+from bench.datasets import Dataset, Sample
+from bench.datasets.motion import film
+from bench.runner.phases import phase
+from bench.runner.pipelines import Models, Unsupported, build_predictor
+from bench.spec.cells import STATIC, Pipeline
+from framework.models.build import PedSam
+from framework.split.observation import Observation
+from framework.split.payload import Payload
+from framework.split.plans import Place, Plan, make_plan
+from framework.transport.base import LocalShards, Round
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How the attacker's own windows arrive when he trains, and what else he has.
+
+    Attributes:
+        every_round: whether he keeps all stages where ``stage`` names none.
+        frames: over how many he averages.
+        weights_known, public, can_query, public_photos: as in `ThreatModel`.
+    """
+
+    plan: str
+    payload: str
+    defence: str
+    strength: float
+    adapted: bool
+    stage: int | None
+    every_round: bool = False
+    frames: int = 1
+    weights_known: bool = True
+    public: str = IN_DOMAIN
+    can_query: bool = True
+    public_photos: int | None = None
+
+
+class Enough(Exception):
+    """All that is wanted of a picture has been seen."""
+
+
+class FirstRounds(LocalShards):
+    """Shards in this process that stop a picture with `Enough` after its first rounds.
+
+    Args:
+        rounds: how many, at least 1.
+    """
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__(1)
+        self.rounds = rounds
+
+    def exchange(
+        self,
+        trip: Round,
+        owners: Sequence[int],
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
+    ) -> list[Payload]:
+        answers = super().exchange(trip, owners, payloads, decoys)
+        if trip.index + 1 == self.rounds:
+            raise Enough
+        return answers
+
+
+class PublicPhotos:
+    """What attackers know before they see anything of the target; the last channel's is kept.
+
+    Args:
+        models: the models under attack.
+        public: the attackers' own photos, like the scored ones.
+        outside: the photos of those who have none of that kind.
+        contents: of both kinds of photos, where they are known.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        public: Sequence[Dataset],
+        outside: Sequence[Dataset] = (),
+        contents: Mapping[str, str] | None = None,
+    ) -> None:
+        self.models = models
+        self.public = public
+        self.outside = outside
+        self.contents = dict(contents or {})
+        self.substitutes = Substitutes(models)
+        self._last: tuple[Channel, Knowledge] | None = None
+
+    def sets(self, channel: Channel) -> Sequence[Dataset]:
+        """The data sets whose photos are sent."""
+        return self._kind(channel.public)
+
+    def content(self, public: str) -> str:
+        """A digest of all photos of a kind, pixels included; ``public`` as in `ThreatModel`."""
+        if public not in self.contents:
+            with phase("read public photos"):
+                self.contents[public] = content_digest(*map(dataset_content, self._kind(public)))
+        return self.contents[public]
+
+    def _kind(self, public: str) -> Sequence[Dataset]:
+        return self.public if public == IN_DOMAIN else self.outside
+
+    def knowledge(self, channel: Channel) -> Knowledge:
+        """The photos as they arrive by ``channel``, and the model where its weights are known.
+
+        Raises:
+            Unsupported: no shard of the plan sees the channel's stage.
+        """
+        if self._last is None or self._last[0] != channel:
+            self.forget()
+            with phase("observe public photos"):
+                knowledge = self._queried if channel.can_query else self._query_free
+                self._last = channel, knowledge(channel)
+        return self._last[1]
+
+    def _queried(self, channel: Channel) -> Knowledge:
+        """Of one who sends his photos through the system."""
+        sam = self.models.get(channel.adapted)
+        photos = own_photos(self.sets(channel), channel.public_photos, can_query=True)
+        examples = [self._observe(dataset.load(name), channel, sam) for dataset, name in photos]
+        known = self.models.known(channel.adapted) if channel.weights_known else None
+        return Knowledge(known, examples, str(sam.device))
+
+    def _query_free(self, channel: Channel) -> Knowledge:
+        """Of one whose photos went through a substitute, or nowhere where there is none."""
+        sam, substitute = self.models.get(channel.adapted), self.substitutes.get(channel.adapted)
+        sets = self.sets(channel)
+        own = own_photos(sets, channel.public_photos, can_query=False)
+        examples = [
+            self._observe(dataset.load(name), channel, substitute or sam) for dataset, name in own
+        ]
+        if substitute is None:
+            examples = [replace(e, observation=e.observation.keeping(())) for e in examples]
+        overheard = [
+            self._observe(dataset.load(name), channel, sam).observation
+            for dataset, name in strangers_photos(sets)
+        ]
+        return Knowledge(None, examples, str(sam.device), substitute, overheard)
+
+    def forget(self) -> None:
+        """Let the photos go that are kept."""
+        self._last = None
+
+    def _observe(self, sample: Sample, channel: Channel, sam: PedSam) -> PublicExample:
+        """A photo as all shards together see it where ``sam`` is the model."""
+        frame = ResizeLongestSide(sam.arch.img_size).apply_image(sample.image)
+        observation = averaged(self._watch(sample, channel, sam, _seed(frame.tobytes())))
+        if channel.every_round and channel.stage is None:
+            return PublicExample(frame, observation)
+        if channel.stage is not None:
+            observation = with_stage(observation, channel.stage, sam)
+        wanted = observation.stages[0] if channel.stage is None else channel.stage
+        if wanted not in observation.stages:
+            raise Unsupported(f"no shard of the plan '{channel.plan}' sees stage {wanted}")
+        return PublicExample(frame, observation.at_stages([wanted]))
+
+    def _watch(self, sample: Sample, channel: Channel, sam: PedSam, seed: int) -> Observation:
+        """All frames of a still scene, each as far as the channel needs it."""
+        sent = channel.defence, channel.strength, channel.adapted
+        pipeline = Pipeline(channel.plan, channel.payload, "contiguous", 1, *sent)
+        predictor = build_predictor(sam, pipeline, seed)
+        rounds = rounds_to(make_plan(channel.plan, sam.arch), channel)
+        if rounds is not None:
+            predictor.encoder.shards = FirstRounds(rounds)
+        seen = []
+        for picture in film(sample, STATIC, channel.frames, 0):
+            with contextlib.suppress(Enough):
+                predictor.set_image(picture.sample.image)
+            seen.append(predictor.observation())
+        return merged(seen)
+
+
+def rounds_to(plan: Plan, channel: Channel) -> int | None:
+    """How many rounds of a picture show all that a channel is about; ``None`` for all of them."""
+    if channel.stage is None:
+        return None if channel.every_round or plan.steps[0].place is Place.SERVER else 1
+    rounds = (step.blocks for step in plan.steps if step.place is Place.SHARDS)
+    for number, blocks in enumerate(rounds, 1):
+        if channel.stage in (*blocks, blocks[-1] + 1):
+            return number
+    return None
+
+
+def _seed(data: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(data).digest()[:7], "big")

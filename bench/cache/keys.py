@@ -1,0 +1,113 @@
+"""Keys: digests of all that finished units depend on.
+
+A unit is one cell on one image. Its key covers everything that decides its records: the photo with
+its masks, weights, settings of the cell and of the run, content of public data, source of the
+framework, of every part and of the metrics, and versions of what they rest on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict, fields
+from functools import lru_cache
+from typing import Any
+
+from attacks.base import ATTACKS
+from bench.attackers.fitting import Attackers
+from bench.cache.contents import sample_content
+from bench.cache.encodings import pipeline_sources
+from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
+from bench.datasets import Dataset
+from bench.metrics import METRICS
+from bench.metrics.trunks.alexnet import trunk_path
+from bench.recognition import RECOGNISERS
+from bench.runner.pipelines import Models, NotAdapted
+from bench.runner.provenance import weights_label
+from bench.spec.cells import BARE, Cell, Pipeline, Watch, cell_id
+from bench.spec.config import RunConfig
+from framework.files.download import sha256_of
+
+COVERED = frozenset(
+    {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
+    | {"public", "outside", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
+)
+"""Settings of a run that do not change a unit, or that its key covers in another form."""
+
+
+class Keys:
+    """The keys of a run's units.
+
+    Args:
+        config: the run.
+        scored: its data set.
+        attackers: its attackers.
+    """
+
+    def __init__(self, config: RunConfig, scored: Dataset, attackers: Attackers) -> None:
+        self.config = config
+        self.scored = scored
+        self.attackers = attackers
+        self.content = lru_cache(maxsize=None)(self._content)
+        self.on_shelf = lru_cache(maxsize=None)(self._on_shelf)
+        self._shared = lru_cache(maxsize=None)(self._shared_inputs)
+        self._gallery = lru_cache(maxsize=None)(self._gallery_content)
+
+    def of(self, cell: Cell, image_id: str) -> str:
+        """The key of one cell on one image.
+
+        Raises:
+            PedbenchError: the cell needs a part that is not installed.
+        """
+        return content_digest(self.shelf(image_id, cell.pipeline), self.on_shelf(cell))
+
+    def shelf(self, image_id: str, pipeline: Pipeline) -> str:
+        """What all units of one pipeline on one image depend on."""
+        return content_digest(self.content(image_id), self._shared(pipeline))
+
+    def _content(self, image_id: str) -> str:
+        """The digest of a photo with its masks; `UNREADABLE` where it cannot be read."""
+        return sample_content(self.scored, image_id)
+
+    def _shared_inputs(self, pipeline: Pipeline) -> str:
+        config, models = self.config, self.attackers.models
+        return content_digest(
+            asdict(pipeline),
+            config.model,
+            weights_label(models.sam),
+            adapted_label(models) if pipeline.adapted else "",
+            {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED},
+            config.remote is not None,
+            source_fingerprint("bench.runner.evaluate"),
+            pipeline_sources(pipeline),
+            {name: part_fingerprint(part, METRICS.package) for name, part in METRICS.items()},
+            sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
+            versions(),
+        )
+
+    def _on_shelf(self, cell: Cell) -> str:
+        """What a unit depends on beyond its shelf."""
+        parts: list[Any] = [cell_id(cell)]
+        if isinstance(cell, Watch):
+            most = self.config.largest_partial.get((cell.pipeline, cell.choice), 0)
+            parts += [most if cell.coalition <= most else 0]
+            parts += [self.config.seeds[:1] if cell.choice == "seeded" else ()]
+            if cell.attack not in BARE:
+                photos = self.attackers.photos
+                parts += [part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)]
+                parts += [photos.content(cell.public)]
+                parts += [] if cell.can_query else [photos.substitutes.label(cell.pipeline.adapted)]
+            if cell.recognise:
+                judge = RECOGNISERS.get(cell.recognise)
+                parts += [part_fingerprint(judge, RECOGNISERS.package), self._gallery()]
+        return content_digest(*parts)
+
+    def _gallery_content(self) -> str:
+        """The faces that a recogniser compares with: those of all scored photos."""
+        return content_digest([self.content(name) for name in self.scored.ids[: self.config.limit]])
+
+
+def adapted_label(models: Models) -> str:
+    """Label of the adapted twin's weights; empty if there is none."""
+    with contextlib.suppress(NotAdapted):
+        return weights_label(models.get(adapted=True))
+    return ""

@@ -1,0 +1,129 @@
+"""Finished units, kept from run to run: a cell whose inputs and code are the same is not repeated.
+
+A unit is one cell on one image. Beside its key, see `bench.cache.keys`, the device decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.cache.contents import UNREADABLE
+from bench.cache.fingerprints import content_digest
+from bench.cache.keys import Keys
+from bench.cache.store import Store
+from bench.runner.pictures import companions
+from bench.runner.records import CELL, FAILED, UNSUPPORTED, Record
+from bench.spec.cells import Cell, Pipeline, cell_id
+from bench.spec.config import RunConfig
+from framework.files.writing import write_file
+
+HERE = ("benchmark_version", "commit", "device")
+"""Provenance that a record brings along from where it was made."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished cell of an image with its records."""
+
+    cell: Cell
+    records: list[Record]
+
+
+class Kept:
+    """The finished units in a store.
+
+    Args:
+        store: where they lie.
+        config: the run.
+        folder: its folder, for pictures.
+        facts: its `environment.json`.
+        keys: of its units.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        config: RunConfig,
+        folder: Path,
+        facts: Mapping[str, Any],
+        keys: Keys,
+    ) -> None:
+        self.store = store
+        self.config = config
+        self.folder = folder
+        self.facts = facts
+        self.keys = keys
+
+    def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Found]:
+        """Those of ``cells``, all of one pipeline, that are kept with all that is asked of them."""
+        shelf = self._shelf(image_id, cells[0].pipeline)
+        known = (self.store.get(shelf) or {}).get("units", {}) if shelf else {}
+        for cell in cells:
+            unit = known.get(self.keys.on_shelf(cell)) if known else None
+            if unit is None or not self._restore_pictures(cell, unit):
+                continue
+            yield Found(cell, [self._taken(record, unit) for record in unit["records"]])
+
+    def put(self, image_id: str, cells: Sequence[Cell], records: Sequence[Record]) -> None:
+        """Keep finished ``cells`` of one pipeline, except those where something failed."""
+        by_cell: dict[str, list[Record]] = {cell_id(cell): [] for cell in cells}
+        for record in records:
+            by_cell.get(record.get(CELL, ""), []).append(record)
+        units = {
+            self.keys.on_shelf(cell): self._unit(cell, by_cell[cell_id(cell)])
+            for cell in cells
+            if _sound(by_cell[cell_id(cell)])
+        }
+        shelf = self._shelf(image_id, cells[0].pipeline)
+        if shelf and units:
+            known = (self.store.get(shelf) or {}).get("units", {})
+            self.store.put(shelf, {"units": known | units})
+
+    def _unit(self, cell: Cell, records: Sequence[Record]) -> dict[str, Any]:
+        pictures = {r["image_file"] for r in records if r.get("image_file")}
+        files = {file for picture in pictures for file in companions(self.folder, picture)}
+        return {
+            "records": list(records),
+            "made": {name: self.facts[name] for name in HERE},
+            "pictured": self.config.pictured(cell),
+            "files": {
+                str(path.relative_to(self.folder)): self.store.put_blob(path.read_bytes())
+                for path in sorted(files)
+            },
+        }
+
+    def _taken(self, record: Record, unit: Mapping[str, Any]) -> Record:
+        return {**unit["made"], **record, "from_store": True}
+
+    def _restore_pictures(self, cell: Cell, unit: dict[str, Any]) -> bool:
+        """Put the pictures where the run wants them; False if they are not to be had."""
+        if not self.config.pictured(cell):
+            unit["records"] = [{**record, "image_file": None} for record in unit["records"]]
+            return True
+        found = {name: self.store.blob(digest) for name, digest in unit["files"].items()}
+        if not unit["pictured"] or any(blob is None for blob in found.values()):
+            return False
+        for name, blob in found.items():
+            if blob is not None:
+                write_file(self.folder / name, bytes(blob))
+        return True
+
+    def _shelf(self, image_id: str, pipeline: Pipeline) -> str | None:
+        """Key of the entry with the units of one pipeline on one image; None if unreadable."""
+        if self.keys.content(image_id) == UNREADABLE:
+            return None
+        return content_digest("units", self.keys.shelf(image_id, pipeline), self.facts["device"])
+
+
+def _sound(records: Sequence[Record]) -> bool:
+    """Whether records would come out the same again.
+
+    Nothing failed, and no metric was missing that may be there the next time; whether LPIPS is
+    there is part of the key.
+    """
+    may_change = [r for r in records if r["status"] == UNSUPPORTED and r.get("metric")]
+    failed = any(record["status"] == FAILED for record in records)
+    return bool(records) and not failed and all(r["metric"] == "lpips" for r in may_change)

@@ -1,0 +1,1 @@
+"""Pictures and masks out of files and annotations."""

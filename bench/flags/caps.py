@@ -1,0 +1,150 @@
+"""Flags that say how much the servers may see, shared by subcommands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from math import comb
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framework.exposure import Caps, Ledger, Protected
+
+
+MOST_COALITIONS = 5000
+
+
+def add_cap_flags(parser: argparse.ArgumentParser) -> None:
+    """Describe the flags."""
+    group = parser.add_argument_group(
+        "exposure", "what the servers may see: over all time with --ledger, else in this run alone"
+    )
+    group.add_argument("--ledger", type=Path, help="file in which all that leaves is entered")
+    group.add_argument("--scene", help="name of the scene, the same for each frame of a camera")
+    group.add_argument(
+        "--policy-key",
+        type=Path,
+        metavar="FILE",
+        help="secret by which a sticky policy deals each scene alike for ever, made if it is not "
+        "there (that of the ledger, else one in your data folder)",
+    )
+    group.add_argument("--max-per-server", type=float, metavar="F", help="fraction of the scene")
+    group.add_argument("--max-coalition", metavar="C:F", help="fraction for any C servers")
+    group.add_argument(
+        "--protect",
+        action="append",
+        default=[],
+        metavar="X0,Y0,X1,Y1[:F]",
+        help="box in the photo's pixels of which at most F (0) leaves; may be given again",
+    )
+    group.add_argument(
+        "--on-cap",
+        choices=["edge", "fail"],
+        default="edge",
+        help="a window that no server may or can take is computed here, or ends the run",
+    )
+    group.add_argument(
+        "--spot-checks", type=float, default=0.0, metavar="SHARE", help="of windows computed twice"
+    )
+
+
+def read_cap_flags(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of `Shards` that the flags ask for.
+
+    Raises:
+        PedbenchError: a flag is malformed, or the ledger cannot be opened.
+    """
+    from framework.exposure import Guard, Ledger
+
+    caps = read_caps(args)
+    options: dict[str, Any] = {"fallback": args.on_cap, "spot_checks": args.spot_checks}
+    if caps is not None and args.ledger is None:
+        print(
+            "warning: caps without --ledger are forgotten when this run ends: give --ledger FILE "
+            "to keep them over all time",
+            file=sys.stderr,
+        )
+    if caps is not None or args.ledger is not None:
+        ledger = Ledger(args.ledger) if args.ledger is not None else None
+        options["guard"] = Guard(ledger, caps)
+    return options
+
+
+def read_policy_key(args: argparse.Namespace) -> bytes | None:
+    """The key of ``--policy-key``; None without.
+
+    Raises:
+        PedbenchError: the file cannot be read or made, or is no key.
+    """
+    from framework.split.policies.key import read_key
+
+    return None if args.policy_key is None else read_key(args.policy_key)
+
+
+def read_caps(args: argparse.Namespace) -> Caps | None:
+    """The caps that the flags ask for; None without any.
+
+    Raises:
+        PedbenchError: a flag is malformed.
+    """
+    from framework.exposure import Caps
+
+    if args.max_per_server is None and args.max_coalition is None and not args.protect:
+        return None
+    coalition = None
+    if args.max_coalition is not None:
+        count, fraction = _numbers("--max-coalition", args.max_coalition, "C:F", 1)
+        coalition = (int(count), fraction)
+    return Caps(
+        per_server=1.0 if args.max_per_server is None else args.max_per_server,
+        coalition=coalition,
+        protected=[_protected(text) for text in args.protect],
+    )
+
+
+def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
+    """Print what each server has seen of a scene, the worst coalition, and all together.
+
+    Raises:
+        PedbenchError: there are too many coalitions to go through.
+    """
+    from framework.errors import PedbenchError
+
+    counts = ledger.counts(scene)
+    if not counts:
+        print(f"scene {scene}: nothing was sent")
+        return
+    coverage = ledger.coverage(scene)
+    height, width = coverage.size
+    print(f"scene {scene}, {width}x{height} pixels, pictures: {ledger.frames(scene)}")
+    if comb(len(counts), coalition) > MOST_COALITIONS:
+        raise PedbenchError(f"too many coalitions of {coalition}: give a smaller --coalition")
+    for server, count in sorted(counts.items()):
+        print(f"  {server:<24} {count:>7} windows {coverage.of(server).mean():>8.2%} seen")
+    if coalition < len(counts):
+        group, fraction = coverage.worst(coalition)
+        print(f"  {'+'.join(group):<40} {fraction:>8.2%} seen, most of any {coalition}")
+    print(f"  {'all servers together':<40} {coverage.union(counts).mean():>8.2%} seen")
+
+
+def _protected(text: str) -> Protected:
+    from framework.exposure import Protected
+
+    form = "X0,Y0,X1,Y1[:F]"
+    x0, y0, x1, y1, fraction = _numbers("--protect", text if ":" in text else f"{text}:0", form, 4)
+    return Protected((int(x0), int(y0), int(x1), int(y1)), fraction)
+
+
+def _numbers(flag: str, text: str, form: str, count: int) -> list[float]:
+    """``count`` whole numbers with commas between, then a colon and a fraction."""
+    from framework.errors import PedbenchError
+
+    whole, _, fraction = text.partition(":")
+    try:
+        numbers = [float(int(part)) for part in whole.split(",")] + [float(fraction)]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count + 1:
+        raise PedbenchError(f"{flag} '{text}' is not understood: give {form}")
+    return numbers

@@ -1,0 +1,1 @@
+"""Pretrained trunks of learned metrics: fetched once, checked, cached."""

@@ -1,0 +1,249 @@
+"""A table of results and its three forms: CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from framework.files.writing import write_file
+
+Direction = Literal[
+    "",
+    "higher is better for the user",
+    "lower is better for the user",
+    "higher is worse for privacy",
+    "lower is worse for privacy",
+]
+LONG_TABLE = 40
+"""Rows beyond which a LaTeX table may break over pages."""
+
+LATEX_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "−": r"$-$",
+    "×": r"$\times$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "·": r"$\cdot$",
+    "σ": r"$\sigma$",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column of a table is shown.
+
+    Attributes:
+        key: its name in the frame; with ``interval``, ``key_low`` and ``key_high`` beside it.
+        label: its heading, with the unit.
+        decimals: of a number; ``None`` shows the value as it is.
+        direction: which way is better or worse, and for whom.
+        interval: whether a 95 % interval stands behind the number.
+        measure: what the legend calls it; the label when empty.
+        parts: names in the frame that take its place in CSV.
+        detail: whether it is left to CSV, because it never varies or would crowd the table.
+    """
+
+    key: str
+    label: str
+    decimals: int | None = None
+    direction: Direction = ""
+    interval: bool = False
+    measure: str = ""
+    parts: tuple[str, ...] = ()
+    detail: bool = False
+
+    @property
+    def keys(self) -> list[str]:
+        """Its names in CSV."""
+        if self.parts:
+            return list(self.parts)
+        return [self.key, f"{self.key}_low", f"{self.key}_high"] if self.interval else [self.key]
+
+    def text(self, row: pd.Series) -> str:
+        """The cell's text; a dash where there is no value."""
+        value = row[self.key]
+        if pd.isna(value):
+            return "–"
+        if pd.api.types.is_bool(value):
+            return "yes" if value else "no"
+        if self.decimals is None:
+            return str(value)
+        text = number(value, self.decimals)
+        if self.interval and pd.notna(row[f"{self.key}_low"]):
+            low = number(row[f"{self.key}_low"], self.decimals)
+            high = number(row[f"{self.key}_high"], self.decimals)
+            text += f" [{low}, {high}]"
+        return text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Results with all that a reader needs to judge them.
+
+    Attributes:
+        name: of its files.
+        title: what it shows.
+        note: how to read it.
+        frame: the values, one row per line of the table.
+        columns: what is written of ``frame``, in order.
+        source: what it was measured on, and what to beware of.
+        empty: the sentence that stands in its place where ``frame`` has no rows.
+        fold, head: names in the frame, of a label by which reports fold rows away, and of whether
+            a row is also shown above the folds; nothing is folded where they are empty.
+    """
+
+    name: str
+    title: str
+    note: str
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    source: str = ""
+    empty: str = "This run measured nothing of the kind."
+    fold: str = ""
+    head: str = ""
+
+    @property
+    def shown(self) -> list[Column]:
+        """The columns outside CSV."""
+        return [column for column in self.columns if not column.detail]
+
+    @property
+    def directions(self) -> str:
+        """Which way each column is better or worse, in words."""
+        measures: dict[str, dict[str, None]] = {}
+        for column in self.shown:
+            if column.direction:
+                measures.setdefault(column.direction, {})[column.measure or column.label] = None
+        parts = [f"{words}: {', '.join(names)}" for words, names in measures.items()]
+        text = "; ".join(parts)
+        return text[:1].upper() + text[1:] + "." if text else ""
+
+    @property
+    def legend(self) -> str:
+        """Source, note and directions."""
+        return " ".join(part for part in (self.source, self.note, self.directions) if part)
+
+    def rows(self) -> list[list[str]]:
+        """The cells as text."""
+        return [[c.text(row) for c in self.shown] for _, row in self.frame.iterrows()]
+
+    def to_csv(self) -> str:
+        """Every column in full precision, bounds of intervals in columns of their own."""
+        keys = [key for column in self.columns for key in column.keys]
+        return self.frame.reindex(columns=keys).to_csv(index=False, float_format="%.6g")
+
+    def to_markdown(self) -> str:
+        """A pipe table under a heading."""
+        lines = [f"## {self.title}", "", self.legend, ""]
+        if self.frame.empty:
+            return "\n".join([*lines, self.empty, ""])
+        heads = [escape_markdown(column.label) for column in self.shown]
+        rules = ["---" if column.decimals is None else "---:" for column in self.shown]
+        body = [[escape_markdown(cell) for cell in row] for row in self.rows()]
+        lines += ["| " + " | ".join(cells) + " |" for cells in (heads, rules, *body)]
+        return "\n".join([*lines, ""])
+
+    def to_latex(self) -> str:
+        """A booktabs table, shrunk to the line; a landscape ``longtable`` where it is long."""
+        title, legend = escape_latex(self.title), escape_latex(self.legend)
+        if self.frame.empty:
+            return f"% {self.title}\n\\emph{{{escape_latex(self.empty)}}}\n"
+        kinds = "".join("l" if column.decimals is None else "r" for column in self.shown)
+        head = " & ".join(_latex_head(column.label) for column in self.shown) + r" \\"
+        body = "\n".join(_latex_row(row) for row in self.rows())
+        shape = _LATEX_LONG if len(self.frame) > LONG_TABLE else _LATEX_FLOAT
+        values = {"title": title, "legend": legend, "kinds": kinds, "head": head, "body": body}
+        for key, value in {**values, "name": self.name}.items():
+            shape = shape.replace(f"<{key}>", value)
+        return shape
+
+
+def write_table(table: Table, folder: Path) -> list[Path]:
+    """Write the three forms of a table into ``folder``."""
+    forms = {"csv": table.to_csv(), "md": table.to_markdown(), "tex": table.to_latex()}
+    paths = []
+    for suffix, text in forms.items():
+        paths.append(write_file(folder / f"{table.name}.{suffix}", text))
+    return paths
+
+
+def number(value: float, decimals: int) -> str:
+    """A number with fixed decimals, thousands apart, and a true minus sign."""
+    text = f"{float(value):,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace(",", "\u202f").replace("-", "−")
+
+
+def escape_markdown(text: str) -> str:
+    """Text that stays within its cell of a pipe table."""
+    text = " ".join(text.split()).replace("\\", "\\\\")
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+def escape_latex(text: str) -> str:
+    """Text that LaTeX sets as it stands."""
+    text = " ".join(text.split("\n"))
+    return "".join(LATEX_SPECIAL.get(char, char) for char in text).replace("\u202f", r"\,")
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+
+
+def _latex_head(label: str) -> str:
+    """A heading of one word a line."""
+    words = r" \\ ".join(escape_latex(word) for word in label.split())
+    return rf"\shortstack[b]{{{words}}}"
+
+
+_LATEX_FLOAT = r"""% needs \usepackage{booktabs,graphicx}
+\begin{table}
+\centering
+\caption{<title>}
+\label{tab:<name>}
+\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%
+\begin{tabular}{@{}<kinds>@{}}
+\toprule
+<head>
+\midrule
+<body>
+\bottomrule
+\end{tabular}}
+\par\smallskip
+\parbox{\linewidth}{\footnotesize <legend>}
+\end{table}
+"""
+
+_LATEX_LONG = r"""% needs \usepackage{booktabs,longtable,pdflscape}
+\begin{landscape}
+\tiny
+\setlength{\tabcolsep}{3pt}
+\begin{longtable}{@{}<kinds>@{}}
+\caption{<title>}\label{tab:<name>}\\
+\toprule
+<head>
+\midrule
+\endhead
+\bottomrule
+\endfoot
+<body>
+\end{longtable}
+\footnotesize\noindent <legend>
+\end{landscape}
+"""

@@ -1,0 +1,1 @@
+"""Running: work units, their evaluation, their records."""

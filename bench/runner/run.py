@@ -1,0 +1,258 @@
+"""`run`: every cell on every image, journalled, resumable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from bench.attackers.cards import keep
+from bench.cache.keys import Keys, adapted_label
+from bench.cache.results import Found, Kept
+from bench.cache.store import Store
+from bench.datasets import Dataset
+from bench.datasets.disjoint import check_disjoint, check_unseen
+from bench.runner import provenance as environment
+from bench.runner.context import Task, Workbench, default_workers, is_unreadable
+from bench.runner.executors import Crew
+from bench.runner.folder import ANOTHER_OUT, SETTINGS, discard, locked
+from bench.runner.journal import JOURNAL, Journal, journal_frames
+from bench.runner.phases import phase
+from bench.runner.records import PROVENANCE, read_records, write_records
+from bench.runner.resume import sift, tasks_on, units_of
+from bench.spec.cells import BARE, Watch, cell_id
+from bench.spec.config import RunConfig, read_config
+from framework.devices import usable_device
+from framework.errors import PedbenchError
+from framework.files.writing import write_file
+
+FIXED = (
+    "model",
+    "checkpoint",
+    "precision",
+    "adapted_checkpoint",
+    "data",
+    "public",
+    "outside",
+    "images",
+    "annotations",
+)
+FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished or resumed run.
+
+    Attributes:
+        folder: the run folder.
+        new_units: cells × images computed this time.
+        from_store: cells × images taken from the store this time.
+    """
+
+    folder: Path
+    new_units: int
+    from_store: int
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """All of its records, read from the folder."""
+        return read_records(self.folder)
+
+
+def run(
+    config: RunConfig,
+    folder: Path,
+    *,
+    device: str | None = None,
+    workers: int | None = None,
+    store: Store | None = None,
+    fresh: bool = False,
+) -> Run:
+    """Carry out ``config`` in ``folder``, continuing what is there.
+
+    Args:
+        config: what to measure.
+        folder: the run folder, made if it is missing.
+        device: ``cpu`` or ``cuda``; CUDA where there is one unless given.
+        workers: processes that share the work; see `default_workers` unless given.
+        store: from which unchanged cells and encodings are taken and to which new ones go.
+        fresh: discard the run that ``folder`` holds, once all else has been checked.
+
+    Raises:
+        PedbenchError: bad configuration; missing data; ``folder`` holds another run, is in use, or
+            is to be discarded and no run's; scored images are public ones, or trained an attack's
+            shipped weights; a worker was killed.
+    """
+    config.check()
+    device = usable_device(device)
+    if workers is not None and workers < 1:
+        raise PedbenchError(f"{workers} workers: give at least 1")
+    if config.precision == "int8" and device != "cpu":
+        raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
+    with locked(folder):
+        with phase("set up"):
+            bench = Workbench(config, folder, device, store)
+        facts = _facts(bench)
+        if not fresh:
+            facts = _continued(folder, config, facts)
+        with phase("check that public data differ"):
+            scored = bench.scored.limit(config.limit)
+            check_disjoint([*bench.public, *bench.outside], scored)
+            check_unseen(_attacks(config), scored)
+        if fresh:
+            discard(folder)
+        with phase("journal"):
+            journal = Journal(folder / JOURNAL)
+        write_file(folder / SETTINGS, config.to_yaml(), ANOTHER_OUT)
+        write_file(folder / environment.FILE, json.dumps(facts, indent=2), ANOTHER_OUT)
+        try:
+            new, old = _work(bench, journal, facts, workers or default_workers(config, device))
+        finally:
+            journal.close()
+        rebuild_records(folder)
+    return Run(folder, new, old)
+
+
+def rebuild_records(folder: Path) -> None:
+    """Write ``records.parquet`` from the journal."""
+    with phase("records.parquet"):
+        write_records(journal_frames(folder / JOURNAL), folder)
+
+
+def refresh_records(folder: Path) -> None:
+    """Rebuild the records of an unfinished run, so that its tables show what is done so far."""
+    journal, records = folder / JOURNAL, folder / "records.parquet"
+    if journal.exists() and (
+        not records.exists() or journal.stat().st_mtime > records.stat().st_mtime
+    ):
+        rebuild_records(folder)
+
+
+def _attacks(config: RunConfig) -> set[str]:
+    cells = [cell for cell in config.cells() if isinstance(cell, Watch)]
+    return {cell.attack for cell in cells} - set(BARE)
+
+
+def _facts(bench: Workbench) -> dict[str, Any]:
+    """The content of ``environment.json``."""
+    config = bench.config
+    adapted = any(cell.pipeline.adapted for cell in config.cells())
+    return environment.describe(bench.models.sam) | {
+        "adapted_weights": adapted_label(bench.models) if adapted else "",
+        "dataset": bench.scored.name,
+        "dataset_fingerprint": bench.scored.fingerprint,
+        "public": _fingerprints(config.public, bench.public),
+        "outside": _fingerprints(config.outside, bench.outside),
+        "substitutes": _substitutes(bench),
+        "servers": list(config.remote.addresses) if config.remote else [],
+    }
+
+
+def _fingerprints(specs: Sequence[str], datasets: Sequence[Dataset]) -> dict[str, str]:
+    return {spec: each.fingerprint for spec, each in zip(specs, datasets, strict=True)}
+
+
+def _substitutes(bench: Workbench) -> dict[str, str]:
+    """Labels of the models that stand in for the run's own and for its adapted twin.
+
+    Only where attackers who cannot query ask for them; where there is none, the reason.
+    """
+    cells = [
+        cell for cell in bench.config.cells() if isinstance(cell, Watch) and not cell.can_query
+    ]
+    names = {False: "own", True: "adapted"}
+    wanted = sorted({cell.pipeline.adapted for cell in cells})
+    return {names[adapted]: bench.attackers.photos.substitutes.label(adapted) for adapted in wanted}
+
+
+def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[str, Any]:
+    """``facts`` with what is known of the run that ``folder`` holds; it must be the same run.
+
+    More images or other cells may be asked for than before.
+    """
+    settings = folder / SETTINGS
+    if not settings.exists():
+        return facts
+    before, known = read_config(settings), environment.read_environment(folder)
+    changed = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
+    changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
+    before_of = known.get("substitutes", {})
+    same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())
+    changed += [] if same else ["substitutes"]
+    if changed:
+        names = ", ".join(name.replace("_", " ") for name in changed)
+        raise PedbenchError(
+            f"{folder} holds a run with another {names}: give another --out, "
+            "or --fresh to discard it"
+        )
+    return {**facts, "substitutes": before_of | facts["substitutes"]}
+
+
+def _work(
+    bench: Workbench, journal: Journal, facts: Mapping[str, Any], workers: int
+) -> tuple[int, int]:
+    """Get what the journal lacks; the numbers of cells × images computed and from the store."""
+    config = bench.config
+    cells, ids = config.cells(), bench.scored.ids[: config.limit]
+    provenance = {name: facts[name] for name in PROVENANCE}
+    keys = Keys(config, bench.scored, bench.attackers)
+    with phase("keys"):
+        sift(journal, config, keys)
+    tasks = [task for image_id in ids for task in tasks_on(image_id, cells, journal, config)]
+    kept = None
+    missing = _count(tasks)
+    if bench.store and not config.remote:
+        kept = Kept(bench.store, config, bench.folder, facts, keys)
+        tasks = _taken(kept, tasks, journal, provenance)
+    pending = _count(tasks)
+    total = len(cells) * len(ids)
+    unreadable: set[str] = set()
+    with Crew(bench, workers) as crew:
+        crew.train(cell for task in tasks for cell in task.cells)
+        keep(bench.folder, bench.attackers.cards(cells))
+        with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
+            for image_id, done, records in crew.compute(tasks):
+                if image_id in unreadable:
+                    records = []
+                elif is_unreadable(records):
+                    unreadable.add(image_id)
+                with phase("journal"):
+                    journal.append(units_of(keys, done, image_id), records, provenance)
+                if kept:
+                    with phase("store"):
+                        kept.put(image_id, done, records)
+                bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
+                bar.update(len(done))
+    return pending, missing - pending
+
+
+def _taken(
+    kept: Kept, tasks: Sequence[Task], journal: Journal, provenance: Mapping[str, str]
+) -> list[Task]:
+    """Enter in the journal what is kept of ``tasks``, image by image; what is left of them."""
+    left: list[Task] = []
+    for image_id, group in groupby(tasks, key=lambda task: task.image_id):
+        units: list[Found] = []
+        for task in group:
+            with phase("store"):
+                found = {cell_id(unit.cell): unit for unit in kept.take(image_id, task.cells)}
+            units.extend(found.values())
+            rest = tuple(cell for cell in task.cells if cell_id(cell) not in found)
+            if rest:
+                left.append(Task(image_id, rest))
+        if units:
+            entered = units_of(kept.keys, [unit.cell for unit in units], image_id)
+            with phase("journal"):
+                journal.append(entered, [r for unit in units for r in unit.records], provenance)
+    return left
+
+
+def _count(tasks: Sequence[Task]) -> int:
+    return sum(len(task.cells) for task in tasks)

@@ -1,0 +1,1 @@
+"""What a run measures: presets, the grid, its cells."""

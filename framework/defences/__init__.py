@@ -1,5 +1,0 @@
-"""Defences: what the edge does to a payload before it leaves, one a file."""
-
-from framework.defences.base import DEFENCES, Defence, make_defence
-
-__all__ = ["DEFENCES", "Defence", "make_defence"]

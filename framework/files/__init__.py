@@ -1,0 +1,1 @@
+"""Files: written whole, fetched once, kept in the cache, read as photos."""

@@ -1,0 +1,1 @@
+"""SAMs from elsewhere, and embeddings on disk."""

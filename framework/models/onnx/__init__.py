@@ -1,0 +1,1 @@
+"""The encoder as ONNX graphs, and ONNX Runtime in PyTorch's place."""

@@ -1,0 +1,1 @@
+"""One image on its way through the split: windows, plans, payloads, observations, the predictor."""

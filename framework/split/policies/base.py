@@ -1,0 +1,107 @@
+"""Assignment policies: which shard gets which window, fixed within a request."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+
+from framework.errors import PedbenchError
+from framework.registry import Registry
+from framework.split.windows import Window, WindowGrid
+from framework.transport.round import HOME
+
+
+class Policy(ABC):
+    """Orders windows so that dealing them in equal runs gives each shard its share.
+
+    Windows that bear content and windows that are pure padding are dealt separately, so that the
+    load is balanced over the photo.
+
+    Args:
+        seed: of the policy's secret; drawn from the system when not given.
+
+    Attributes:
+        keyed: whether the secret comes of a key that is kept, by `bound`.
+    """
+
+    summary = ""
+    keyed = False
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = secrets.randbits(63) if seed is None else seed
+
+    def bound(self, scene: str, servers: Sequence[str], key: Callable[[], bytes]) -> Policy:
+        """The policy for one scene and these servers; itself unless overridden.
+
+        Args:
+            scene: its name.
+            servers: what tells them apart, in the order in which shards are numbered.
+            key: gives the secret key of policies.
+        """
+        return self
+
+    def assign(self, grid: WindowGrid, n_shards: int, request: int = 0) -> tuple[int, ...]:
+        """The shard of every window of ``grid``, for the ``request``-th picture of the session.
+
+        Windows that never leave the edge have the owner `HOME`.
+
+        Raises:
+            PedbenchError: the policy cannot serve that many shards.
+        """
+        if not 1 <= n_shards <= len(grid.windows):
+            raise PedbenchError(
+                f"{n_shards} shards cannot share {len(grid.windows)} windows: "
+                f"give 1 to {len(grid.windows)} shards"
+            )
+        rng = self.generator(request)
+        home = self.home(grid)
+        owner = [HOME] * len(grid.windows)
+        dealt = 0
+        for bears_content in (True, False):
+            windows = [
+                w for w in grid.windows if w.has_content is bears_content and w.index not in home
+            ]
+            ordered = self.order(windows, n_shards, rng)
+            for shard, run in _deal(ordered, n_shards, dealt):
+                for window in run:
+                    owner[window.index] = shard
+            dealt += len(windows)
+        return tuple(owner)
+
+    def home(self, grid: WindowGrid) -> Collection[int]:
+        """Indices of the windows that stay on the edge; none unless overridden."""
+        return ()
+
+    def generator(self, request: int) -> np.random.Generator:
+        """The source of randomness for one request; the same for all unless overridden."""
+        return np.random.default_rng(self.seed)
+
+    @abstractmethod
+    def order(
+        self, windows: Sequence[Window], n_shards: int, rng: np.random.Generator
+    ) -> Sequence[Window]:
+        """``windows`` in the order in which equal runs go to shards 0, 1, ….
+
+        Args:
+            windows: in row-major order.
+        """
+
+
+def _deal(
+    ordered: Sequence[Window], n_shards: int, start: int
+) -> list[tuple[int, Sequence[Window]]]:
+    """Cut into equal runs; any longer runs go to the shards from ``start`` on, in turn."""
+    share, longer = divmod(len(ordered), n_shards)
+    sizes = [share] * n_shards
+    for extra in range(longer):
+        sizes[(start + extra) % n_shards] += 1
+    ends = np.cumsum(sizes)
+    return [(k, ordered[end - sizes[k] : end]) for k, end in enumerate(ends)]
+
+
+POLICIES: Registry[type[Policy]] = Registry(
+    "policy", "framework.split.policies", "pedbench.policies"
+)

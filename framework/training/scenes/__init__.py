@@ -1,0 +1,1 @@
+"""Training scenes: photos augmented, objects and figures pasted, batches."""

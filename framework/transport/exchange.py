@@ -1,0 +1,335 @@
+"""One round trip as the edge conducts it: guard, send, check, fail over, record."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from framework.errors import PedbenchError
+from framework.finite import not_finite
+from framework.split.observation import WindowMessage
+from framework.split.payload import Payload
+from framework.transport.answers import (
+    Unbounded,
+    bounded,
+    check_payload,
+    check_windows,
+    differs,
+    finite,
+)
+from framework.transport.faults import BadAnswer, ShardError, ShardUnavailable
+from framework.transport.round import HOME, Round
+from framework.transport.serve import serve_image, serve_windows
+
+if TYPE_CHECKING:
+    from framework.transport.base import Shards
+
+log = logging.getLogger(__name__)
+chance = secrets.SystemRandom()
+
+CAPPED = "the exposure caps forbid more"
+FAILED_BEFORE = "every server has failed in this request or is quarantined"
+
+
+class InTurn(Executor):
+    """Runs each call at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The call's outcome, which is there already."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass(eq=False)
+class Attempt:
+    """Windows that were sent to one server in one go.
+
+    Attributes:
+        turn: for each window whose answer is wanted, how often it had been sent before in this
+            round.
+        sent: all that left, decoys included, by window.
+        future: what the server made of them.
+        answers: what came back and passed the checks, by window.
+        answered: whether something did.
+    """
+
+    shard: int
+    turn: dict[int, int]
+    sent: Mapping[int, Payload]
+    future: Future[Any] = field(default_factory=Future)
+    answers: Mapping[int, Payload] = field(default_factory=dict)
+    answered: bool = False
+
+
+class Exchange:
+    """One round on its way.
+
+    The guard, the taps and the state kept here are touched by the calling thread alone; the pool's
+    threads do nothing but serve.
+
+    Args:
+        decoys: what goes along with the first windows that a server gets, by server and window;
+            checked like the rest when it comes back, and dropped.
+    """
+
+    def __init__(
+        self,
+        shards: Shards,
+        trip: Round,
+        payloads: Sequence[Payload],
+        decoys: Mapping[int, Mapping[int, Payload]] | None = None,
+    ) -> None:
+        self.shards = shards
+        self.trip = trip
+        self.payloads = payloads
+        self.decoys = dict(decoys or {})
+        self.attempts: list[Attempt] = []
+        self.running: dict[Future[Any], Attempt] = {}
+        self.sends: Counter[int] = Counter()
+        self.home: list[int] = []
+        self.results: dict[int, Payload] = {}
+
+    def windows(self, owners: Sequence[int]) -> list[Payload]:
+        """The results of all windows, each computed by its owner if that is possible."""
+        held = _grouped(zip(owners, range(len(owners)), strict=True))
+        self.home = held.pop(HOME, [])
+        lost = [w for shard in list(held) if not self._usable(shard) for w in held.pop(shard)]
+        self._refuse_exceeded()
+        try:
+            with self.shards.pool() as pool:
+                capped = self._send(pool, held, whole=self.shards.fallback == "fail")
+                self._stay(capped, CAPPED)
+                self._elsewhere(pool, lost, FAILED_BEFORE)
+                self._compute()
+                while self.running:
+                    wait(self.running, return_when=FIRST_COMPLETED)
+                    for future in [f for f in self.running if f.done()]:
+                        self._collect(pool, future)
+                    self._compute()
+        finally:
+            self._record()
+        return [self.results[window] for window in range(len(owners))]
+
+    def image(self) -> Payload:
+        """The image embedding, from the first server that can give it, else from the edge."""
+        everything = range(len(self.payloads))
+        reason = FAILED_BEFORE
+        self._refuse_exceeded()
+        try:
+            for shard in filter(self._usable, range(self.shards.count)):
+                if len(self.attempts) > self.shards.retries:
+                    break
+                if not self._admit({shard: everything}, whole=True):
+                    reason = CAPPED
+                    break
+                attempt = self._attempt(shard, everything, dict(enumerate(self.payloads)))
+                try:
+                    found = self.shards._encode_image(self.trip, shard, self.payloads)
+                    answer = self._checked_image(shard, found)
+                    attempt.answered = True
+                    return answer
+                except ShardError as error:
+                    reason = self._blame(error)
+            self._stay(everything, reason)
+            return serve_image(self.shards.stage, self.trip, self.payloads)
+        finally:
+            self._record()
+
+    def _send(self, pool: Executor, held: Mapping[int, Sequence[int]], whole: bool) -> list[int]:
+        """Send to each server what the guard admits; returns the windows that it does not."""
+        admitted = self._admit(held, whole)
+        attempts = {
+            shard: self._attempt(shard, windows, self._beside_decoys(shard, windows))
+            for shard, windows in admitted.items()
+        }
+        payloads = {shard: attempt.sent for shard, attempt in attempts.items()}
+        for shard, future in self.shards._ask(pool, self.trip, payloads).items():
+            attempts[shard].future = future
+            self.running[future] = attempts[shard]
+        gone = {window for windows in admitted.values() for window in windows}
+        return [window for windows in held.values() for window in windows if window not in gone]
+
+    def _beside_decoys(self, shard: int, windows: Sequence[int]) -> Mapping[int, Payload]:
+        """What leaves for a server that is sent ``windows``, in window order."""
+        wanted = {window: self.payloads[window] for window in windows}
+        return dict(sorted({**self.decoys.pop(shard, {}), **wanted}.items()))
+
+    def _admit(self, held: Mapping[int, Sequence[int]], whole: bool) -> Mapping[int, Sequence[int]]:
+        """Enter in the ledger what may leave: the last thing that happens before it does."""
+        if self.shards.guard is None or not held:
+            return held
+        names = self.shards.names
+        wanted = {names[shard]: windows for shard, windows in held.items()}
+        admitted = self.shards.guard.admit(
+            self.trip, wanted, whole=whole, overhearing=self.shards.overhearing
+        )
+        return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
+
+    def _refuse_exceeded(self) -> None:
+        """Without the edge's help, begin no picture of a scene whose caps are exceeded already."""
+        guard, view = self.shards.guard, self.trip.view
+        begun = self.trip.index > 0 or self.shards.fallback != "fail"
+        if guard is None or view is None or begun:
+            return
+        excess = guard.exceeded(view)
+        if excess:
+            raise PedbenchError(
+                f"caps of scene '{view.scene}' are exceeded already: {excess}; "
+                "raise the caps or choose fallback 'edge'"
+            )
+
+    def _attempt(self, shard: int, windows: Sequence[int], sent: Mapping[int, Payload]) -> Attempt:
+        attempt = Attempt(shard, {window: self.sends[window] for window in windows}, sent)
+        self.attempts.append(attempt)
+        self.sends.update(windows)
+        return attempt
+
+    def _collect(self, pool: Executor, future: Future[Any]) -> None:
+        """Take a server's answers, or its windows elsewhere."""
+        attempt = self.running.pop(future)
+        try:
+            answers = self._checked(attempt, future.result())
+        except ShardError as error:
+            self._elsewhere(pool, list(attempt.turn), self._blame(error))
+        else:
+            attempt.answers, attempt.answered = answers, True
+            self.results.update({window: answers[window] for window in attempt.turn})
+
+    def _blame(self, error: ShardError) -> str:
+        """Remember that a server failed; raises the error again if no retry mends it."""
+        if isinstance(error, BadAnswer):
+            self.shards.quarantined[error.shard] = str(error)
+        elif isinstance(error, ShardUnavailable):
+            self.shards.unavailable[error.shard] = (self.trip.session, self.trip.request)
+        else:
+            raise error
+        log.warning("%s", error)
+        return str(error)
+
+    def _usable(self, shard: int) -> bool:
+        this_request = (self.trip.session, self.trip.request)
+        failed = self.shards.unavailable.get(shard) == this_request
+        return not failed and shard not in self.shards.quarantined and self.shards.knows(shard)
+
+    def _elsewhere(self, pool: Executor, windows: Sequence[int], reason: str) -> None:
+        """Spread windows over the servers that are left, as far as the caps allow."""
+        left = [w for w in windows if self.sends[w] <= self.shards.retries]
+        self._stay([w for w in windows if w not in left], reason)
+        servers = [shard for shard in range(self.shards.count) if self._usable(shard)]
+        for turn in range(len(servers)):
+            dealt = ((servers[(i + turn) % len(servers)], w) for i, w in enumerate(left))
+            left = self._send(pool, _grouped(dealt), whole=False)
+        self._stay(left, reason)
+
+    def _stay(self, windows: Sequence[int], reason: str) -> None:
+        """Leave windows to the edge, if the user lets it."""
+        if windows and self.shards.fallback == "fail":
+            raise PedbenchError(
+                f"{len(windows)} windows can go to no server ({reason}) and the edge may not "
+                "compute them: mend the servers, raise the caps or choose fallback 'edge'"
+            )
+        self.home.extend(windows)
+
+    def _compute(self) -> None:
+        """Compute on the edge what stays there, from the same payloads as a server would."""
+        if self.home:
+            payloads = {window: self.payloads[window] for window in sorted(self.home)}
+            self.results.update(serve_windows(self.shards.stage, self.trip, payloads))
+            self.home = []
+
+    def _checked(self, attempt: Attempt, answers: Mapping[int, Payload]) -> Mapping[int, Payload]:
+        """A server's answers, if nothing is wrong with them.
+
+        What is absurd in them is computed here as well: where the model itself gives no better, the
+        server is not at fault.
+        """
+        stage, grid = self.shards.stage, self.trip.grid.windows
+        shapes = {w: (grid[w].height, grid[w].width, stage.width) for w in attempt.sent}
+        try:
+            check_windows(attempt.shard, answers, shapes, self.trip.codec)
+        except Unbounded as fault:
+            own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in fault.windows})
+            self._judge(fault, own.values())
+            answers = {**answers, **own}
+        sample = [w for w in attempt.sent if chance.random() < self.shards.spot_checks]
+        if sample:
+            own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in sample})
+            wrong = [w for w in sample if differs(answers[w], own[w])]
+            if wrong:
+                raise _miscomputed(attempt.shard, f"windows {wrong}")
+        return answers
+
+    def _checked_image(self, shard: int, answer: Payload) -> Payload:
+        """As `_checked`, for the image embedding."""
+        side, stage = self.trip.grid.tokens_per_side, self.shards.stage
+        shape = (side, side, stage.image_width)
+        try:
+            check_payload(shard, answer, shape, self.trip.codec, "the embedding")
+        except Unbounded as fault:
+            own = serve_image(stage, self.trip, self.payloads)
+            self._judge(fault, [own])
+            return own
+        if chance.random() < self.shards.spot_checks and differs(
+            answer, serve_image(stage, self.trip, self.payloads)
+        ):
+            raise _miscomputed(shard, "the embedding")
+        return answer
+
+    def _judge(self, fault: Unbounded, own: Collection[Payload]) -> None:
+        """Whose fault absurd values are, by the edge's own results in the same places.
+
+        Raises:
+            NotFinite: the edge's are not finite either.
+            Unbounded: the edge's are sound, and the server's are not.
+        """
+        if not all(map(finite, own)):
+            raise not_finite("the encoder's result", self.shards.stage.sam) from fault
+        if any(map(bounded, own)):
+            raise fault
+
+    def _record(self) -> None:
+        """Tell the taps of every window of every attempt: first sends first, in window order.
+
+        Nothing in a message or in their order tells a decoy from a real window.
+        """
+        order = sorted(
+            (a.turn.get(window, 0), window, a.shard, i)
+            for i, a in enumerate(self.attempts)
+            for window in a.sent
+        )
+        trip = self.trip
+        for _, window, _, i in order:
+            attempt = self.attempts[i]
+            message = WindowMessage(
+                trip.frame,
+                trip.index,
+                trip.blocks[0],
+                attempt.shard,
+                window,
+                attempt.sent[window],
+                attempt.answers.get(window),
+                attempt.answered,
+            )
+            for tap in tuple(self.shards.taps):
+                tap(message)
+
+
+def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    """(server, window) → windows by server."""
+    held: defaultdict[int, list[int]] = defaultdict(list)
+    for shard, window in pairs:
+        held[shard].append(window)
+    return dict(held)
+
+
+def _miscomputed(shard: int, what: str) -> BadAnswer:
+    return BadAnswer(shard, f"server {shard} computed {what} wrongly: a spot check found it out")

@@ -1,0 +1,1 @@
+"""A shard server: its life, its answers, its limits."""

@@ -1,0 +1,55 @@
+"""A server's side of a round trip, on decoded payloads; the edge computes what stays home alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from framework.split.payload import PIXELS, Payload, encode_tokens
+from framework.split.windows import WindowGrid
+from framework.transport.round import Round
+from framework.transport.stage import WindowStage, merge
+
+Asked = tuple[Round, Mapping[int, Payload]]
+"""A round, and the windows that one server holds of it."""
+
+
+def serve_windows(
+    stage: WindowStage, trip: Round, windows: Mapping[int, Payload]
+) -> dict[int, Payload]:
+    """A shard's side of a round: decode, run the blocks on all windows at once, encode."""
+    return serve_together(stage, [(trip, windows)])[0]
+
+
+@torch.inference_mode()
+def serve_together(stage: WindowStage, asked: Sequence[Asked]) -> list[dict[int, Payload]]:
+    """As `serve_windows`, for several rounds that run the same blocks, in one batch.
+
+    Windows attend to themselves alone, so what a round gets back does not depend on the others.
+    """
+    tokens = [
+        _open(stage, trip.grid, index, payload)
+        for trip, windows in asked
+        for index, payload in windows.items()
+    ]
+    results = iter(stage.run(asked[0][0].blocks, tokens))
+    return [
+        {index: encode_tokens(next(results).float().cpu().numpy(), trip.codec) for index in windows}
+        for trip, windows in asked
+    ]
+
+
+@torch.inference_mode()
+def serve_image(stage: WindowStage, trip: Round, payloads: Sequence[Payload]) -> Payload:
+    """The centralised server's side: the whole encoder on the reassembled frame."""
+    runtime = stage.sam.runtime
+    tokens = merge([_open(stage, trip.grid, i, p) for i, p in enumerate(payloads)], trip.grid)
+    features = runtime.neck(runtime.maps(trip.blocks, tokens[None]))
+    return encode_tokens(features[0].permute(1, 2, 0).cpu().numpy(), trip.codec)
+
+
+def _open(stage: WindowStage, grid: WindowGrid, index: int, payload: Payload) -> torch.Tensor:
+    if payload.codec == PIXELS:
+        return stage.embed(grid.windows[index], payload.data.astype("uint8"))
+    return torch.as_tensor(payload.decode()).to(stage.sam.device, stage.dtype)

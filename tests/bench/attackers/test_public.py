@@ -1,0 +1,57 @@
+"""The attackers' own photos: seen as far as they are needed, and no differently for it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from bench.attackers import public_knowledge as public
+from bench.attackers.public_knowledge import Channel, PublicPhotos, rounds_to
+from bench.datasets import open_dataset
+from bench.runner.pipelines import Models, Unsupported
+from framework.models.architectures import architecture
+from framework.split.plans import make_plan
+
+CLEAN = Channel("interleaved", "float32", "none", 0.0, False, None)
+NOISY = dataclasses.replace(CLEAN, defence="gaussian", strength=1.0)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return PublicPhotos(Models("tiny", "random"), [open_dataset("synthetic:1@1")])
+
+
+@pytest.mark.parametrize(("stage", "rounds"), [(0, 1), (1, 1), (2, 2), (3, 2), (7, 4), (8, None)])
+def test_rounds_that_a_stage_needs(stage, rounds):
+    channel = dataclasses.replace(CLEAN, stage=stage)
+    assert rounds_to(make_plan("interleaved", architecture("tiny")), channel) == rounds
+
+
+def test_the_earliest_stage_needs_one_round_and_every_round_needs_all():
+    plan = make_plan("interleaved", architecture("tiny"))
+    assert rounds_to(plan, CLEAN) == 1
+    assert rounds_to(plan, dataclasses.replace(CLEAN, every_round=True)) is None
+
+
+def test_a_photo_stopped_early_is_seen_as_if_it_went_through(photos, monkeypatch):
+    channels = [dataclasses.replace(NOISY, stage=stage) for stage in (None, 0, 1, 2, 3)]
+    channels.append(dataclasses.replace(NOISY, frames=3))
+    stopped = [tokens(photos, channel) for channel in channels]
+    photos.forget()
+    monkeypatch.setattr(public, "rounds_to", lambda plan, channel: None)
+    for channel, found in zip(channels, stopped, strict=True):
+        photos.forget()
+        whole = tokens(photos, channel)
+        assert found.keys() == whole.keys()
+        assert all(np.array_equal(found[window], whole[window]) for window in whole)
+
+
+def test_a_stage_that_no_shard_sees_is_unsupported(photos):
+    with pytest.raises(Unsupported, match="no shard of the plan 'prefix' sees stage 4"):
+        photos.knowledge(dataclasses.replace(CLEAN, plan="prefix", stage=4))
+
+
+def tokens(photos, channel):
+    [example] = photos.knowledge(channel).public
+    [stage] = example.observation.stages
+    return example.observation.tokens(stage)

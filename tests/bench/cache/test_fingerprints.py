@@ -1,0 +1,77 @@
+"""What is kept from run to run is found again: fingerprints do not change by themselves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attacks.base import ATTACKS
+from bench.cache import fingerprints
+from bench.cache.fingerprints import part_fingerprint, source_fingerprint
+from bench.metrics import METRICS
+from bench.recognition import RECOGNISERS
+from framework.split.defences import DEFENCES
+from framework.split.policies import POLICIES
+
+REGISTRIES = {r.kind: r for r in (ATTACKS, DEFENCES, METRICS, POLICIES, RECOGNISERS)}
+PARTS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS, ids=["-".join(part) for part in PARTS])
+def test_every_part_has_a_lasting_fingerprint(kind: str, name: str) -> None:
+    registry = REGISTRIES[kind]
+    first = part_fingerprint(registry.get(name), registry.package)
+    source_fingerprint.cache_clear()
+    assert part_fingerprint(registry.get(name), registry.package) == first
+
+
+def test_other_processes_find_the_same() -> None:
+    name = "whole_image_decoder_round1"
+    code = (
+        "from attacks.base import ATTACKS; from bench.cache.fingerprints import part_fingerprint;"
+        f"print(part_fingerprint(ATTACKS.get({name!r}), ATTACKS.package))"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert done.stdout.strip() == part_fingerprint(ATTACKS.get(name), ATTACKS.package)
+
+
+class TestPlugins:
+    """The code of a plug-in is all that decides what it does."""
+
+    @pytest.fixture
+    def plugin(self, tmp_path, monkeypatch):
+        """A package of an attack with weights, and a loose module that it imports."""
+        package = tmp_path / "pedbench_plugin"
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        (package / "attack.py").write_text("import numpy\nimport pedbench_loose\n")
+        (package / "weights.npz").write_bytes(b"1")
+        (tmp_path / "pedbench_loose.py").write_text("X = 1\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        return package
+
+    @staticmethod
+    def fingerprint() -> str:
+        for name in ("source_fingerprint", "_closure", "_imports", "_file", "_origin", "_is_loose"):
+            getattr(fingerprints, name).cache_clear()
+        return fingerprints.source_fingerprint("pedbench_plugin.attack")
+
+    def test_it_lasts(self, plugin):
+        assert self.fingerprint() == self.fingerprint()
+
+    @pytest.mark.parametrize(
+        "file", ["attack.py", "weights.npz", "../pedbench_loose.py"], ids=["own", "data", "loose"]
+    )
+    def test_a_changed_file_changes_it(self, plugin, file):
+        before = self.fingerprint()
+        (plugin / file).write_bytes((plugin / file).read_bytes() + b"\n")
+        assert self.fingerprint() != before
+
+    def test_another_version_of_what_it_imports_changes_it(self, plugin, monkeypatch):
+        before = self.fingerprint()
+        monkeypatch.setattr(fingerprints, "_version", lambda name: f"{name} 0.0")
+        assert self.fingerprint() != before

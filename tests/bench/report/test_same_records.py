@@ -1,0 +1,38 @@
+"""The comparison of two runs, record by record."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.runner.records import COLUMNS
+from studies.same_records import differences
+
+
+def run(*records: dict) -> pd.DataFrame:
+    table = pd.DataFrame([{"metric": "psnr", "attack": "telea"} | r for r in records])
+    return table.reindex(columns=list(COLUMNS))
+
+
+def far(before: pd.DataFrame, after: pd.DataFrame) -> int:
+    table = differences(before, after)
+    return int((table["difference"] > table["allowed"]).sum())
+
+
+def test_equal_runs_are_the_same_whatever_their_order():
+    a, b = {"image_id": "a", "value": 20.0}, {"image_id": "b", "value": None}
+    assert far(run(a, b), run(b, a)) == 0
+
+
+def test_another_value_a_missing_record_and_a_lost_value_are_seen():
+    a, b = {"image_id": "a", "value": 20.0}, {"image_id": "b", "value": 21.0}
+    assert far(run(a, b), run(a, b | {"value": 21.01})) == 1
+    assert far(run(a, b), run(a)) == far(run(a), run(a, b)) == 1
+    assert far(run(a, b), run(a, b | {"value": None})) == 1
+    assert far(run(a, a), run(a)) == 1
+
+
+def test_trained_attackers_may_differ_a_little():
+    a = {"image_id": "a", "attack": "conv_decoder", "value": 20.0}
+    assert far(run(a), run(a | {"value": 20.04})) == 0
+    assert far(run(a), run(a | {"value": 20.06})) == 1
+    assert far(run(a | {"attack": "telea"}), run(a | {"attack": "telea", "value": 20.04})) == 1

@@ -1,0 +1,31 @@
+"""Phases add up to the time there was."""
+
+import pytest
+
+from bench.runner.phases import Spent, Stopwatch, time_table
+
+
+def test_nested_phases_count_once(monkeypatch):
+    now = iter([0.0, 1.0, 3.0, 6.0, 10.0, 15.0])
+    monkeypatch.setattr("bench.runner.phases.perf_counter", lambda: next(now))
+    watch = Stopwatch()
+    with watch.phase("outer"), watch.phase("inner"):
+        pass
+    times = watch.drain()
+    assert times == {"other": Spent(6.0, 0), "outer": Spent(6.0, 1), "inner": Spent(3.0, 1)}
+    assert sum(spent.seconds for spent in times.values()) == pytest.approx(15.0)
+
+
+def test_an_error_leaves_the_phase():
+    watch = Stopwatch()
+    with pytest.raises(ValueError, match="x"), watch.phase("outer"):
+        raise ValueError("x")
+    watch.drain()
+    assert set(watch.drain()) == {"other"}
+
+
+def test_the_table_adds_up():
+    text = time_table({"encode": Spent(3.0, 6), "other": Spent(1.0)}, 4.5)
+    assert "75.0%" in text
+    assert "500.0" in text
+    assert text.splitlines()[-2].split() == ["sum", "over", "processes", "4.00"]

@@ -1,0 +1,246 @@
+"""A run: complete, resumable, and not undone by one bad image."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[3]
+PRESET = """
+model: tiny
+checkpoint: random
+data: synthetic:3
+public: ["synthetic:4@1"]
+seeds: [0]
+groups:
+  - policy: random
+    n_shards: [4]
+    segmentation: true
+    coalitions: {4: [1, 4]}
+    attacks: [mean_colour, telea, ridge, ceiling]
+  - {plan: [local, prefix], segmentation: true}
+pictures:
+  - {policy: random, coalition: 1}
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return {**os.environ, "PEDBENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def preset(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(PRESET)
+    return path
+
+
+def pedbench(environment, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def read(folder):
+    return pd.read_parquet(folder / "records.parquet")
+
+
+def test_run_resumes_after_kill_without_repeating_or_losing(tmp_path, environment, preset):
+    folder = tmp_path / "out"
+    command = [sys.executable, "-m", "bench", "run", "--preset", str(preset), "--out", str(folder)]
+    journal = folder / "journal.jsonl"
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = [line for line in journal.read_bytes().splitlines(keepends=True) if line[-1:] == b"\n"]
+
+    finished = pedbench(environment, "run", "--preset", preset, "--out", folder)
+    assert finished.returncode == 0, finished.stderr
+    assert journal.read_bytes().startswith(b"".join(kept))
+    units = [u for line in journal.read_text().splitlines() for u in json.loads(line)["units"]]
+    assert len(units) == len(set(units))
+    assert "0 failed" in finished.stdout
+
+    records = read(folder)
+    assert set(records["status"]) <= {"ok", "not_applicable", "unsupported"}
+    assert set(records.loc[records["status"] == "unsupported", "metric"]) <= {"lpips"}
+    assert records["image_id"].nunique() == 3
+    key = ["image_id", "plan", "policy", "n_shards", "coalition", "attack", "region", "metric"]
+    assert not records.duplicated(key).any()
+    for name in ("weights", "commit", "dataset_fingerprint", "device", "benchmark_version"):
+        assert records[name].notna().all()
+    assert records["weights"].str.startswith("random").all()
+    assert (folder / "report.html").stat().st_size > 1000
+
+    again = pedbench(environment, "run", "--preset", preset, "--out", folder)
+    assert "0 new cells" in again.stdout
+    assert len(read(folder)) == len(records)
+    check_scores(records, folder)
+
+
+def check_scores(records, folder):
+    """Facts that hold whatever the weights are."""
+
+    def value(**settings):
+        rows = records
+        for name, wanted in settings.items():
+            rows = rows[rows[name] == wanted]
+        return rows["value"]
+
+    ceiling = value(attack="ceiling", metric="psnr", region="hidden", coalition=1)
+    assert (ceiling == 60).all()
+    everything = records[(records["coalition"] == 4) & (records["region"] == "hidden")]
+    assert set(everything.loc[everything["metric"] != "lpips", "status"]) == {"not_applicable"}
+    exact = value(attack="", metric="agreement_box")
+    assert len(exact) == 9
+    assert (exact > 0.999).all()
+    assert (value(attack="", metric="rounds", plan="interleaved") == 4).all()
+    assert (value(attack="exposure", metric="visible_fraction", coalition=4) == 1).all()
+    pictures = records.loc[records["image_file"].notna(), "image_file"].unique()
+    assert len(pictures)
+    for picture in pictures:
+        assert np.asarray(Image.open(folder / picture)).dtype == np.uint8
+
+
+def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, environment, preset):
+    images = tmp_path / "data" / "images"
+    images.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    entries, annotations = [], []
+    for i, name in enumerate(("good.png", "bad.png", "fine.png"), 1):
+        photo = rng.integers(0, 255, (60 + 9 * i, 80, 3), dtype=np.uint8)
+        Image.fromarray(photo).save(images / name)
+        entries.append({"id": i, "file_name": name, "height": 60 + 9 * i, "width": 80})
+        box = [10, 10, 50, 10, 50, 40, 10, 40]
+        annotations.append(
+            {
+                "id": i,
+                "image_id": i,
+                "category_id": 1,
+                "segmentation": [box],
+                "iscrowd": 0,
+                "area": 1200,
+                "bbox": [10, 10, 40, 30],
+            }
+        )
+    (images / "bad.png").write_bytes(b"\x89PNG broken")
+    categories = [{"id": 1, "name": "x"}]
+    content = {"images": entries, "annotations": annotations, "categories": categories}
+    (tmp_path / "data" / "instances.json").write_text(json.dumps(content))
+
+    folder = tmp_path / "out"
+    result = pedbench(
+        environment, "run", "--preset", preset, "--data", f"coco:{tmp_path / 'data'}",
+        "--attacks", "mean_colour", "--out", folder,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    records = read(folder)
+    failed = records[records["status"] == "failed"]
+    assert len(failed) == 1
+    assert failed["metric"].item() == "load"
+    assert "bad.png" in failed["error"].item()
+    assert records.loc[records["status"] == "ok", "image_id"].nunique() == 2
+
+
+TRAINED_ON = ["run", "--preset", "attacks", "--data", "package_photos", "--public", "synthetic:2"]
+"""A run on photos that trained shipped weights."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["run", "--preset", "quik"], "did you mean 'quick'"),
+        (["run", "--data", "coco:/nowhere"], "/nowhere"),
+        (["run", "--data", "embeded"], "did you mean 'embedded'"),
+        (["run", "--attacks", "telee"], "did you mean 'telea'"),
+        (["run", "--model", "vit_x"], "unknown model 'vit_x'"),
+        (["run", "--checkpoint", "/nowhere.pth"], "/nowhere.pth does not exist"),
+        (["run", "--limit", "0"], "--limit 0"),
+        (["run", "--public", "embedded"], "embedded"),
+        (
+            [*TRAINED_ON, "--attacks", "gated_inpainting"],
+            "the weights of gated_inpainting were trained on package_photos/",
+        ),
+        (["run", "--attacks", "gated_inpainting"], "give --preset attacks"),
+        (["tables", "/nowhere"], "/nowhere"),
+        (["list", "atacks"], "did you mean 'attacks'"),
+        (["segment", "/nowhere.jpg", "--box", "1,2,3,4", "--out", "x.png"], "/nowhere.jpg"),
+        (["segment", "/nowhere.jpg", "--box", "1,2,3", "--out", "x.png"], "'1,2,3'"),
+        (["segment", "/nowhere.jpg", "--box", "9,2,3,4", "--out", "x.png"], "x0 < x1"),
+        (["segment", "/nowhere.jpg", "--out", "x.png"], "give one prompt"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, reason):
+    from bench.cli import main
+
+    if arguments[0] == "run":
+        arguments = [*arguments, "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("pedbench: error: ")
+    assert reason in error
+    assert "\n" not in error
+
+
+def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, environment, preset):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(preset.read_text().replace("synthetic:3", "embedded"))
+    result = pedbench(environment, "run", "--preset", preset, "--out", folder)
+    assert result.returncode == 2
+    assert "another data" in result.stderr
+
+
+ADAPTED = """
+model: tiny
+data: synthetic:1
+public: []
+seeds: [0]
+groups:
+  - {plan: local, segmentation: true}
+  - {plan: globals_last, adapted: true, segmentation: true}
+"""
+
+
+def test_adapted_rows_name_the_adapted_weights(tmp_path, environment):
+    preset, out = tmp_path / "adapted.yaml", tmp_path / "out"
+    preset.write_text(ADAPTED)
+    done = pedbench(environment, "run", "--preset", preset, "--out", out)
+    assert done.returncode == 0, done.stderr
+    rows = read(out)
+    stock, twin = rows[~rows["adapted"]], rows[rows["adapted"]]
+    assert set(stock["model"]) == {"tiny"}
+    assert set(twin["model"]) == {"tiny_globals_last"}
+    facts = json.loads((out / "environment.json").read_text())
+    assert set(stock["weights"]) == {facts["weights"]}
+    assert set(twin["weights"]) == {facts["adapted_weights"]}
+    assert facts["weights"] != facts["adapted_weights"]
+
+
+def test_weights_of_ones_own_have_no_adapted_twin(tmp_path, environment):
+    preset, out = tmp_path / "adapted.yaml", tmp_path / "out"
+    preset.write_text(ADAPTED)
+    own = tmp_path / "own.safetensors"
+    own.write_bytes((ROOT / "framework/weights/tiny.safetensors").read_bytes())
+    done = pedbench(environment, "run", "--preset", preset, "--out", out, "--checkpoint", own)
+    assert done.returncode == 0, done.stderr
+    twin = read(out).query("adapted")
+    assert set(twin["status"]) == {"unsupported"}
+    assert "pedbench adapt" in twin["error"].iloc[0]

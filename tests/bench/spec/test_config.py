@@ -1,0 +1,184 @@
+"""Presets, cells and their names."""
+
+import dataclasses
+
+import pytest
+
+from attacks.base import ATTACKS
+from bench.cli import main
+from bench.latency.config import is_latency, load_latency
+from bench.spec.cells import Pipeline, Segment, Watch, cell_id
+from bench.spec.config import load_preset, preset_names, read_config
+from framework.errors import PedbenchError
+
+LIGHT = {
+    *("mean_colour", "dataset_mean", "nearest_public", "ceiling"),
+    *("telea", "navier_stokes", "biharmonic", "push_pull"),
+    *("pseudo_inverse", "ridge", "conv_decoder"),
+}
+"""Attacks that a first look runs: those that take no minutes to train or to run."""
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if not is_latency(name)])
+def test_shipped_presets_name_known_parts_only(name):
+    config = load_preset(name)
+    config.check()
+    assert config.cells()
+
+
+def test_quick_covers_what_its_issue_asks_for():
+    cells = load_preset("quick").cells()
+    watches = [cell for cell in cells if isinstance(cell, Watch)]
+    plain = [w for w in watches if w.pipeline.defence == "none"]
+    assert {w.pipeline.policy for w in plain} >= {"contiguous", "strided", "random"}
+    sizes = {(w.pipeline.n_shards, w.coalition) for w in plain}
+    assert sizes >= {(4, 1), (4, 2), (4, 4), (25, 1), (25, 5), (25, 13), (25, 25)}
+    assert {w.attack for w in plain} >= LIGHT
+    assert any(isinstance(cell, Segment) for cell in cells)
+
+
+def test_cells_are_named_by_their_settings():
+    cell = Segment(Pipeline())
+    assert cell_id(cell) == cell_id(Segment(Pipeline()))
+    assert cell_id(cell) != cell_id(Segment(Pipeline(n_shards=9)))
+    assert cell_id(cell) != cell_id(Watch(Pipeline(), 1, "largest", "ridge", 0))
+
+
+def test_no_cell_twice():
+    cells = load_preset("quick").cells()
+    assert len(set(map(cell_id, cells))) == len(cells)
+
+
+def test_config_survives_yaml(tmp_path):
+    config = dataclasses.replace(load_preset("quick"), limit=3)
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    again = read_config(path)
+    assert again.limit == 3
+    assert list(map(cell_id, again.cells())) == list(map(cell_id, config.cells()))
+
+
+def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
+    for cell in load_preset("quick").cells():
+        if isinstance(cell, Watch) and not cell.adaptive:
+            assert cell.pipeline.defence != "none"
+            assert ATTACKS.get(cell.attack).needs_training
+
+
+def test_an_attack_without_randomness_is_asked_for_once(tmp_path):
+    watches = cells_of(tmp_path, "attacks: [ridge, conv_decoder]")
+    assert seeds_of(watches, "ridge") == [0]
+    assert seeds_of(watches, "conv_decoder") == [0, 1, 2]
+
+
+def test_a_group_may_take_fewer_seeds_and_leave_attacks_out(tmp_path):
+    watches = cells_of(tmp_path, "attacks: [all], without: [optimise], seeds: 1")
+    assert seeds_of(watches, "conv_decoder") == [0]
+    names = {watch.attack for watch in watches}
+    assert names == {"exposure", *ATTACKS.names()} - {"optimise"}
+
+
+def cells_of(tmp_path, group):
+    path = tmp_path / "mine.yaml"
+    group = f"{{coalitions: {{4: [1]}}, {group}}}"
+    path.write_text(f"model: tiny\ndata: embedded\npublic: []\nseeds: [0, 1, 2]\ngroups: [{group}]")
+    return load_preset(str(path)).cells()
+
+
+def seeds_of(watches, attack):
+    return [watch.seed for watch in watches if watch.attack == attack]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("groups: [{plan: sideways}]", "unknown plan 'sideways'"),
+        ("groups: [{payload: float8}]", "unknown payload 'float8'"),
+        ("groups: [{policy: randon}]", "did you mean 'random'"),
+        ("groups: [{attacks: [telee]}]", "did you mean 'telea'"),
+        ("groups: [{without: [telee]}]", "did you mean 'telea'"),
+        ("groups: [{seeds: 0}]", "seeds 0 of a group: give at least 1"),
+        ("groups: [{shards: [4]}]", "mine.yaml: group 1: unknown key 'shards'.* 'n_shards'"),
+        ("groups: [{strenght: 2}]", "mine.yaml: group 1: unknown key.* did you mean 'strength'"),
+        ("groups: [{}, {grid: {polcy: random}}]", "group 2: unknown key.* did you mean 'policy'"),
+        ("atacks: [ridge]\ngroups: [{}]", "mine.yaml: unknown key 'atacks'"),
+        ("pictures: [{polcy: random}]\ngroups: [{}]", "did you mean 'policy'"),
+        ("groups: [{strength: [abc]}]", "mine.yaml: group 1: strength: 'abc' is not a number"),
+        ("groups: [{strength: .nan}]", "strength: nan is not a number"),
+        ("groups: [{n_shards: [4.5]}]", "n_shards: 4.5 is not a whole number"),
+        ("groups: [{n_shards: true}]", "n_shards: True is not a whole number"),
+        ("groups: [{n_shards: [26]}]", "group 1: n_shards 26: tiny has 25 windows, give 1 to 25"),
+        ("groups: [{n_shards: [-4]}]", "n_shards -4: .* give 1 to 25"),
+        ("groups: [{n_shards: []}]", "leaves nothing to run"),
+        ("groups: [{policy: one_per_shard}]", "needs 25 shards, not 4"),
+        ("groups: [{stages: [99]}]", "stages 99: blocks of tiny are numbered 0 to 7"),
+        ("groups: [{stages: [-1]}]", "stages -1"),
+        ("groups: [{stages: first}]", "stages: .*'first'.* is not a list, each a whole number"),
+        ("groups: [{segmentation: maybe}]", "segmentation: 'maybe' is not true or false"),
+        ("groups: [{seeds: two}]", "seeds: 'two' is not a whole number"),
+        ("groups: [{adaptive: sometimes}]", "adaptive"),
+        ("groups: [{frames: [1.5]}]", "frames"),
+        ("groups: [{coalitions: [1, 2]}]", "coalitions: .* is not a mapping"),
+        ("groups: [{coalitions: {4: 1}}]", "coalitions"),
+        ("groups: [{coalitions: {5: [1]}}]", "n_shards of the group is 4"),
+        ("groups: [{plan: prefix, plan: local}]", "gives 'plan' twice"),
+        ("groups: [quick]", "group 1: 'quick' is not a mapping"),
+        ("groups: quick", "'groups' is missing or not a list"),
+        ("limit: none\ngroups: [{}]", "limit: 'none' is not a whole number"),
+        ("limit: 0\ngroups: [{}]", "limit 0: give at least 1"),
+        ("checkpoint: 5\ngroups: [{}]", "checkpoint: 5 is not a text"),
+        ("groups: [{coalitions: {4: [1, 5]}}]", "give sizes from 1 to 4"),
+        ("groups: [", "not a run configuration"),
+        ("groups: [{defence: gaussian}]", "'gaussian' without a strength changes nothing"),
+        ("groups: [{defence: gaussian, strength: [0, 1]}]", "without a strength changes"),
+        ("groups: [{strength: 4}]", "strength 4 without a defence"),
+        ("groups: [{policy: sensitive_local}]", "'sensitive_local' needs a mask"),
+    ],
+)
+def test_bad_configurations_are_named_in_one_line(tmp_path, line, reason):
+    with pytest.raises(PedbenchError, match=reason) as error:
+        preset_of(tmp_path, f"seeds: [0]\n{line}").check()
+    assert "\n" not in str(error.value)
+
+
+def preset_of(tmp_path, lines):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"model: tiny\ndata: embedded\npublic: []\n{lines}\n")
+    return load_preset(str(path))
+
+
+@pytest.mark.parametrize("seeds", ["[]", "[-1]", "[0, 0]"])
+def test_seeds_are_there_and_differ(tmp_path, seeds):
+    with pytest.raises(PedbenchError, match="give at least one"):
+        preset_of(tmp_path, f"seeds: {seeds}\ngroups: [{{}}]").check()
+
+
+def test_one_value_stands_for_a_list_of_it(tmp_path):
+    config = preset_of(tmp_path, "seeds: 3\noutside: embedded\ngroups: [{}]")
+    assert config.seeds == (3,)
+    assert config.outside == ("embedded",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("shards: many", "shards: 'many' is not a whole number"),
+        ("repeets: 3", "did you mean 'repeats'"),
+        ("shards: 26", "at most 25 shards"),
+    ],
+)
+def test_bad_latency_configurations_are_named_in_one_line(tmp_path, fields, reason):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"model: tiny\nlatency: {{{fields}}}\n")
+    with pytest.raises(PedbenchError, match=reason):
+        load_latency(str(path), {})
+
+
+def test_the_command_names_file_and_group(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: tiny\ndata: embedded\nseeds: [0]\ngroups: [{}, {n_shards: 26}]\n")
+    assert main(["run", "--preset", str(path), "--out", str(tmp_path / "out")]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert f"{path}: group 2: n_shards 26" in lines[0]
+    assert not (tmp_path / "out").exists()
