@@ -171,7 +171,7 @@ def test_the_preset_and_its_form(tmp_path):
         ("{plans: [prefix]}", "add local"),
         ("{plans: [local, prefx]}", "unknown plan"),
         ("{repeats: 0}", "at least 1"),
-        ("{speed: 3}", "not a latency configuration"),
+        ("{speed: 3}", "unknown key 'speed'"),
     ],
 )
 def test_bad_presets_are_refused(tmp_path, section, words):

@@ -62,11 +62,13 @@ def test_strangers_own_what_the_attacker_does_not(sets):
     assert names(own_photos(sets, 3, True)) == names(own_photos(sets, 3, False))
 
 
-@pytest.mark.parametrize("count", ["0", "two", "-1"])
-def test_numbers_of_photos_are_checked(tmp_path, count):
+@pytest.mark.parametrize(
+    ("count", "words"), [("0", "at least 1"), ("two", "whole number"), ("-1", "at least 1")]
+)
+def test_numbers_of_photos_are_checked(tmp_path, count, words):
     path = tmp_path / "mine.yaml"
     path.write_text(PRESET.replace("[1, 2, 3]", f"[{count}]"))
-    with pytest.raises(PedbenchError, match="at least 1"):
+    with pytest.raises(PedbenchError, match=words):
         load_preset(str(path)).check()
 
 
