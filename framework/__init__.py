@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from framework.models.build import build_sam
     from framework.models.interop.adopt import adopt
     from framework.models.interop.transformers_sam import from_transformers
-    from framework.split.edge import DistributedEncoder, Traffic
+    from framework.split.edge import DistributedEncoder
     from framework.split.observation import Observation
     from framework.split.predictor import DistributedSamPredictor
+    from framework.split.recording import Traffic
     from framework.transport.base import LocalShards
     from framework.transport.grpc.client.remote import GrpcShards
     from framework.transport.grpc.security.tls import Tls
@@ -40,7 +41,7 @@ __getattr__ = lazy_names(
         "Observation": "framework.split.observation",
         "PedbenchError": "framework.errors",
         "Tls": "framework.transport.grpc.security.tls",
-        "Traffic": "framework.split.edge",
+        "Traffic": "framework.split.recording",
         "adopt": "framework.models.interop.adopt",
         "build_sam": "framework.models.build",
         "from_transformers": "framework.models.interop.transformers_sam",

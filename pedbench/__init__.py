@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from framework.models.interop.adopt import adopt
     from framework.models.interop.transformers_sam import from_transformers
     from framework.split.defences.base import DEFENCES, Defence
-    from framework.split.edge import DistributedEncoder, Traffic
+    from framework.split.edge import DistributedEncoder
     from framework.split.observation import Observation
     from framework.split.policies.base import POLICIES, Policy
     from framework.split.predictor import DistributedSamPredictor
+    from framework.split.recording import Traffic
     from framework.transport.base import LocalShards, Shards
     from framework.transport.grpc.client.remote import GrpcShards
     from framework.transport.grpc.security.tls import Tls
@@ -56,7 +57,7 @@ _HOMES = {
     "Shards": "framework.transport.base",
     "ThreatModel": "attacks.threat_models.base",
     "Tls": "framework.transport.grpc.security.tls",
-    "Traffic": "framework.split.edge",
+    "Traffic": "framework.split.recording",
     "adopt": "framework.models.interop.adopt",
     "build_sam": "framework.models.build",
     "from_transformers": "framework.models.interop.transformers_sam",

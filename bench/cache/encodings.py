@@ -21,11 +21,11 @@ from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
 from framework.models.build import PedSam
 from framework.split.defences import DEFENCES
-from framework.split.edge import Recording
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
 from framework.split.policies import POLICIES
 from framework.split.predictor import DistributedSamPredictor
+from framework.split.recording import Recording
 from framework.split.windows import WindowGrid
 
 ALIGNMENT = 64

@@ -24,11 +24,10 @@ from framework.split.payload import PayloadSpec
 from framework.split.plans import Plan, make_plan
 from framework.split.policies.base import POLICIES, Policy
 from framework.split.policies.key import seed_of, user_key
-from framework.split.request import Recording, Request, Traffic
+from framework.split.recording import Recording, Traffic
+from framework.split.request import Request, Session
 from framework.split.windows import WindowGrid
 from framework.transport.base import Shards
-
-__all__ = ["DistributedEncoder", "Recording", "Traffic"]
 
 
 class DistributedEncoder:
@@ -133,10 +132,24 @@ class DistributedEncoder:
         grid = WindowGrid.of(self.sam.arch, (frame.shape[0], frame.shape[1]))
         self.shards.bind(self.sam)
         view = self._recognise(view or View.alone(frame))
-        request = Request(self, frame, grid, view, self.requests)
+        request = Request(self._session(), frame, grid, view, self.requests)
         self.requests += 1
         self.last = request.recording
         return request
+
+    def _session(self) -> Session:
+        return Session(
+            sam=self.sam,
+            shards=self.shards,
+            plan=self.plan,
+            policy=self.policy,
+            payload=self.payload,
+            defence=self.defence,
+            seed=self.seed,
+            name=self.session,
+            policy_key=self.policy_key,
+            decoy_seed=self.decoy_seed,
+        )
 
     @cached_property
     def _met(self) -> Guard:

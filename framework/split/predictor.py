@@ -22,9 +22,10 @@ from framework.models.interop import embedding_file
 from framework.models.interop.adopt import adopt, check_decoder
 from framework.models.interop.embedding_file import Embedding
 from framework.split.defences.base import Defence
-from framework.split.edge import DistributedEncoder, Traffic
+from framework.split.edge import DistributedEncoder
 from framework.split.observation import Observation
 from framework.split.policies.base import Policy
+from framework.split.recording import Traffic
 from framework.transport.base import Shards
 
 

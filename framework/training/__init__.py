@@ -2,6 +2,6 @@
 
 from framework.training.loop import train
 from framework.training.optimisation.checkpoint import export
-from framework.training.scenes.augment import Photo
+from framework.training.scenes.types import Photo
 
 __all__ = ["Photo", "export", "train"]

@@ -27,8 +27,8 @@ from framework.training.optimisation.parallel import rank, share_gradients
 from framework.training.optimisation.precision import multiplies_bfloat16
 from framework.training.optimisation.start_and_rate import schedule
 from framework.training.prompts import embed, first_prompts
-from framework.training.scenes.augment import Photo
 from framework.training.scenes.batches import batches
+from framework.training.scenes.types import Photo
 
 TRAINED = ("globals", "all")
 POSITIONS = ("shard", "edge")

@@ -26,8 +26,8 @@ from framework.training.optimisation.precision import multiplies_bfloat16
 from framework.training.optimisation.regularise import drop_branches
 from framework.training.optimisation.start_and_rate import initial_sam, parameter_groups, schedule
 from framework.training.resolution import fit_tables
-from framework.training.scenes.augment import Photo
 from framework.training.scenes.batches import Batch, batches
+from framework.training.scenes.types import Photo
 from framework.training.teacher import load_teacher
 
 LARGEST_GRADIENT = 1.0

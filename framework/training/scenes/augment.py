@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -12,10 +10,8 @@ from numpy.typing import NDArray
 
 from framework.training.scenes.compose import composed_object, region_union
 from framework.training.scenes.figures import figure
+from framework.training.scenes.types import Image, Masks, Photo, Scene
 from framework.training.scenes.wholes import cut_out
-
-Image = NDArray[np.uint8]
-Masks = NDArray[np.bool_]
 
 SMALLEST_SHARE = 0.0015
 """Masks below this share of the scene are not prompted."""
@@ -33,32 +29,6 @@ SOFT_BACKGROUND_CHANCE = 0.4
 """Of a portrait's background being out of focus, with nothing to prompt."""
 UNION_CHANCE = 0.35
 """Of adding the union of some neighbouring regions to the masks of a scene."""
-
-
-class Photo(Protocol):
-    """A photo with masks.
-
-    ``image`` is uint8 [height, width, 3] (RGB), ``masks`` bool [n, height, width].
-    """
-
-    @property
-    def image(self) -> Image: ...
-
-    @property
-    def masks(self) -> Masks: ...
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One augmented frame.
-
-    Attributes:
-        image: uint8 [height, width, 3], longer side equal to the model's input.
-        masks: bool [n, height, width], none of them tiny; ``n`` may be 0.
-    """
-
-    image: Image
-    masks: Masks
 
 
 def random_scene(photos: Sequence[Photo], index: int, size: int, rng: np.random.Generator) -> Scene:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from framework.models.build import PedSam
-from framework.training.scenes.augment import Photo, Scene, random_scene
+from framework.training.scenes.augment import random_scene
+from framework.training.scenes.types import Photo, Scene
 
 
 @dataclass(frozen=True)

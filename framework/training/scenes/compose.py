@@ -7,16 +7,13 @@ whatever its parts look like: photos with few masks teach it badly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.training.scenes.texture import shade, texture
-
-if TYPE_CHECKING:
-    from framework.training.scenes.augment import Image, Masks, Photo
+from framework.training.scenes.types import Image, Masks, Photo
 
 PARTS = (1, 2, 3, 4, 5, 6)
 PARTS_CHANCE = (0.3, 0.2, 0.2, 0.15, 0.1, 0.05)

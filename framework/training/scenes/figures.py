@@ -7,16 +7,13 @@ like a person; it teaches that differently coloured parts, stacked as a body sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.training.scenes.texture import shade, texture
-
-if TYPE_CHECKING:
-    from framework.training.scenes.augment import Image, Photo
+from framework.training.scenes.types import Image, Photo
 
 SKIN = ((244, 208, 177), (231, 180, 143), (198, 134, 94), (141, 85, 54), (88, 56, 39))
 """Skin colours from light to dark, RGB."""

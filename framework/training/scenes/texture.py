@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from framework.training.scenes.augment import Photo
+from framework.training.scenes.types import Photo
 
 
 def texture(photos: Sequence[Photo], side: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -7,12 +7,10 @@ Cut out whole, such an object serves as a portrait before any other background.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from framework.training.scenes.augment import Image, Masks, Photo
+from framework.training.scenes.types import Image, Masks, Photo
 
 HELD_SHARE = 0.9
 """A mask is a part of another that covers at least this share of it."""
