@@ -80,6 +80,8 @@ def open_picture(source: Path | bytes, name: str) -> PictureFile:
         SampleError: no such file, damaged, of another format, more than one picture, with high
             dynamic range, or larger than `max_megapixels`.
     """
+    if isinstance(source, Path) and source.is_dir():
+        raise SampleError(f"image {name} is a folder: give a picture file")
     if isinstance(source, Path) and not source.is_file():
         raise SampleError(f"image {name} is missing: restore the file or drop it from the list")
     limit = max_megapixels()

@@ -319,5 +319,7 @@ def test_a_senseless_limit_is_named(monkeypatch: pytest.MonkeyPatch, limit: str)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SampleError, match=r"is a folder: give a picture file"):
+        read_photo(tmp_path)
     with pytest.raises(SampleError, match=r"nowhere\.png is missing"):
         read_photo(tmp_path / "nowhere.png")
