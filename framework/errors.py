@@ -24,9 +24,18 @@ class SampleError(PedbenchError):
 
 
 def one_line(error: BaseException, limit: int = 120) -> str:
-    """The first line of an exception's text, for use inside a message; its type if it has none."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:limit] if lines else type(error).__name__
+    """The first line of an exception's text, for use inside a message; its type if it has none.
+
+    The text may come from a stranger: control and formatting characters become spaces, and what
+    is longer than ``limit`` is cut.
+    """
+    lines = str(error)[: 16 * limit].strip().splitlines()
+    return printable(lines[0])[:limit] if lines else type(error).__name__
+
+
+def printable(text: str) -> str:
+    """The text with a space for each character that is not shown as itself."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def place_of(error: BaseException, part: object = None) -> str:

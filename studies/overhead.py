@@ -25,9 +25,9 @@ import torch
 
 from bench.latency.servers import ServerProcesses
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, Tls, build_sam
-from framework.transport.grpc.client.link import Patience
 from framework.transport.grpc.client.remote import Timing
 from framework.transport.grpc.security.certificates import write_certificates
+from framework.transport.patience import Patience
 
 PATIENCE = Patience(deadline=600, hello=60)
 

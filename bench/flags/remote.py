@@ -53,7 +53,7 @@ class Remote:
     def connect(self, **options: Any) -> GrpcShards:
         """The transport; ``options`` as in `Shards`."""
         from framework import GrpcShards, Tls
-        from framework.transport.grpc.client.link import Patience
+        from framework.transport.patience import Patience
 
         tls = None if self.tls is None else Tls(*self.tls)
         patience = Patience(deadline=self.deadline)

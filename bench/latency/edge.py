@@ -30,7 +30,7 @@ from framework import (
 from framework.allocator import keep_freed_memory
 from framework.split.payload import Payload
 from framework.transport.base import Round, Shards
-from framework.transport.grpc.client.link import Patience
+from framework.transport.patience import Patience
 
 PATIENCE = Patience(deadline=600, hello=60)
 BOX = np.array([150, 20, 330, 300])

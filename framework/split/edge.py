@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cached_property
 
 import numpy as np
@@ -97,8 +97,9 @@ class DistributedEncoder:
     ) -> Iterator[Tensor]:
         """Encode frames, each a scene of its own, with several under way at once.
 
-        While servers work on one, the edge works on another: worth it where servers are other
-        machines. ``traffic`` and ``observation`` are those of the frame begun last.
+        While servers work on one, the edge works on another. Where shards are of this process,
+        there is nothing to wait for, and frames are encoded one after the other. ``traffic`` and
+        ``observation`` are those of the frame begun last.
 
         Args:
             frames: as for a single one; taken as they are needed.
@@ -112,14 +113,21 @@ class DistributedEncoder:
         """
         if in_flight < 1:
             raise PedbenchError(f"{in_flight} pictures in flight: give at least 1")
-        running: deque[Future[Tensor]] = deque()
-        with ThreadPoolExecutor(in_flight) as pool:
-            for frame in frames:
-                if len(running) == in_flight:
-                    yield running.popleft().result()
-                running.append(pool.submit(self._encode, self._request(frame)))
-            while running:
-                yield running.popleft().result()
+        running: deque[tuple[Request, Future[Tensor]]] = deque()
+        with self.shards.line(in_flight) as pool:
+            try:
+                for frame in frames:
+                    if len(running) == in_flight:
+                        yield running[0][1].result()
+                        running.popleft()
+                    request = self._request(frame)
+                    running.append((request, pool.submit(self._encode, request)))
+                while running:
+                    yield running[0][1].result()
+                    running.popleft()
+            finally:
+                for request, _ in running:
+                    request.abort.now()
 
     def _request(self, frame: NDArray[np.uint8], view: View | None = None) -> Request:
         """A numbered request for a frame; its recording becomes the last one."""

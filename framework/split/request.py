@@ -22,6 +22,7 @@ from framework.split.plans import Place, Plan, Step
 from framework.split.policies.base import Policy
 from framework.split.recording import Recording
 from framework.split.windows import WindowGrid
+from framework.transport.abort import Abort
 from framework.transport.base import Shards
 from framework.transport.round import HOME, Round
 from framework.transport.stage import cut, merge
@@ -76,6 +77,7 @@ class Request:
         self.view = view
         self.number = number
         self.recording = Recording(grid, view, number)
+        self.abort = Abort()
         self.rng = np.random.default_rng([session.seed, number])
         self.owners: Sequence[int] = ()
         self.decoys: Sequence[Decoy] = ()
@@ -93,6 +95,7 @@ class Request:
             self.decoys = self._decoys()
         tokens = self._embed()
         for step in self.session.plan.steps:
+            self.abort.check()
             if step.place is Place.SHARDS:
                 tokens = self._exchange(step, self._payloads(tokens))
             else:
@@ -169,6 +172,7 @@ class Request:
             codec=session.payload.tokens,
             session=session.name,
             view=self.view,
+            abort=self.abort,
         )
 
     def _pixel_payloads(self) -> list[Payload]:

@@ -74,18 +74,29 @@ def check_windows(
         raise _unbounded(shard, f"windows {_few(unbounded)}", unbounded)
 
 
+def check_form(
+    shard: int, answer: Payload, shape: tuple[int, int, int], codec: str, what: str
+) -> None:
+    """Check the codec, dtype and shape of one answer, and that its scales are positive.
+
+    Raises:
+        BadAnswer: any of them is wrong.
+    """
+    wrong = _wrong(answer, shape, codec)
+    if wrong:
+        raise BadAnswer(shard, f"server {shard} returned {what} with {wrong}")
+
+
 def check_payload(
     shard: int, answer: Payload, shape: tuple[int, int, int], codec: str, what: str
 ) -> None:
-    """Check the codec, dtype, shape, finiteness and range of one answer.
+    """As `check_form`, and check the values.
 
     Raises:
         Unbounded: it is sound in form, and its values are not finite or too large.
         BadAnswer: anything else is wrong.
     """
-    wrong = _wrong(answer, shape, codec)
-    if wrong:
-        raise BadAnswer(shard, f"server {shard} returned {what} with {wrong}")
+    check_form(shard, answer, shape, codec, what)
     if not bounded(answer):
         raise _unbounded(shard, what)
 

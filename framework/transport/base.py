@@ -12,6 +12,7 @@ from framework.models.build import PedSam
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
 from framework.transport.exchange import Exchange, InTurn
+from framework.transport.patience import Breaker, Patience
 from framework.transport.round import HOME, Round
 from framework.transport.serve import serve_image, serve_together, serve_windows
 from framework.transport.stage import WindowStage
@@ -65,6 +66,7 @@ class Shards(ABC):
         quarantined: servers that answered wrongly, with the reason; they are not asked again.
         unavailable: servers that failed, with the session and request in which they did; within
             that request they are not asked again.
+        breakers: of each server: whether it is set aside for now, because it keeps failing.
         stage: the edge's own window blocks, for what stays at home and for spot checks.
 
     Raises:
@@ -101,6 +103,7 @@ class Shards(ABC):
         self.taps: list[Tap] = []
         self.quarantined: dict[int, str] = {}
         self.unavailable: dict[int, tuple[str, int]] = {}
+        self.breakers = [Breaker(Patience(rest=0.0)) for _ in range(count)]
 
     def exchange(
         self,
@@ -148,6 +151,10 @@ class Shards(ABC):
         """Runs `_serve` of several servers at once, for one round."""
         return ThreadPoolExecutor(self.count)
 
+    def line(self, in_flight: int) -> Executor:
+        """Runs so many requests at once, each with rounds of its own."""
+        return ThreadPoolExecutor(in_flight)
+
     def _ask(self, pool: Executor, trip: Round, windows: Asked) -> dict[int, Future[Answers]]:
         """Ask several servers for their parts of a round: server → what it will answer."""
         return {
@@ -160,12 +167,13 @@ class Shards(ABC):
         """One server's part of a round: its windows → their results.
 
         Called from several threads at once, also for one server. What it returns is checked by
-        the caller.
+        the caller. It ends at once when ``trip.abort`` is thrown.
 
         Raises:
             ShardUnavailable: the windows go to another server, caps permitting.
+            ShardRefused: the same.
             BadAnswer: the same, and the server is quarantined.
-            ShardRefused: the request fails.
+            Aborted: the request was given up.
         """
 
     @abstractmethod
@@ -177,6 +185,9 @@ class SeparateShards(Shards):
     """Shards in this process, one after the other: they share the processor anyway."""
 
     def pool(self) -> Executor:
+        return InTurn()
+
+    def line(self, in_flight: int) -> Executor:
         return InTurn()
 
     def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:

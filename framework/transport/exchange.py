@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -22,7 +23,7 @@ from framework.transport.answers import (
     differs,
     finite,
 )
-from framework.transport.faults import BadAnswer, ShardError, ShardUnavailable
+from framework.transport.faults import BadAnswer, ShardError
 from framework.transport.round import HOME, Round
 from framework.transport.serve import serve_image, serve_windows
 
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 chance = secrets.SystemRandom()
 
 CAPPED = "the exposure caps forbid more"
-FAILED_BEFORE = "every server has failed in this request or is quarantined"
+FAILED_BEFORE = "every server has failed in this request, is set aside for a while or quarantined"
 
 
 class InTurn(Executor):
@@ -60,6 +61,7 @@ class Attempt:
         future: what the server made of them.
         answers: what came back and passed the checks, by window.
         answered: whether something did.
+        begun: when it left, in seconds of the monotonic clock.
     """
 
     shard: int
@@ -68,6 +70,7 @@ class Attempt:
     future: Future[Any] = field(default_factory=Future)
     answers: Mapping[int, Payload] = field(default_factory=dict)
     answered: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
 
 class Exchange:
@@ -105,7 +108,7 @@ class Exchange:
         lost = [w for shard in list(held) if not self._usable(shard) for w in held.pop(shard)]
         self._refuse_exceeded()
         try:
-            with self.shards.pool() as pool:
+            with self.shards.pool() as pool, self.trip.abort.on_error():
                 capped = self._send(pool, held, whole=self.shards.fallback == "fail")
                 self._stay(capped, CAPPED)
                 self._elsewhere(pool, lost, FAILED_BEFORE)
@@ -116,6 +119,8 @@ class Exchange:
                         self._collect(pool, future)
                     self._compute()
         finally:
+            for attempt in self.running.values():
+                self.shards.breakers[attempt.shard].end()
             self._record()
         return [self.results[window] for window in range(len(owners))]
 
@@ -136,9 +141,12 @@ class Exchange:
                     found = self.shards._encode_image(self.trip, shard, self.payloads)
                     answer = self._checked_image(shard, found)
                     attempt.answered = True
+                    self.shards.breakers[shard].succeed()
                     return answer
                 except ShardError as error:
-                    reason = self._blame(error)
+                    reason = self._blame(attempt, error)
+                finally:
+                    self.shards.breakers[shard].end()
             self._stay(everything, reason)
             return serve_image(self.shards.stage, self.trip, self.payloads)
         finally:
@@ -190,35 +198,40 @@ class Exchange:
     def _attempt(self, shard: int, windows: Sequence[int], sent: Mapping[int, Payload]) -> Attempt:
         attempt = Attempt(shard, {window: self.sends[window] for window in windows}, sent)
         self.attempts.append(attempt)
+        self.shards.breakers[shard].begin()
         self.sends.update(windows)
         return attempt
 
     def _collect(self, pool: Executor, future: Future[Any]) -> None:
         """Take a server's answers, or its windows elsewhere."""
-        attempt = self.running.pop(future)
+        attempt = self.running[future]
         try:
             answers = self._checked(attempt, future.result())
         except ShardError as error:
-            self._elsewhere(pool, list(attempt.turn), self._blame(error))
+            reason = self._blame(attempt, error)
+            del self.running[future]
+            self._elsewhere(pool, list(attempt.turn), reason)
         else:
+            del self.running[future]
+            self.shards.breakers[attempt.shard].succeed()
             attempt.answers, attempt.answered = answers, True
             self.results.update({window: answers[window] for window in attempt.turn})
 
-    def _blame(self, error: ShardError) -> str:
-        """Remember that a server failed; raises the error again if no retry mends it."""
+    def _blame(self, attempt: Attempt, error: ShardError) -> str:
+        """Remember that a server failed: others may do its part."""
         if isinstance(error, BadAnswer):
             self.shards.quarantined[error.shard] = str(error)
-        elif isinstance(error, ShardUnavailable):
-            self.shards.unavailable[error.shard] = (self.trip.session, self.trip.request)
         else:
-            raise error
+            self.shards.unavailable[error.shard] = (self.trip.session, self.trip.request)
+        self.shards.breakers[attempt.shard].fail(time.monotonic() - attempt.begun)
         log.warning("%s", error)
         return str(error)
 
     def _usable(self, shard: int) -> bool:
         this_request = (self.trip.session, self.trip.request)
         failed = self.shards.unavailable.get(shard) == this_request
-        return not failed and shard not in self.shards.quarantined and self.shards.knows(shard)
+        known = shard not in self.shards.quarantined and self.shards.knows(shard)
+        return known and not failed and self.shards.breakers[shard].admits
 
     def _elsewhere(self, pool: Executor, windows: Sequence[int], reason: str) -> None:
         """Spread windows over the servers that are left, as far as the caps allow."""

@@ -18,11 +18,15 @@ class ShardError(PedbenchError):
 
 
 class ShardUnavailable(ShardError):
-    """Dead, hung, cut off or busy: the windows may go to another server, caps permitting."""
+    """Dead, hung, cut off, busy or unwilling: the windows may go to another server."""
 
 
 class ShardRefused(ShardError):
-    """Wrong weights, protocol or certificate: a mistake in the set-up that no retry mends."""
+    """Wrong weights, protocol or certificate, by the edge's own judgement.
+
+    At the first meeting that is a mistake in the set-up, of which the user is told; later the
+    windows go to another server.
+    """
 
 
 class BadAnswer(ShardError):

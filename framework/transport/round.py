@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from framework.exposure.scene import View
 from framework.split.windows import WindowGrid
+from framework.transport.abort import Abort
 
 HOME = -1
 """The owner of a window that never leaves the edge."""
@@ -24,6 +25,7 @@ class Round:
         session: random name of the edge's session; with ``request`` and ``index`` it ties an
             answer to its question.
         view: where the picture lies in its scene; it stays on the edge.
+        abort: gives its request up; it stays on the edge as well.
     """
 
     grid: WindowGrid
@@ -33,6 +35,7 @@ class Round:
     codec: str
     session: str = ""
     view: View | None = None
+    abort: Abort = field(default_factory=Abort, compare=False, repr=False)
 
     @property
     def request(self) -> int:

@@ -16,7 +16,7 @@ from framework import DistributedSamPredictor, GrpcShards, LocalShards, Pedbench
 from framework.exposure import Caps, Guard, Ledger
 from framework.models.build import PedSam
 from framework.split.observation import WindowMessage
-from framework.transport.grpc.client.link import Patience
+from framework.transport.patience import Patience
 
 PER_SERVER, PER_PAIR = 0.4, 0.7
 BOX = np.array([100, 60, 420, 330])

@@ -13,7 +13,6 @@ import skimage.data
 
 from bench.latency.servers import ServerProcesses
 from framework import Tls, build_sam
-from framework.transport.grpc.client.link import Patience
 from framework.transport.grpc.security.certificates import (
     EDGE,
     LOOPBACK,
@@ -21,6 +20,7 @@ from framework.transport.grpc.security.certificates import (
     Authority,
     write_pair,
 )
+from framework.transport.patience import Patience
 from tests.chaos.edge import Edge
 from tests.chaos.evil import SERVICES
 

@@ -14,9 +14,9 @@ from queue import Queue
 from framework import Tls
 from framework.models.build import PedSam
 from framework.transport.grpc.client.address import Address
-from framework.transport.grpc.client.link import Patience
 from framework.transport.grpc.server.lifecycle import Settings, serve
 from framework.transport.grpc.server.service import ShardService
+from framework.transport.patience import Patience
 
 LOOPBACK = Address("127.0.0.1", 0)
 HASTY = Patience(deadline=20, hello=5, tries=2, pause=0.02, rest=0.0)

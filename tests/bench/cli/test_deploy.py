@@ -17,10 +17,10 @@ from bench.latency.servers import ServerProcesses, shard_arguments
 from framework import build_sam
 from framework.transport.grpc.client.address import Address
 from framework.transport.grpc.client.channel import open_channel
-from framework.transport.grpc.client.link import Patience
 from framework.transport.grpc.client.remote import GrpcShards
 from framework.transport.grpc.protocol.proto import shard_pb2 as pb
 from framework.transport.grpc.protocol.proto import shard_pb2_grpc
+from framework.transport.patience import Patience
 
 ROOT = Path(__file__).parents[3]
 ENV = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -16,8 +16,8 @@ import pytest
 
 from bench.latency.servers import ServerProcesses
 from framework import DistributedSamPredictor, GrpcShards
-from framework.transport.grpc.client.link import Patience
 from framework.transport.grpc.server.service import ShardService
+from framework.transport.patience import Patience
 from tests.chaos import evil
 from tests.chaos.edge import Edge, Tally
 from tests.chaos.proxy import proxy

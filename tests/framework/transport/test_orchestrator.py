@@ -19,6 +19,7 @@ from framework.split.payload import TOKEN_CODECS, Payload, encode_tokens
 from framework.split.policies import POLICIES
 from framework.transport.base import HOME, Round, SeparateShards, serve_windows
 from framework.transport.faults import BadAnswer, ShardRefused, ShardUnavailable
+from framework.transport.patience import Breaker, Patience
 from framework.transport.stage import WindowStage
 from tests.framework.simulation import SIDE, FakeStage, payloads_of, spoilt, tokens_of, trip_of
 from tests.framework.support import frame_of, message_of
@@ -180,11 +181,39 @@ def test_wrong_values_of_each_codec(name):
     assert text.startswith("server 0 returned window 0 with")
 
 
-@pytest.mark.parametrize("error", [ShardRefused(1, "wrong weights"), PedbenchError("a bug")])
-def test_what_no_retry_mends(error):
-    shards = Scripted(3, {1: error})
-    assert message_of(lambda: exchange(shards)) == str(error)
+def test_a_fault_of_the_edge_ends_the_request():
+    shards = Scripted(3, {1: PedbenchError("a bug")})
+    assert message_of(lambda: exchange(shards)) == "a bug"
     assert len(shards.messages) == 9
+
+
+def test_one_server_that_refuses_ends_nothing_that_others_can_finish():
+    shards = Scripted(3, {1: ShardRefused(1, "wrong weights")})
+    exchange(shards)
+    assert len(shards.messages) == 12
+    alone = Scripted(1, {0: ShardRefused(0, "wrong weights")}, fallback="fail")
+    assert "wrong weights" in message_of(lambda: exchange(alone, [0] * 9))
+
+
+def test_a_server_that_keeps_failing_is_set_aside_and_tried_once_after_a_rest():
+    now = [0.0]
+    shards = Scripted(3, {1: gone(1)})
+    shards.breakers[1] = Breaker(Patience(rest=4.0), lambda: now[0])
+
+    def asked(number: int) -> int:
+        shards.asked.clear()
+        exchange(shards, number=number)
+        return [shard for shard, _ in shards.asked].count(1)
+
+    assert [asked(number) for number in range(3)] == [1, 0, 0]
+    now[0] = 4.0
+    assert [asked(number) for number in range(3, 5)] == [1, 0]
+    now[0] = 11.0
+    assert asked(5) == 0, "the second rest is longer"
+    now[0] = 12.0
+    shards.script.clear()
+    assert [asked(number) for number in range(6, 8)] == [1, 1]
+    assert shards.breakers[1].failures == 0
 
 
 def test_a_spot_check_finds_a_wrong_result():

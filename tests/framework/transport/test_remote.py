@@ -22,11 +22,11 @@ from framework.models.fingerprint import encoder_hash
 from framework.split.plans import PLANS
 from framework.transport.faults import ShardRefused, ShardUnavailable
 from framework.transport.grpc.client.address import Address
-from framework.transport.grpc.client.link import Patience
 from framework.transport.grpc.security.certificates import write_certificates
 from framework.transport.grpc.security.tls import key_name
 from framework.transport.grpc.server.limits import Limits
 from framework.transport.grpc.server.service import ShardService
+from framework.transport.patience import Patience
 from tests.chaos.evil import OldProtocol, Slow, WrongWeights
 from tests.framework.servers import HASTY, SETTINGS, edge_tls, serving, shards_tls
 from tests.framework.support import message_of
@@ -212,12 +212,15 @@ def test_a_resting_server_is_left_alone_and_asked_anew(sam, addresses, certs):
     patience = Patience(tries=1, hello=5, rest=1000)
     with GrpcShards(addresses[:2], edge_tls(certs), patience=patience) as shards:
         shards.bind(sam)
-        link = shards.links[0]
-        link.rest()
-        with pytest.raises(ShardUnavailable, match="a moment ago"):
-            link.verify(shards.metadata)
-        link._rest_until = 0.0
-        link.verify(shards.metadata)
+        names = list(shards.names)
+        shards.breakers[0].fail(0.0)
+        shards.links[0]._verified = None
+        shards.bind(sam)
+        assert shards.links[0]._verified is None
+        shards.breakers[0]._rest_until = 0.0
+        shards.bind(sam)
+        assert shards.links[0]._verified
+        assert shards.names == names
 
 
 def test_a_busy_server_is_asked_again(sam, photos):

@@ -27,6 +27,7 @@ def open_channel(
     address: Address,
     credentials: grpc.ChannelCredentials | None = None,
     proxy: Address | None = None,
+    largest: int | None = None,
 ) -> grpc.Channel:
     """A channel to one server.
 
@@ -37,8 +38,11 @@ def open_channel(
         address: where the server listens.
         credentials: for TLS; in plain without.
         proxy: an HTTP proxy to go through.
+        largest: bytes of a message that is accepted; gRPC's own 4 MiB without.
     """
     options = [*OPTIONS, ("grpc.enable_http_proxy", int(proxy is not None))]
+    if largest is not None:
+        options.append(("grpc.max_receive_message_length", largest))
     if proxy is not None:
         options.append(("grpc.http_proxy", f"http://{proxy}"))
     target = f"dns:///{address}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc
 
-from framework.errors import PedbenchError, one_line
+from framework.errors import one_line
+from framework.transport.abort import Abort, Aborted
 from framework.transport.faults import BadAnswer, ShardError, ShardRefused, ShardUnavailable
 from framework.transport.grpc.client.address import Address
 from framework.transport.grpc.client.channel import open_channel
@@ -20,6 +18,7 @@ from framework.transport.grpc.protocol.metadata import mismatch
 from framework.transport.grpc.protocol.proto import shard_pb2 as pb
 from framework.transport.grpc.protocol.proto import shard_pb2_grpc
 from framework.transport.grpc.security.tls import Tls, handshake_error, key_name, server_certificate
+from framework.transport.patience import Patience
 
 T = TypeVar("T")
 Code = grpc.StatusCode
@@ -31,38 +30,7 @@ REFUSALS = {
     Code.PERMISSION_DENIED,
     Code.UNIMPLEMENTED,
 }
-"""Statuses that the same call would meet again."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long the edge waits for a server.
-
-    Attributes:
-        deadline: seconds for one server's part of a round.
-        hello: seconds for a server to say what it serves.
-        tries: calls to a server that is unreachable or busy, before it is given up for now.
-        pause: seconds before the second try, doubled for each further one; jittered.
-        rest: seconds that an unreachable server is left alone, doubled up to ``longest_rest``.
-
-    Raises:
-        PedbenchError: no time, or no try.
-    """
-
-    deadline: float = 60.0
-    hello: float = 5.0
-    tries: int = 3
-    pause: float = 0.1
-    rest: float = 1.0
-    longest_rest: float = 30.0
-
-    def __post_init__(self) -> None:
-        for name in ("deadline", "hello"):
-            seconds = getattr(self, name)
-            if not 0 < seconds < math.inf:
-                raise PedbenchError(f"a {name} of {seconds:g} s: give more than 0 seconds")
-        if self.tries < 1:
-            raise PedbenchError(f"{self.tries} tries: give at least 1")
+"""Statuses that the same server would meet the same call with again; another may not."""
 
 
 class Link:
@@ -94,115 +62,118 @@ class Link:
         self.patience = patience
         self.proxy = proxy
         self.name: str | None = None
-        self.channel = open_channel(address, tls and tls.of_edge(), proxy)
-        self.stub = shard_pb2_grpc.ShardStub(self.channel)
         self._lock = threading.Lock()
-        self._certificate: bytes | None = None
         self._verified: bytes | None = None
-        self._failures = 0
-        self._rest_until = 0.0
+        self._largest: int | None = None
+        self._open(None)
 
     def __str__(self) -> str:
         return f"shard {self.shard} ({self.address})"
 
-    def verify(self, ours: pb.Metadata) -> None:
+    def expect(self, largest: int) -> None:
+        """Accept no message of more than ``largest`` bytes; the connection is made anew for it."""
+        if largest != self._largest:
+            self.channel.close()
+            self._largest = largest
+            self._open(self._certificate)
+
+    def verify(self, ours: pb.Metadata, abort: Abort) -> None:
         """Ask what the server computes with, unless it has said so since it last failed.
 
         Raises:
             ShardRefused: it is not what this edge computes with, or no secure connection comes
                 about.
-            ShardUnavailable: it does not answer.
+            ShardUnavailable: it does not answer, or declines to.
+            Aborted: the request was given up meanwhile.
         """
         with self._lock:
             if self._verified == ours.weights_sha256:
                 return
-            if time.monotonic() < self._rest_until:
-                raise ShardUnavailable(
-                    self.shard, f"{self} did not answer a moment ago: start it again"
-                )
-            theirs = self.attempt(self._hello)
+            theirs = self.attempt(lambda: self._hello(abort), abort)
             reason = mismatch(ours, theirs)
             if reason:
                 raise ShardRefused(self.shard, f"{self} {reason}")
             self.name = self._named()
-            self._verified, self._failures = ours.weights_sha256, 0
+            self._verified = ours.weights_sha256
 
-    def attempt(self, call: Callable[[], T]) -> T:
+    def attempt(self, call: Callable[[], T], abort: Abort) -> T:
         """Carry out a call, again after a pause while the server is unreachable or busy.
 
         A repeated call brings a server nothing but what it was to get anyway.
 
         Raises:
             ShardError: the last try's failure.
+            Aborted: the request was given up meanwhile.
         """
         for number in range(1, self.patience.tries + 1):
             try:
                 return call()
             except grpc.RpcError as error:
+                abort.check()
                 if number == self.patience.tries or not _worth_another(error):
-                    raise self.fault(error) from error
+                    raise self.fault(error, abort) from error
                 pause = self.patience.pause * 2 ** (number - 1)
-                time.sleep(pause * random.uniform(0.5, 1.5))
+                abort.sleep(pause * random.uniform(0.5, 1.5))
         raise AssertionError("there is at least one try")
 
-    def fault(self, error: grpc.RpcError) -> ShardError:
-        """What a failed call means for the edge."""
+    def fault(self, error: grpc.RpcError, abort: Abort) -> ShardError:
+        """What a failed call means for the edge; the server is to introduce itself anew."""
+        self._verified = None
         code, details = error.code(), one_line(Exception(error.details() or ""))
         if code is Code.RESOURCE_EXHAUSTED and "larger than max" in details:
-            return BadAnswer(self.shard, f"{self} sent a message above gRPC's limit of 4 MiB")
-        if code in REFUSALS:
-            return ShardRefused(self.shard, f"{self} refuses: {details}")
+            return BadAnswer(self.shard, f"{self} sent a message larger than was asked for")
         if code is Code.UNAVAILABLE:
-            reason = handshake_error(self.address, self.tls, self.proxy)
+            reason = abort.run(lambda: handshake_error(self.address, self.tls, self.proxy))
             if reason:
                 return ShardRefused(self.shard, f"{self}: {reason}")
-        self.rest()
         return ShardUnavailable(self.shard, f"{self} {_complaint(code, details)}")
-
-    def rest(self) -> None:
-        """Leave the server alone for a while, longer each time, and ask it anew after that."""
-        self._verified = None
-        pause = self.patience.rest * 2**self._failures
-        self._rest_until = time.monotonic() + min(pause, self.patience.longest_rest)
-        self._failures = min(self._failures + 1, 16)
 
     def close(self) -> None:
         """End the connection."""
         self.channel.close()
 
-    def _hello(self) -> pb.Metadata:
+    def _open(self, certificate: bytes | None) -> None:
+        credentials = self.tls and self.tls.of_edge(certificate)
+        self.channel = open_channel(self.address, credentials, self.proxy, self._largest)
+        self.stub = shard_pb2_grpc.ShardStub(self.channel)
+        self._certificate = certificate
+
+    def _hello(self, abort: Abort) -> pb.Metadata:
         """What the server says of itself, over a channel that ends at this server alone."""
         if self.tls is not None:
-            self._pin(self.tls)
-        return self.stub.ModelMetadata(pb.MetadataRequest(), timeout=self.patience.hello)
+            self._pin(self.tls, abort)
+        call = self.stub.ModelMetadata.future(pb.MetadataRequest(), timeout=self.patience.hello)
+        with abort.holding(call.cancel):
+            try:
+                return call.result()
+            except grpc.FutureCancelledError as error:
+                raise Aborted from error
 
-    def _pin(self, tls: Tls) -> None:
+    def _pin(self, tls: Tls, abort: Abort) -> None:
         """Let the channel accept no other certificate than the server shows now."""
         seconds = self.patience.hello
         try:
-            shown = server_certificate(self.address, tls, self.proxy, seconds)
+            shown = abort.run(lambda: server_certificate(self.address, tls, self.proxy, seconds))
         except TimeoutError as error:
-            self.rest()
             complaint = _complaint(Code.DEADLINE_EXCEEDED, "")
             raise ShardUnavailable(self.shard, f"{self} {complaint}") from error
         if shown is None or shown == self._certificate:
             return
         self.channel.close()
-        self.channel = open_channel(self.address, tls.of_edge(shown), self.proxy)
-        self.stub = shard_pb2_grpc.ShardStub(self.channel)
-        self._certificate = shown
+        self._open(shown)
 
     def _named(self) -> str:
         if self.tls is None:
             return str(min(self.address.places(), key=str))
         if self._certificate is None:
-            self.rest()
             raise ShardUnavailable(self.shard, f"{self} shows no certificate: start it again")
         return key_name(self._certificate)
 
-    def stream(self, method: Callable[..., grpc.Call], requests: Iterator[pb.Request]) -> grpc.Call:
-        """Open a call that sends ``requests`` while its answers are read."""
-        return method(requests, timeout=self.patience.deadline)
+    def stream(
+        self, method: Callable[..., grpc.Call], requests: Iterator[pb.Request], seconds: float
+    ) -> grpc.Call:
+        """Open a call of at most ``seconds`` that sends ``requests`` while its answers are read."""
+        return method(requests, timeout=seconds)
 
 
 def _worth_another(error: grpc.RpcError) -> bool:
@@ -217,4 +188,6 @@ def _complaint(code: grpc.StatusCode, details: str) -> str:
         return "did not answer in time: start it again, or give it longer"
     if code is Code.RESOURCE_EXHAUSTED:
         return f"is busy: {details}"
+    if code in REFUSALS:
+        return f"refuses the call ({code.name}): {details}"
     return f"cannot be reached ({code.name}): start it again, or give another address"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -14,14 +17,26 @@ import grpc
 from framework.errors import PedbenchError
 from framework.models.build import PedSam
 from framework.split.payload import Payload
+from framework.transport.abort import Abort
+from framework.transport.answers import check_form
 from framework.transport.base import Round, Shards
 from framework.transport.faults import BadAnswer, ShardError, ShardRefused, ShardUnavailable
 from framework.transport.grpc.client.address import Address
-from framework.transport.grpc.client.link import Link, Patience
+from framework.transport.grpc.client.link import Link
 from framework.transport.grpc.protocol.metadata import PROTOCOL, describe
 from framework.transport.grpc.protocol.proto import shard_pb2 as pb
-from framework.transport.grpc.protocol.wire import CODECS, WireError, from_message, join, to_message
+from framework.transport.grpc.protocol.wire import (
+    CODECS,
+    WireError,
+    from_message,
+    join,
+    largest_answer,
+    to_message,
+)
 from framework.transport.grpc.security.tls import Tls
+from framework.transport.patience import Breaker, Pace, Patience
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,7 @@ class GrpcShards(Shards):
             it lies; its address until it has answered, and then it is sent nothing.
         timings: of every finished call; clear it as you like.
         met: whether any server has answered yet.
+        pace: of the servers, from which deadlines are taken.
 
     Raises:
         PedbenchError: an address is malformed, or two are one server; a certificate cannot be used.
@@ -86,7 +102,10 @@ class GrpcShards(Shards):
         self.names = [str(host) for host in hosts]
         self.timings: list[Timing] = []
         self.met = False
+        self._agreed = b""
         patience = patience or Patience()
+        self.pace = Pace(patience)
+        self.breakers = [Breaker(patience) for _ in hosts]
         self.links = [Link(i, host, tls, patience, through) for i, host in enumerate(hosts)]
 
     def bind(self, sam: PedSam) -> None:
@@ -103,12 +122,16 @@ class GrpcShards(Shards):
         """
         super().bind(sam)
         self.metadata = describe(sam)
-        with ThreadPoolExecutor(self.count) as pool:
-            faults = [fault for fault in pool.map(self._fault_of, self.links) if fault]
+        for link in self.links:
+            link.expect(largest_answer(sam.arch))
+        act = partial(self._fault_of, abort := Abort())
+        with ThreadPoolExecutor(self.count) as pool, abort.on_error():
+            faults = [fault for fault in pool.map(act, self.links) if fault]
         self.met = self.met or len(faults) < self.count
         for fault in faults:
-            if isinstance(fault, ShardRefused) or not self.met:
+            if not self.met or (isinstance(fault, ShardRefused) and not self._known):
                 raise fault
+        self._agreed = self.metadata.weights_sha256
         names = [{link.name} if link.name else set() for link in self.links]
         _refuse_twins([link.address for link in self.links], names)
         self.names = [link.name or str(link.address) for link in self.links]
@@ -132,20 +155,37 @@ class GrpcShards(Shards):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _fault_of(self, link: Link) -> ShardError | None:
+    @property
+    def _known(self) -> bool:
+        """Whether the servers were found to be right for this model before."""
+        return self._agreed == self.metadata.weights_sha256
+
+    def _fault_of(self, abort: Abort, link: Link) -> ShardError | None:
+        """What keeps a server from taking part, if anything does."""
+        breaker, shard = self.breakers[link.shard], link.shard
+        if shard in self.quarantined:
+            return BadAnswer(shard, self.quarantined[shard])
+        if not breaker.admits:
+            return ShardUnavailable(shard, f"{link} failed a moment ago: start it again")
+        begun = time.monotonic()
         try:
-            link.verify(self.metadata)
+            link.verify(self.metadata, abort)
         except ShardError as fault:
+            if self._known or not isinstance(fault, ShardRefused):
+                breaker.fail(time.monotonic() - begun)
+                log.warning("%s", fault)
+            if isinstance(fault, BadAnswer):
+                self.quarantined[shard] = str(fault)
             return fault
         return None
 
     def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
         call = _Call(self, trip, shard, windows)
-        return call.carry_out(call.link.stub.RunWindows, call.read_window)
+        return call.carry_out("RunWindows", call.read_window)
 
     def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         call = _Call(self, trip, shard, dict(enumerate(payloads)))
-        answers = call.carry_out(call.link.stub.EncodeImage, call.read_band)
+        answers = call.carry_out("EncodeImage", call.read_band)
         try:
             return join(answers)
         except WireError as error:
@@ -177,45 +217,60 @@ class _Call:
         self.trip = trip
         self.windows = windows
         self.tie = pb.Tie(session=trip.session, request=trip.request, round=trip.index)
+        self.work = len(windows) * len(trip.blocks)
+        self.rows = 0
         self.encode = 0.0
         self.decode = 0.0
 
     def carry_out(
-        self, method: Callable, read: Callable[[Any], tuple[int, Payload]]
+        self, method: str, read: Callable[[Any], tuple[int, Payload]]
     ) -> dict[int, Payload]:
-        """Send, and read every answer.
+        """Send, and read every answer; no more is read than was asked for.
 
         Raises:
             ShardError: by what became of it.
+            Aborted: the request was given up meanwhile.
         """
-        self.link.verify(self.shards.metadata)
+        abort = self.trip.abort
+        self.link.verify(self.shards.metadata, abort)
         if not self.shards.knows(self.link.shard):
             raise ShardUnavailable(
                 self.link.shard, f"{self.link} is another server than before this picture"
             )
-        return self.link.attempt(lambda: self._once(method, read))
+        return self.link.attempt(lambda: self._once(method, read), abort)
 
-    def _once(
-        self, method: Callable, read: Callable[[Any], tuple[int, Payload]]
-    ) -> dict[int, Payload]:
+    def _once(self, method: str, read: Callable[[Any], tuple[int, Payload]]) -> dict[int, Payload]:
         start = time.perf_counter()
         self.encode = self.decode = 0.0
-        answers: dict[int, Payload] = {}
-        call = self.link.stream(method, self._requests())
+        self.rows = 0
+        shard, whole = self.link.shard, method == "EncodeImage"
+        failures = self.shards.breakers[shard].failures
+        seconds = self.shards.pace.deadline(shard, whole, self.work, failures)
+        call = self.link.stream(getattr(self.link.stub, method), self._requests(), seconds)
         try:
-            for message in call:
-                begun = time.perf_counter()
-                index, payload = self._read(message, read)
-                if index in answers:
-                    raise self._bad(f"answered {index} twice")
-                answers[index] = payload
-                self.decode += time.perf_counter() - begun
+            with self.trip.abort.holding(call.cancel):
+                answers = self._read_all(call, read)
         except grpc.RpcError:
             raise
         except BaseException:
             call.cancel()
             raise
-        self._note(call, time.perf_counter() - start)
+        taken = time.perf_counter() - start
+        self.shards.pace.note(shard, whole, self.work, taken)
+        self._note(call, taken)
+        return answers
+
+    def _read_all(
+        self, call: grpc.Call, read: Callable[[Any], tuple[int, Payload]]
+    ) -> dict[int, Payload]:
+        answers: dict[int, Payload] = {}
+        for message in call:
+            begun = time.perf_counter()
+            index, payload = self._read(message, read)
+            if index in answers:
+                raise self._bad(f"answered {index} twice")
+            answers[index] = payload
+            self.decode += time.perf_counter() - begun
         return answers
 
     def _requests(self) -> Iterator[pb.Request]:
@@ -246,13 +301,25 @@ class _Call:
 
     def read_window(self, message: pb.WindowAnswer) -> tuple[int, Payload]:
         """A window's index and its result."""
-        if message.window.index not in self.windows:
-            raise self._bad(f"answered window {message.window.index}, which it was not sent")
-        return message.window.index, from_message(message.window.payload)
+        index = message.window.index
+        if index not in self.windows:
+            raise self._bad(f"answered window {index}, which it was not sent")
+        payload = from_message(message.window.payload)
+        window = self.trip.grid.windows[index]
+        shape = (window.height, window.width, self.shards.stage.width)
+        check_form(self.link.shard, payload, shape, self.trip.codec, f"window {index}")
+        return index, payload
 
     def read_band(self, message: pb.BandAnswer) -> tuple[int, Payload]:
         """A band's first row and its features."""
-        return message.top, from_message(message.payload)
+        payload = from_message(message.payload)
+        rows, side = len(payload.data), self.trip.grid.tokens_per_side
+        self.rows += rows
+        if not rows or message.top + rows > side or self.rows > side:
+            raise self._bad(f"sent other rows than the {side} of the embedding")
+        shape = (rows, side, self.shards.stage.image_width)
+        check_form(self.link.shard, payload, shape, self.trip.codec, f"row {message.top}")
+        return message.top, payload
 
     def _bad(self, what: str) -> BadAnswer:
         return BadAnswer(self.link.shard, f"{self.link} {what}")
@@ -260,10 +327,7 @@ class _Call:
     def _note(self, call: grpc.Call, seconds: float) -> None:
         """Keep the timing, with what the server says of its own part."""
         trailer = dict(call.trailing_metadata() or ())
-        try:
-            wait, compute = (float(trailer.get(key, 0)) for key in ("wait", "compute"))
-        except ValueError:
-            wait = compute = 0.0
+        wait, compute = (_seconds(trailer.get(key, "0")) for key in ("wait", "compute"))
         self.shards.timings.append(
             Timing(
                 self.link.shard,
@@ -275,3 +339,12 @@ class _Call:
                 compute,
             )
         )
+
+
+def _seconds(text: str | bytes) -> float:
+    """What a server says of its time; 0 where that is no duration."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) and value >= 0 else 0.0

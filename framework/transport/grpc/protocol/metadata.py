@@ -33,7 +33,8 @@ def mismatch(ours: pb.Metadata, theirs: pb.Metadata) -> str:
         )
     facts = [name for name in _NUMBERS if getattr(theirs, name) != getattr(ours, name)]
     if facts or list(theirs.global_blocks) != list(ours.global_blocks):
-        name = theirs.model if theirs.model.isidentifier() else "another model"
+        named = theirs.model.isidentifier() and theirs.model.isascii() and len(theirs.model) <= 40
+        name = theirs.model if named else "another model"
         return f"serves {name}, this edge has {ours.model}: start it with --model {ours.model}"
     if theirs.weights_sha256 != ours.weights_sha256:
         return (

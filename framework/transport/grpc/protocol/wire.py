@@ -10,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import PedbenchError
+from framework.models.architectures import Architecture
 from framework.split.payload import INT_LIMIT, PIXELS, Payload
 from framework.transport.grpc.protocol.proto import shard_pb2 as pb
 
-MAX_TENSOR_BYTES = (4 << 20) - (64 << 10)
+BAND_BYTES = 1 << 20
+"""Of an image embedding, in one message."""
+
+FRAME_BYTES = 64 << 10
+"""Room for what a message holds beside its tensor."""
+
+MAX_TENSOR_BYTES = (4 << 20) - FRAME_BYTES
 """What fits, with room for the other fields, under gRPC's receive limit of 4 MiB."""
 
 DTYPES: dict[pb.DType, np.dtype[Any]] = {
@@ -121,7 +128,14 @@ def from_tensor(message: pb.Tensor) -> NDArray[np.generic]:
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def bands(payload: Payload, most: int = 1 << 20) -> Iterator[tuple[int, Payload]]:
+def largest_answer(arch: Architecture) -> int:
+    """Bytes of the largest message that a server of ``arch`` has reason to send."""
+    window = arch.window_size**2 * arch.width * 4
+    row = arch.grid_size * arch.prompt_width * 4
+    return max(window, row, min(arch.grid_size * row, BAND_BYTES)) + FRAME_BYTES
+
+
+def bands(payload: Payload, most: int = BAND_BYTES) -> Iterator[tuple[int, Payload]]:
     """Cut a payload into bands of rows of at most ``most`` bytes, each with its first row."""
     rows = len(payload.data)
     step = max(1, most * rows // payload.nbytes)
