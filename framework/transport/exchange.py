@@ -126,31 +126,37 @@ class Exchange:
 
     def image(self) -> Payload:
         """The image embedding, from the first server that can give it, else from the edge."""
-        everything = range(len(self.payloads))
-        reason = FAILED_BEFORE
         self._refuse_exceeded()
         try:
-            for shard in filter(self._usable, range(self.shards.count)):
-                if len(self.attempts) > self.shards.retries:
-                    break
-                if not self._admit({shard: everything}, whole=True):
-                    reason = CAPPED
-                    break
-                attempt = self._attempt(shard, everything, dict(enumerate(self.payloads)))
-                try:
-                    found = self.shards._encode_image(self.trip, shard, self.payloads)
-                    answer = self._checked_image(shard, found)
-                    attempt.answered = True
-                    self.shards.breakers[shard].succeed()
-                    return answer
-                except ShardError as error:
-                    reason = self._blame(attempt, error)
-                finally:
-                    self.shards.breakers[shard].end()
-            self._stay(everything, reason)
-            return serve_image(self.shards.stage, self.trip, self.payloads)
+            with self.shards.pool() as pool, self.trip.abort.on_error():
+                answer, reason = self._first_image(pool)
+            if answer is None:
+                self._stay(range(len(self.payloads)), reason)
+                answer = serve_image(self.shards.stage, self.trip, self.payloads)
+            return answer
         finally:
             self._record()
+
+    def _first_image(self, pool: Executor) -> tuple[Payload | None, str]:
+        """The embedding from the first server that can give it, or why none can."""
+        everything, reason = range(len(self.payloads)), FAILED_BEFORE
+        for shard in filter(self._usable, range(self.shards.count)):
+            if len(self.attempts) > self.shards.retries:
+                break
+            if not self._admit({shard: everything}, whole=True):
+                return None, CAPPED
+            attempt = self._attempt(shard, everything, dict(enumerate(self.payloads)))
+            try:
+                future = pool.submit(self.shards._encode_image, self.trip, shard, self.payloads)
+                answer = self._checked_image(shard, future.result())
+                attempt.answered = True
+                self.shards.breakers[shard].succeed()
+                return answer, ""
+            except ShardError as error:
+                reason = self._blame(attempt, error)
+            finally:
+                self.shards.breakers[shard].end()
+        return None, reason
 
     def _send(self, pool: Executor, held: Mapping[int, Sequence[int]], whole: bool) -> list[int]:
         """Send to each server what the guard admits; returns the windows that it does not."""

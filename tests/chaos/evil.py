@@ -11,7 +11,7 @@ import numpy as np
 from framework.split.payload import Payload
 from framework.transport.grpc.protocol.checks import Call
 from framework.transport.grpc.protocol.proto import shard_pb2 as pb
-from framework.transport.grpc.protocol.wire import to_message
+from framework.transport.grpc.protocol.wire import WireError, to_message
 from framework.transport.grpc.server.service import ShardService
 
 
@@ -161,6 +161,37 @@ class Dies(ShardService):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Unwilling(ShardService):
+    """Calls every request malformed, in many words and colours."""
+
+    async def _windows(self, stream, context, work, client):
+        raise WireError("\x1b[31mred\x1b[0m \u202e \x07 " + "long " * 100)
+
+    async def _image(self, stream, context, work, client):
+        raise WireError("\x1b[2J")
+
+
+class Bulky(Altering):
+    """Answers in messages that gRPC would accept, and nobody asked for."""
+
+    async def _answer(self, context, call, index, payload):
+        tensor = pb.Tensor(data=bytes(3 << 20))
+        window = pb.Window(index=index, payload=pb.Payload(data=tensor))
+        await context.write(pb.WindowAnswer(tie=call.tie, window=window))
+
+
+class Flood(ShardService):
+    """Sends bands of an image without end, each below every row before."""
+
+    async def _image(self, stream, context, work, client):
+        inbox = await self._open(stream, work, client, whole=True)
+        side, width = self.sam.arch.grid_size, self.sam.arch.prompt_width
+        row = Payload("float32", np.zeros((1, side, width), np.float32))
+        for top in range(1 << 20):
+            answer = pb.BandAnswer(tie=inbox.call.tie, top=top, payload=to_message(row))
+            await context.write(answer)
+
+
 SERVICES = {
     service.__name__: service
     for service in (
@@ -180,5 +211,8 @@ SERVICES = {
         OldProtocol,
         WrongWeights,
         Dies,
+        Unwilling,
+        Bulky,
+        Flood,
     )
 }

@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from bench.cli import build_parser, main
 from bench.latency.servers import ServerProcesses, shard_arguments
 from framework import build_sam
+from framework.transport.abort import Abort
 from framework.transport.grpc.client.address import Address
 from framework.transport.grpc.client.channel import open_channel
 from framework.transport.grpc.client.remote import GrpcShards
@@ -58,7 +59,7 @@ def test_several_servers_start_and_stop_together():
         with GrpcShards(addresses, patience=Patience(hello=20)) as shards:
             shards.bind(build_sam("tiny"))
             for link in shards.links:
-                link.verify(shards.metadata)
+                link.verify(shards.metadata, Abort())
         for number in range(2):
             assert b"pedbench_shard_windows_total 0.0" in metrics(port + number)
         servers.processes[0].send_signal(signal.SIGTERM)

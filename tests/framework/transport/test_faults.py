@@ -37,6 +37,8 @@ BAD = (
     evil.Garbage,
     evil.Slow,
     evil.Hung,
+    evil.Unwilling,
+    evil.Bulky,
 )
 
 

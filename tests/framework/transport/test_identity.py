@@ -11,6 +11,7 @@ import pytest
 
 from framework import DistributedSamPredictor, GrpcShards
 from framework.exposure import Caps, Guard
+from framework.transport.abort import Abort
 from framework.transport.grpc.client.address import Address
 from framework.transport.grpc.security.certificates import write_certificates
 from framework.transport.grpc.server.service import ShardService
@@ -129,8 +130,8 @@ def test_a_channel_ends_at_the_server_whose_key_was_read(sam, photos, certs):
         link, other = shards.links[0], Address.parse(addresses[1])
         name = link.name
         link.address = other
-        link.rest()
-        link.verify(shards.metadata)
+        link._verified = None
+        link.verify(shards.metadata, Abort())
         assert link.name != name
         assert not shards.knows(0)
         predictor = DistributedSamPredictor(sam, shards, plan="prefix")
