@@ -11,26 +11,53 @@ from bench.flags.arguments import add_photo_flags, device, not_negative_int, pos
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser(
-        "adapt", help="adapt a model to the globals_last plan; goes on where it stopped"
+        "adapt", help="adapt a model to the plan globals_last; resumes where it stopped"
     )
-    parser.add_argument("--model", default="tiny", help="the model in stock order")
-    parser.add_argument("--checkpoint", help="its weights (default: shipped or official ones)")
+    parser.add_argument("--model", default="tiny", help="adapt this model (default: tiny)")
     parser.add_argument(
-        "--data", action="append", required=True, help="data with masks; may be repeated"
+        "--checkpoint", help="load this weight file (default: shipped or official weights)"
     )
-    parser.add_argument("--out", type=Path, default=Path("results/adapt"), help="state and weights")
-    parser.add_argument("--steps", type=positive_int, default=2_000)
-    parser.add_argument("--batch", type=positive_int, default=8, help="photos a step")
-    parser.add_argument("--lr", type=positive, default=3e-4, help="highest learning rate")
-    parser.add_argument("--seed", type=not_negative_int, default=0)
+    parser.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        help="train on this data set with masks; may be repeated",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/adapt"),
+        help="write state and weights here (default: results/adapt)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=positive_int,
+        default=2_000,
+        help="train N steps (default: 2000)",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--batch",
+        type=positive_int,
+        default=8,
+        help="use N photos a step (default: 8)",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--lr", type=positive, default=3e-4, help="set the highest learning rate (default: 3e-4)"
+    )
+    parser.add_argument(
+        "--seed", type=not_negative_int, default=0, help="set the random seed (default: 0)"
+    )
     parser.add_argument(
         "--train",
         choices=("all", "globals"),
         default="all",
-        help="'globals' trains global blocks and neck only: shards keep the stock weights",
+        help="train all blocks, or only global blocks and neck: shards then keep the stock weights "
+        "(default: all)",
     )
     parser.add_argument(
-        "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
+        "--device", type=device, help="compute on cpu or cuda (default: cuda if present)"
     )
     add_photo_flags(parser)
     parser.set_defaults(run=run)

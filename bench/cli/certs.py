@@ -10,23 +10,28 @@ from bench.flags.arguments import days, host, not_negative_int
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
-    parser = subparsers.add_parser("certs", help="make a trial CA and certificates for TLS")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the files")
+    parser = subparsers.add_parser(
+        "certs", help="make a certificate authority and certificates for trials of TLS"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="write the files here")
     parser.add_argument(
         "--host",
         type=host,
         action="append",
         default=[],
-        help="where servers are reached; may be repeated",
+        help="make a certificate for the server at HOST; may be repeated",
+        metavar="HOST",
     )
     parser.add_argument(
         "--shards",
         type=not_negative_int,
         metavar="N",
         default=0,
-        help="also one pair for each of N servers",
+        help="make certificates for N servers of one host",
     )
-    parser.add_argument("--days", type=days, default=365, help="validity")
+    parser.add_argument(
+        "--days", type=days, default=365, help="set the validity, days (default: 365)", metavar="N"
+    )
     parser.set_defaults(run=run)
 
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("compare", help="compare the scores of two run folders")
-    parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
-    parser.add_argument("--metric", help="only this metric, e.g. miou_box")
-    parser.add_argument("--all", action="store_true", help="also where nothing changed")
+    parser.add_argument("before", type=Path, help="read the first run from this folder")
+    parser.add_argument("after", type=Path, help="read the second run from this folder")
+    parser.add_argument("--metric", help="compare only this metric, e.g. miou_box")
+    parser.add_argument("--all", action="store_true", help="also print scores that did not change")
     parser.set_defaults(run=run)
 
 

@@ -11,11 +11,23 @@ from bench.flags.arguments import add_photo_flags, positive_int
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("data", help="list a data set's images and draw its masks")
-    parser.add_argument("data", nargs="?", default="embedded", help="e.g. embedded or coco:DIR")
-    parser.add_argument("--images", help="folder of a coco: data set's images")
-    parser.add_argument("--annotations", help="annotation file of a coco: data set")
-    parser.add_argument("--limit", type=positive_int, metavar="N", help="the first N images only")
-    parser.add_argument("--draw", type=Path, metavar="DIR", help="write the masks over each photo")
+    parser.add_argument(
+        "data",
+        nargs="?",
+        default="embedded",
+        help="open this data set, e.g. coco:DIR (default: embedded)",
+    )
+    parser.add_argument("--images", help="read the images of a coco: data set from this folder")
+    parser.add_argument("--annotations", help="read the masks of a coco: data set from this file")
+    parser.add_argument(
+        "--limit", type=positive_int, metavar="N", help="list only the first N images"
+    )
+    parser.add_argument(
+        "--draw",
+        type=Path,
+        metavar="DIR",
+        help="draw the masks over each photo and write them here",
+    )
     add_photo_flags(parser)
     parser.set_defaults(run=run)
 

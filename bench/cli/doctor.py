@@ -7,7 +7,7 @@ import argparse
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
-    parser = subparsers.add_parser("doctor", help="check this installation")
+    parser = subparsers.add_parser("doctor", help="check this installation and say how to mend it")
     parser.set_defaults(run=run)
 
 

@@ -11,9 +11,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "export", help="write the encoder's shard stages and edge part as ONNX files"
     )
-    parser.add_argument("--model", default="tiny")
-    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+    parser.add_argument("--model", default="tiny", help="export this model (default: tiny)")
+    parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
+    parser.add_argument("--out", type=Path, required=True, help="write the files here")
     parser.set_defaults(run=run)
 
 

@@ -10,16 +10,16 @@ from bench.flags.arguments import positive_int
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
-    parser = subparsers.add_parser("exposure", help="print what each server has seen of a scene")
-    parser.add_argument(
-        "--ledger", type=Path, required=True, help="file in which sends are entered"
+    parser = subparsers.add_parser(
+        "exposure", help="print what each server has received of a scene"
     )
-    parser.add_argument("--scene", help="only this one")
+    parser.add_argument("--ledger", type=Path, required=True, help="read this ledger")
+    parser.add_argument("--scene", help="print only this scene")
     parser.add_argument(
         "--coalition",
         type=positive_int,
         metavar="C",
-        help="also any C together (default: 2 where there are as many)",
+        help="also print the worst coalition of C servers (default: 2)",
     )
     parser.set_defaults(run=run)
 

@@ -12,7 +12,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "list",
         help="list models, plans, payloads, policies, defences, attacks, data, recognisers, …",
     )
-    parser.add_argument("kind", nargs="?", help="only this kind, e.g. attacks")
+    parser.add_argument("kind", nargs="?", help="list only this kind, e.g. attacks")
     parser.set_defaults(run=run)
 
 

@@ -18,7 +18,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommands."""
     for name, summary in OUTPUTS.items():
         parser = subparsers.add_parser(name, help=summary)
-        parser.add_argument("folder", type=Path, help="a run folder, e.g. results/quick-embedded")
+        parser.add_argument(
+            "folder", type=Path, help="read this run folder, e.g. results/quick-embedded"
+        )
         parser.set_defaults(run=partial(run, name))
 
 

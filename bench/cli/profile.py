@@ -15,9 +15,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser(
         "profile",
-        help="run, then print where the time went, by phase",
-        description="Takes the arguments of 'run'. Without --out the records are thrown away; "
-        "with --no-store everything is computed.",
+        help="run a preset, then print the time spent in each phase",
+        description="Take the arguments of 'run'. Discard the records unless --out is given. "
+        "Compute everything anew if --no-store is given.",
     )
     run_command.add_arguments(parser)
     parser.set_defaults(run=run)

@@ -25,51 +25,64 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of a run."""
-    parser.add_argument("--preset", default="quick", help="a preset's name or a YAML file")
-    parser.add_argument("--data", help="data set scored, e.g. embedded or coco:DIR")
     parser.add_argument(
-        "--public", action="append", help="data set the attackers train on; may be repeated"
-    )
-    parser.add_argument("--model", help="tiny, vit_b, vit_l or vit_h")
-    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
-    parser.add_argument(
-        "--precision", help="of the encoder: float32, float16, bfloat16, or int8 (CPU only)"
-    )
-    parser.add_argument("--adapted-checkpoint", help="the model's weights adapted to globals_last")
-    parser.add_argument("--attacks", help="only these, separated by commas")
-    parser.add_argument("--seeds", type=positive_int, metavar="N", help="number of attacker seeds")
-    parser.add_argument(
-        "--limit", type=positive_int, metavar="N", help="score the first N images only"
-    )
-    parser.add_argument("--images", help="folder of a coco: data set's images")
-    parser.add_argument("--annotations", help="annotation file of a coco: data set")
-    parser.add_argument("--out", type=Path, help="run folder (default: results/PRESET-DATA)")
-    parser.add_argument("--fresh", action="store_true", help="discard the run in the folder")
-    parser.add_argument(
-        "--save-images", action="store_true", help="keep every reconstruction as PNG"
+        "--preset", default="quick", help="name a preset or a YAML file (default: quick)"
     )
     parser.add_argument(
-        "--no-pictures", action="store_true", help="keep no picture, not even the report's"
+        "--data",
+        help="score this data set, e.g. embedded or coco:DIR (default: the preset's)",
     )
     parser.add_argument(
-        "--workers", type=positive_int, metavar="N", help="processes (default: by model)"
+        "--public",
+        action="append",
+        help="train attacks on this data set; may be repeated (default: the preset's)",
+    )
+    parser.add_argument("--model", help="use tiny, vit_b, vit_l or vit_h (default: the preset's)")
+    parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
+    parser.add_argument(
+        "--precision", help="compute the encoder in float32, float16, bfloat16, or int8 (CPU only)"
+    )
+    parser.add_argument("--adapted-checkpoint", help="load weights adapted to globals_last")
+    parser.add_argument("--attacks", help="run only these attacks, e.g. telea,ridge")
+    parser.add_argument(
+        "--seeds", type=positive_int, metavar="N", help="train attacks with N seeds"
     )
     parser.add_argument(
-        "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
+        "--limit", type=positive_int, metavar="N", help="score only the first N images"
+    )
+    parser.add_argument("--images", help="read the images of a coco: data set from this folder")
+    parser.add_argument("--annotations", help="read the masks of a coco: data set from this file")
+    parser.add_argument(
+        "--out", type=Path, help="write the run to this folder (default: results/PRESET-DATA)"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="discard the run in the folder and start anew"
+    )
+    parser.add_argument(
+        "--save-images", action="store_true", help="save every reconstruction as PNG"
+    )
+    parser.add_argument(
+        "--no-pictures", action="store_true", help="save no pictures, not even those of the report"
+    )
+    parser.add_argument(
+        "--workers", type=positive_int, metavar="N", help="use N processes (default: by model)"
+    )
+    parser.add_argument(
+        "--device", type=device, help="compute on cpu or cuda (default: cuda if present)"
     )
     add_photo_flags(parser)
     keep = parser.add_mutually_exclusive_group()
     keep.add_argument(
         "--store-size",
         metavar="SIZE",
-        help="of what is kept from run to run, e.g. 500MB (default: 2GB, or $PEDBENCH_STORE_SIZE)",
+        help="limit the store of results, e.g. 500MB (default: 2GB or $PEDBENCH_STORE_SIZE)",
     )
     keep.add_argument(
         "--no-store",
         action="store_const",
         const="0",
         dest="store_size",
-        help="compute everything anew and keep nothing",
+        help="neither read nor write the store of results",
     )
     add_remote_flags(parser)
 

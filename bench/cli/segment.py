@@ -19,22 +19,31 @@ DEFAULT_SHARDS = 4
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("segment", help="segment one photo over shards")
-    parser.add_argument("photo", type=Path)
-    parser.add_argument("--box", help="box prompt x0,y0,x1,y1 in the photo's pixels")
-    parser.add_argument("--point", help="foreground point x,y in the photo's pixels")
-    parser.add_argument("--out", type=Path, required=True, help="the mask, PNG, 0 or 255")
+    parser.add_argument("photo", type=Path, help="segment this photo")
+    parser.add_argument("--box", help="prompt with a box x0,y0,x1,y1, in pixels of the photo")
+    parser.add_argument(
+        "--point", help="prompt with a foreground point x,y, in pixels of the photo"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="write the mask here, PNG, 0 or 255"
+    )
     parser.add_argument("--overlay", type=Path, help="also draw the mask over the photo, PNG")
-    parser.add_argument("--model", default="tiny")
-    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument("--model", default="tiny", help="use this model (default: tiny)")
+    parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
     add_photo_flags(parser)
     add_speed_flags(parser)
-    parser.add_argument("--plan", default="interleaved")
-    parser.add_argument("--policy", default="sticky")
-    parser.add_argument("--payload", default="float32")
-    parser.add_argument("--defence", default="none")
-    parser.add_argument("--strength", type=float, help="of the defence, above 0")
     parser.add_argument(
-        "--n-shards", type=int, metavar="N", help=f"shards in this process ({DEFAULT_SHARDS})"
+        "--plan", default="interleaved", help="use this plan (default: interleaved)"
+    )
+    parser.add_argument("--policy", default="sticky", help="use this policy (default: sticky)")
+    parser.add_argument("--payload", default="float32", help="use this payload (default: float32)")
+    parser.add_argument("--defence", default="none", help="use this defence (default: none)")
+    parser.add_argument("--strength", type=float, help="set the strength of the defence, above 0")
+    parser.add_argument(
+        "--n-shards",
+        type=int,
+        metavar="N",
+        help=f"run N shards in this process (default: {DEFAULT_SHARDS})",
     )
     add_remote_flags(parser)
     add_cap_flags(parser)

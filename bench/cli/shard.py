@@ -16,39 +16,72 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("shard", help="serve window blocks to an edge over gRPC")
     parser.add_argument(
-        "--bind", metavar="HOST:PORT", default="127.0.0.1:50051", help="port 0 takes a free one"
+        "--bind",
+        metavar="HOST:PORT",
+        default="127.0.0.1:50051",
+        help="listen here; port 0 takes a free one (default: 127.0.0.1:50051)",
     )
-    parser.add_argument("--model", default="tiny")
-    parser.add_argument("--checkpoint", help="weight file, or 'random' (for timing only)")
+    parser.add_argument("--model", default="tiny", help="serve this model (default: tiny)")
+    parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
     add_speed_flags(parser)
-    parser.add_argument("--tls-cert", metavar="FILE", help="this server's certificate, PEM")
-    parser.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
-    parser.add_argument("--client-ca", metavar="FILE", help="the authority of its clients, PEM")
+    parser.add_argument("--tls-cert", metavar="FILE", help="present this certificate, PEM")
+    parser.add_argument("--tls-key", metavar="FILE", help="use this private key, PEM")
+    parser.add_argument("--client-ca", metavar="FILE", help="accept clients of this authority, PEM")
     parser.add_argument(
         "--insecure", action="store_true", help="serve anyone on this machine, without TLS"
     )
     parser.add_argument(
-        "--insecure-anywhere", action="store_true", help="the same for anyone who reaches --bind"
-    )
-    parser.add_argument("--device", type=device, default="cpu", help="cpu or cuda")
-    parser.add_argument(
-        "--threads", type=positive_int, metavar="N", help="of torch (default: all cores)"
+        "--insecure-anywhere", action="store_true", help="serve anyone on the network, without TLS"
     )
     parser.add_argument(
-        "--count", type=positive_int, metavar="N", help="so many, on ports from --bind on"
+        "--device", type=device, default="cpu", help="compute on cpu or cuda (default: cpu)"
     )
     parser.add_argument(
-        "--max-sessions", type=positive_int, default=8, help="open calls of one client"
+        "--threads",
+        type=positive_int,
+        metavar="N",
+        help="use N threads for torch (default: all cores)",
     )
     parser.add_argument(
-        "--max-windows", type=positive_int, default=60_000, help="windows a minute of one client"
+        "--count", type=positive_int, metavar="N", help="start N servers, on ports from --bind on"
     )
     parser.add_argument(
-        "--grace", type=not_negative, default=30.0, help="seconds to drain when stopped"
+        "--max-sessions",
+        type=positive_int,
+        default=8,
+        help="allow a client N open calls (default: 8)",
+        metavar="N",
     )
-    parser.add_argument("--metrics-port", type=port, metavar="PORT", help="for Prometheus")
-    parser.add_argument("--metrics-host", type=host, metavar="HOST", default="127.0.0.1")
-    parser.add_argument("--log-level", choices=("debug", "info", "warning"), default="info")
+    parser.add_argument(
+        "--max-windows",
+        type=positive_int,
+        default=60_000,
+        help="allow a client N windows a minute (default: 60000)",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--grace",
+        type=not_negative,
+        default=30.0,
+        help="give open calls SECONDS to finish when stopped (default: 30)",
+        metavar="SECONDS",
+    )
+    parser.add_argument(
+        "--metrics-port", type=port, metavar="PORT", help="serve Prometheus metrics on this port"
+    )
+    parser.add_argument(
+        "--metrics-host",
+        type=host,
+        metavar="HOST",
+        default="127.0.0.1",
+        help="serve metrics on this host (default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning"),
+        default="info",
+        help="log from this level up (default: info)",
+    )
     parser.set_defaults(run=run)
 
 

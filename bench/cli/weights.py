@@ -8,9 +8,11 @@ from pathlib import Path
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
-    parser = subparsers.add_parser("weights", help="show or fetch model and metric weights")
+    parser = subparsers.add_parser("weights", help="show or download weights of models and metrics")
     parser.add_argument(
-        "fetch", nargs="*", help="names to fetch: vit_b, vit_l, vit_h, lpips, vgg16; none: show all"
+        "fetch",
+        nargs="*",
+        help="download these: vit_b, vit_l, vit_h, lpips, vgg16 (default: only show all)",
     )
     parser.set_defaults(run=run)
 

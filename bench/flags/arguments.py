@@ -71,7 +71,7 @@ def add_photo_flags(parser: argparse.ArgumentParser) -> None:
         "--max-megapixels",
         type=positive,
         metavar="N",
-        help="refuse larger photos (default: 150, or $PEDBENCH_MAX_MEGAPIXELS)",
+        help="refuse photos above N megapixels (default: 150 or $PEDBENCH_MAX_MEGAPIXELS)",
     )
 
 

@@ -18,34 +18,49 @@ MOST_COALITIONS = 5000
 def add_cap_flags(parser: argparse.ArgumentParser) -> None:
     """Describe the flags."""
     group = parser.add_argument_group(
-        "exposure", "what the servers may see: over all time with --ledger, else in this run alone"
+        "exposure",
+        "limit what servers receive: over all time with --ledger, else in this run alone",
     )
-    group.add_argument("--ledger", type=Path, help="file in which all that leaves is entered")
-    group.add_argument("--scene", help="name of the scene, the same for each frame of a camera")
+    group.add_argument("--ledger", type=Path, help="enter every send in this file")
+    group.add_argument("--scene", help="name the scene; frames of one camera share a name")
     group.add_argument(
         "--policy-key",
         type=Path,
         metavar="FILE",
-        help="secret by which a sticky policy deals each scene alike for ever, made if it is not "
-        "there (that of the ledger, else one in your data folder)",
+        help="read the secret key of a sticky policy, or make it; one key assigns a scene alike "
+        "for ever (default: the ledger's key, else one in your data folder)",
     )
-    group.add_argument("--max-per-server", type=float, metavar="F", help="fraction of the scene")
-    group.add_argument("--max-coalition", metavar="C:F", help="fraction for any C servers")
+    group.add_argument(
+        "--max-per-server",
+        type=float,
+        metavar="F",
+        help="send a server at most this fraction of the scene",
+    )
+    group.add_argument(
+        "--max-coalition",
+        metavar="C:F",
+        help="send any C servers together at most this fraction of the scene",
+    )
     group.add_argument(
         "--protect",
         action="append",
         default=[],
         metavar="X0,Y0,X1,Y1[:F]",
-        help="box in the photo's pixels of which at most F (0) leaves; may be given again",
+        help="send at most the fraction F of this box, in pixels of the photo; may be repeated "
+        "(default of F: 0)",
     )
     group.add_argument(
         "--on-cap",
         choices=["edge", "fail"],
         default="edge",
-        help="a window that no server may or can take is computed here, or ends the run",
+        help="compute a window that no server may or can take on the edge, or fail (default: edge)",
     )
     group.add_argument(
-        "--spot-checks", type=float, default=0.0, metavar="SHARE", help="of windows computed twice"
+        "--spot-checks",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="compute this share of windows again on the edge, 0 to 1 (default: 0)",
     )
 
 

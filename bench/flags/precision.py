@@ -11,11 +11,14 @@ def add_speed_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         default="float32",
-        help="of the encoder: float32, float16, bfloat16, or int8 linear layers (CPU only)",
+        help="compute the encoder in float32, float16, bfloat16, or with int8 linear layers "
+        "(CPU only) (default: float32)",
     )
-    parser.add_argument("--compile", action="store_true", help="run its blocks compiled")
+    parser.add_argument("--compile", action="store_true", help="compile the encoder's blocks")
     parser.add_argument(
-        "--runtime", default="torch", help="of the encoder: torch, or onnx (CPU, float32)"
+        "--runtime",
+        default="torch",
+        help="run the encoder in torch, or onnx (CPU, float32) (default: torch)",
     )
 
 

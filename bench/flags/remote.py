@@ -70,24 +70,30 @@ def add_remote_flags(parser: argparse.ArgumentParser) -> None:
     """Describe the flags."""
     group = parser.add_argument_group("servers on other hosts")
     group.add_argument(
-        "--shards", metavar="A,B,C", help="HOST:PORT of each server (see 'pedbench shard')"
+        "--shards",
+        metavar="A,B,C",
+        help="use the servers at these HOST:PORT (see 'pedbench shard')",
     )
-    group.add_argument("--tls-cert", metavar="FILE", help="this edge's certificate, PEM")
-    group.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
-    group.add_argument("--tls-ca", metavar="FILE", help="the authority of the servers, PEM")
+    group.add_argument("--tls-cert", metavar="FILE", help="present this certificate, PEM")
+    group.add_argument("--tls-key", metavar="FILE", help="use this private key, PEM")
+    group.add_argument("--tls-ca", metavar="FILE", help="accept servers of this authority, PEM")
     group.add_argument(
-        "--insecure", action="store_true", help="connect without TLS, on this machine"
+        "--insecure", action="store_true", help="connect without TLS, on this machine only"
     )
     group.add_argument(
-        "--insecure-anywhere", action="store_true", help="the same, over a network as well"
+        "--insecure-anywhere", action="store_true", help="connect without TLS, over a network too"
     )
     group.add_argument(
         "--proxy",
         metavar="HOST:PORT",
-        help="HTTP proxy to go through (default: none, whatever http_proxy says)",
+        help="connect through this HTTP proxy (default: none; http_proxy is ignored)",
     )
     group.add_argument(
-        "--deadline", type=positive, metavar="SECONDS", default=60.0, help="for a server's part"
+        "--deadline",
+        type=positive,
+        metavar="SECONDS",
+        default=60.0,
+        help="wait at most SECONDS for a server's part of a round (default: 60)",
     )
 
 
