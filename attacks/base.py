@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, place_of_code
 from framework.models.build import PedSam
 from framework.registry import Registry
 from framework.split.observation import Observation
@@ -88,8 +88,11 @@ class Attack(ABC):
         name: as registered.
         summary: one line.
         kind: ``floor``, ``inpainting``, ``inversion`` or ``ceiling``.
-        needs_training: whether what `fit` learns depends on how windows arrive (plan, payload,
-            defence, stage) and is worth caching.
+        setting_independent: whether what `fit` learns is the same however windows arrive (plan,
+            payload, defence, stage). A class that overrides `fit` says so itself; that a base
+            class does is not enough.
+        needs_training: whether each training setting needs a fit of its own. It follows: `fit` is
+            overridden, and the class that does so is not ``setting_independent``.
         needs: the `CAPABILITIES` it cannot do without.
         every_round: whether it learns from all rounds of the public photos, not the first alone.
         random: whether the seed changes its pictures; a run asks once for an attack of which it
@@ -104,11 +107,23 @@ class Attack(ABC):
     name: str = ""
     summary: str = ""
     kind: Kind
-    needs_training: bool = False
+    setting_independent: ClassVar[bool] = False
+    needs_training: ClassVar[bool] = False
     needs: frozenset[str] = frozenset()
     every_round: bool = False
     random: bool = False
     trained_on: ClassVar[Path | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        needed = _fits_each_setting(cls)
+        if vars(cls).get("needs_training", needed) != needed:
+            raise PedbenchError(
+                f"attack class {cls.__qualname__} says needs_training = {cls.needs_training}: "
+                "override fit where there is something to learn, and say "
+                "setting_independent = True where it is the same in every setting"
+            )
+        cls.needs_training = needed
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -149,6 +164,34 @@ class Attack(ABC):
                 f"attack '{self.name}' has not learned its '{key}': call fit, or load its state"
             )
         return self.learned[key]
+
+
+def _fits_each_setting(attack: type[Attack]) -> bool:
+    """Whether `fit` is overridden by a class that does not call it independent of the setting.
+
+    The first class in order of resolution that has a `fit` or a ``setting_independent`` decides.
+    """
+    deciding = next(c for c in attack.__mro__ if {"fit", "setting_independent"} & vars(c).keys())
+    independent = vars(deciding).get("setting_independent", False)
+    return attack.fit is not Attack.fit and not independent
+
+
+def reconstruction(attack: Attack, observation: Observation) -> NDArray[np.uint8]:
+    """The picture that ``attack`` makes of ``observation``, checked.
+
+    Raises:
+        PedbenchError: it is no uint8 [h, w, 3] of the frame's size.
+    """
+    picture = attack.reconstruct(observation)
+    expected = (*observation.frame_size, 3)
+    form = getattr(picture, "dtype", None), getattr(picture, "shape", None)
+    if not isinstance(picture, np.ndarray) or form != (np.uint8, expected):
+        found = f"{form[0]} {list(form[1])}" if form[1] is not None else type(picture).__name__
+        raise PedbenchError(
+            f"attack '{attack.name}'{place_of_code(type(attack).reconstruct)} returns {found}: "
+            f"it must return uint8 {list(expected)}, the frame's size"
+        )
+    return picture
 
 
 ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.methods", "pedbench.attacks")

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from segment_anything.utils.transforms import ResizeLongestSide
 
-from attacks.base import ATTACKS, Attack, Knowledge
+from attacks.base import ATTACKS, Attack, Knowledge, reconstruction
 from attacks.features.public_examples import observe
 from framework.errors import PedbenchError
 from framework.files.photos import read_photo
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         attack = ATTACKS.get(options.attack)(seed=options.seed)
         with megapixel_limit(options.max_megapixels):
             _prepare(attack, observation, options)
-        picture = attack.reconstruct(observation)
+        picture = reconstruction(attack, observation)
         Image.fromarray(picture).save(options.out, format="PNG")
     except (PedbenchError, OSError) as error:
         print(f"attacks.run: {error}", file=sys.stderr)

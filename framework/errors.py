@@ -57,6 +57,12 @@ def place_of(error: BaseException, part: object = None) -> str:
     return "" if last is None else f" ({_short(last.filename)}, line {last.lineno})"
 
 
+def place_of_code(function: object) -> str:
+    """Where a function is defined, as " (FILE, line N)"; empty for what has no Python code."""
+    code = getattr(function, "__code__", None)
+    return "" if code is None else f" ({_short(code.co_filename)}, line {code.co_firstlineno})"
+
+
 def _home(part: object) -> Path | None:
     """Folder of the package that ``part`` belongs to, or its file if it is a module alone."""
     package = sys.modules.get(getattr(part, "__module__", "").partition(".")[0])

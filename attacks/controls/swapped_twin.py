@@ -29,8 +29,6 @@ class Swapped(Attack):
     nearest in shape are eligible; which of them it is depends on the observation.
     """
 
-    needs_training = True
-
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
         require_public(knowledge, self.name)

@@ -26,6 +26,7 @@ class Completion(Attack):
     Where nothing is visible, the picture is the mean colour of the public photos.
     """
 
+    setting_independent = True
     needs = frozenset({WEIGHTS, POSITIONS, FIRST_STAGE})
 
     def fit(self, knowledge: Knowledge) -> None:

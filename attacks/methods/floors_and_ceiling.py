@@ -21,6 +21,7 @@ class MeanColour(Attack):
     name = "mean_colour"
     summary = "the mean colour of the public photos, whatever was seen"
     kind = "floor"
+    setting_independent = True
 
     def fit(self, knowledge: Knowledge) -> None:
         self.learned = {"colour": mean_colour(knowledge.public)}
@@ -43,6 +44,7 @@ class DatasetMean(Attack):
     name = "dataset_mean"
     summary = "the mean image of the public photos, whatever was seen"
     kind = "floor"
+    setting_independent = True
 
     def fit(self, knowledge: Knowledge) -> None:
         total = np.zeros((SIDE, SIDE, 3), dtype=np.float64)
@@ -66,6 +68,7 @@ class Ceiling(Attack):
     name = "ceiling"
     summary = "pixel payloads copied: what the usual cloud server sees"
     kind = "ceiling"
+    setting_independent = True
     needs = frozenset({PIXELS})
 
     def fit(self, knowledge: Knowledge) -> None:

@@ -31,6 +31,7 @@ class GatedInpainting(Completion):
     name = "gated_inpainting"
     summary = f"visible windows inverted, hidden ones by a U-Net at {LONGEST} px, for PSNR"
     kind = "inpainting"
+    setting_independent = True
     trained_on = PHOTOS
     network: ClassVar[type[nn.Module]] = GatedNetwork
     weights: ClassVar[str] = "gated_inpainting"

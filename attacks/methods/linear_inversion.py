@@ -61,7 +61,6 @@ class Ridge(Attack):
     name = "ridge"
     summary = "tokens of any stage by ridge regression to their patches, the rest mean colour"
     kind = "inversion"
-    needs_training = True
     needs = frozenset({POSITIONS, QUERIES})
 
     def fit(self, knowledge: Knowledge) -> None:

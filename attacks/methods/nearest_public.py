@@ -27,6 +27,7 @@ class NearestPublic(Attack):
     name = "nearest_public"
     summary = "the public photo nearest to what was seen, compared at 32 px in the same windows"
     kind = "floor"
+    setting_independent = True
     needs = frozenset({POSITIONS})
 
     def fit(self, knowledge: Knowledge) -> None:

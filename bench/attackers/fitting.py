@@ -43,6 +43,7 @@ class Attackers:
         self.models = models
         self.photos = PublicPhotos(models, public, outside, contents)
         self._ready: dict[tuple[str, int, Channel], Attack] = {}
+        self._broken: dict[tuple[str, int, Channel], Exception] = {}
 
     def untrained(self, cells: Iterable[Cell]) -> list[Watch]:
         """One cell for each attacker of ``cells`` that is not in the cache.
@@ -73,14 +74,21 @@ class Attackers:
         return None if without else self.photos.substitutes.missing(cell.pipeline.adapted)
 
     def get(self, cell: Watch) -> Attack:
-        """The attack of ``cell``; trains it, or reads it from the cache, on first use."""
+        """The attack of ``cell``; trains it, or reads it from the cache, on first use.
+
+        Raises:
+            Exception: whatever the attack raised when it was made or fitted, every time again.
+        """
         key = self._key(cell)
+        if key in self._broken:
+            raise self._broken[key]
         if key not in self._ready:
-            name, seed, channel = key
-            attack = ATTACKS.get(name)(seed=seed)
-            self._prepare(attack, channel)
-            self._ready[key] = attack
+            self._ready[key] = self._prepared(*key)
         return self._ready[key]
+
+    def broken(self, cell: Watch) -> bool:
+        """Whether the attack of ``cell`` raised when it was made or fitted."""
+        return self._key(cell) in self._broken
 
     def cards(self, cells: Iterable[Cell]) -> list[Card]:
         """The cards of the trained attackers of ``cells``, as far as the cache has them."""
@@ -90,11 +98,9 @@ class Attackers:
             if isinstance(cell, Watch) and self.unsupported(cell) is None
         }
         found = []
-        for name, seed, channel in wanted:
-            attack = ATTACKS.get(name)(seed=seed)
-            kept = (
-                trained.load(self._cache_file(attack, channel)) if attack.needs_training else None
-            )
+        for key in wanted:
+            learned = ATTACKS.get(key[0]).needs_training
+            kept = trained.load(self._cache_file(*key)) if learned else None
             if kept is not None:
                 found.append(kept.card)
         return found
@@ -122,35 +128,42 @@ class Attackers:
 
     def _cached(self, name: str, seed: int, channel: Channel) -> bool:
         try:
-            return trained.load(self._cache_file(ATTACKS.get(name)(seed=seed), channel)) is not None
+            return trained.load(self._cache_file(name, seed, channel)) is not None
         except Unsupported:
             return False
 
-    def _prepare(self, attack: Attack, channel: Channel) -> None:
-        path = self._cache_file(attack, channel)
+    def _prepared(self, name: str, seed: int, channel: Channel) -> Attack:
+        path = self._cache_file(name, seed, channel)
         kept = trained.load(path)
-        if kept is not None:
-            attack.load_state(kept.state)
-            return
-        knowledge = self.photos.knowledge(channel)
-        start = time.perf_counter()
-        with phase(f"train {attack.name}"):
-            try:
+        knowledge = None if kept is not None else self.photos.knowledge(channel)
+        try:
+            attack = ATTACKS.get(name)(seed=seed)
+            if kept is not None:
+                attack.load_state(kept.state)
+                return attack
+            assert knowledge is not None
+            start = time.perf_counter()
+            with phase(f"train {name}"):
                 attack.fit(knowledge)
-            except Unlearnable as error:
-                raise Unsupported(str(error)) from error
-        seconds = time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            made = attack.state()
+        except Unlearnable as error:
+            raise Unsupported(str(error)) from error
+        except Exception as error:
+            self._broken[name, seed, channel] = error
+            raise
         card = describe(attack, channel, knowledge, self._data(channel), seconds)
-        trained.save(path, trained.Trained(attack.state(), card))
+        trained.save(path, trained.Trained(made, card))
+        return attack
 
-    def _cache_file(self, attack: Attack, channel: Channel) -> Path:
+    def _cache_file(self, name: str, seed: int, channel: Channel) -> Path:
         sam = self.models.get(channel.adapted)
         source = [
-            part_fingerprint(type(attack), ATTACKS.package),
+            part_fingerprint(ATTACKS.get(name), ATTACKS.package),
             source_fingerprint(__name__),
             part_fingerprint(DEFENCES.get(channel.defence), DEFENCES.package),
-            attack.name,
-            attack.seed,
+            name,
+            seed,
             repr(channel),
             sam.arch.name,
             sam.weights.sha256,
@@ -159,5 +172,5 @@ class Attackers:
             versions(),
             "" if channel.can_query else self.photos.substitutes.label(channel.adapted),
         ]
-        name = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
-        return cache_dir() / "attackers" / f"{attack.name}-{name}.safetensors"
+        digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
+        return cache_dir() / "attackers" / f"{name}-{digest}.safetensors"

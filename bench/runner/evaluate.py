@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.base import ATTACKS
+from attacks.base import ATTACKS, reconstruction
 from attacks.coalition import largest_exposure, padding_only, seeded
 from attacks.features.shard_outputs import with_stage
 from attacks.threat_models.base import unsupported_reason
@@ -246,7 +246,7 @@ class ImageWork:
             return {"metric": "", "status": UNSUPPORTED, "error": reason}, None
         start = time.perf_counter()
         with phase(f"attack {cell.attack}"):
-            picture = attack.reconstruct(handed)
+            picture = reconstruction(attack, handed)
         return {"seconds": time.perf_counter() - start}, picture
 
     def _ceiling_view(self, cell: Watch, shot: Shot) -> Observation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -129,8 +128,13 @@ def _as_they_come(
 
 
 def _train(bench: Workbench, cell: Watch) -> Iterator[Watch]:
-    with contextlib.suppress(Unsupported, NotFinite):
+    try:
         bench.attackers.get(cell)
+    except (Unsupported, NotFinite):
+        pass
+    except Exception:
+        if not bench.attackers.broken(cell):
+            raise
     yield cell
 
 

@@ -16,7 +16,6 @@ PREFIX = "detector."
 class Discerning(Attack):
     """Puts `DecoyDetector.cleaned` before whatever class follows it in the order of bases."""
 
-    needs_training = True
     every_round = True
     random = True
 
