@@ -53,7 +53,7 @@ def test_a_failed_record_names_file_and_line(part):
 
 def test_without_a_part_it_is_the_last_call_outside_libraries():
     text = failure(raised(lambda: np.zeros(3).reshape(2, 2)))["error"]
-    assert "(bench/test_failures.py, line " in text
+    assert "(runner/test_failures.py, line " in text
 
 
 def test_what_says_what_to_do_needs_no_line():
