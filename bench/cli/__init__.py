@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all subcommands; each module's ``add`` describes its own."""
     parser = Parser(
         prog="pedbench",
-        description="How much of a picture can the servers of a shared-out SAM get back?",
+        description="Measure how much of a picture the servers of a split SAM can reconstruct.",
     )
     parser.add_argument("--version", action="version", version=f"pedbench {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
