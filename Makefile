@@ -10,10 +10,13 @@ RUN ?= results/$(PRESET)-$(notdir $(subst :,/,$(DATA)))
 
 CPU_WHEELS ?= --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 5
 
+# More extras for the tests of optional parts: make setup EXTRAS=dev,faces,people,text
+EXTRAS ?= dev
+
 N ?= 4
 PORT ?= 50051
 
-.PHONY: setup test bench paper tables plots report shards chaos proto lint clean
+.PHONY: setup test test-fast bench paper tables plots report shards chaos proto lint clean
 
 setup: $(STAMP)
 
@@ -25,7 +28,7 @@ $(STAMP): pyproject.toml
 		|| $(BIN)/python -m pip install --quiet $(CPU_WHEELS) torch torchvision 2> /dev/null \
 		|| echo "no index of CPU wheels: torch comes from pip's own"
 	$(BIN)/python -m pip install --quiet torch torchvision
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
 	-$(BIN)/pedbench weights lpips
 	touch $(STAMP)
 
@@ -33,7 +36,11 @@ bench: $(STAMP)
 	$(BIN)/pedbench run --preset $(PRESET) --data $(DATA) --out $(RUN)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not gpu and not network"
+
+# What a change is tried with between two edits: nothing slow.
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow and not gpu and not network"
 
 paper tables plots report: $(STAMP)
 	$(BIN)/pedbench $@ $(RUN)
