@@ -6,7 +6,6 @@ changes in the image embedding is taught back by distillation: labels are not ne
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,25 +13,19 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
 from framework.errors import PedbenchError
 from framework.models.architectures import Architecture, globals_last
 from framework.models.block import fold_attention
 from framework.models.build import PedSam, assemble
-from framework.training.objective import decode
-from framework.training.optimisation.checkpoint import STATE_FILE, Average, load_state, save_state
-from framework.training.optimisation.log import Log
-from framework.training.optimisation.parallel import rank, share_gradients
-from framework.training.optimisation.precision import multiplies_bfloat16
-from framework.training.optimisation.start_and_rate import schedule
+from framework.training.objective import Losses, decode
 from framework.training.prompts import embed, first_prompts
-from framework.training.scenes.batches import batches
+from framework.training.scenes.batches import Batch
 from framework.training.scenes.types import Photo
+from framework.training.trainer import Trainer
 
 TRAINED = ("globals", "all")
 POSITIONS = ("shard", "edge")
-LARGEST_GRADIENT = 1.0
 LARGEST_LOGIT = 8.0
 """Mask logits beyond this count as certain: how certain is not imitated."""
 
@@ -147,8 +140,7 @@ def adapt(
 ) -> Path:
     """Distil ``teacher`` into a model whose global blocks come last.
 
-    Every draw depends on ``seed`` and the step alone, so a run that was killed goes on as it would
-    have. Runs where ``teacher`` is, with matrix products in bfloat16 where that machine has units
+    Runs where ``teacher`` is, with matrix products in bfloat16 where that machine has units
     for it.
 
     Args:
@@ -168,73 +160,46 @@ def adapt(
     """
     if not any(len(photo.masks) for photo in photos):
         raise PedbenchError("no photo has a mask: adapting needs photos with masks")
-    run = _Run(teacher, out, adaptation, lr, steps, seed)
-    if resume and (out / STATE_FILE).exists():
-        run.load()
-    own_seed = seed + 7919 * rank()
-    loader = batches(photos, teacher, range(run.step, steps), batch, prompts, own_seed)
-    bar = tqdm(loader, total=steps, initial=run.step, desc="adapt", unit="step", disable=rank() > 0)
-    with contextlib.closing(loader):
-        for data in bar:
-            loss = run.advance(data.images, data.masks)
-            if run.step % 20 == 0 and not rank():
-                run.log.write(run.step)
-                bar.set_postfix(loss=f"{loss:.3f}")
-            if run.step % save_every == 0 and not rank():
-                run.save()
-    return run.save() if not rank() else out / STATE_FILE
+    trainer = Distillation(teacher, out, adaptation, lr=lr, steps=steps, seed=seed)
+    if resume:
+        trainer.resume()
+    return trainer.run(
+        photos, batch=batch, prompts=prompts, log_every=20, save_every=save_every, title="adapt"
+    )
 
 
-class _Run:
+class Distillation(Trainer):
     """A student in training beside its teacher."""
+
+    decay = 0.995
 
     def __init__(
         self,
         teacher: PedSam,
         out: Path,
         adaptation: Adaptation,
+        *,
         lr: float,
         steps: int,
         seed: int,
     ) -> None:
-        self.teacher, self.out, self.adaptation = teacher, out, adaptation
-        self.lr, self.steps, self.seed = lr, steps, seed
-        self.student = rearrange(teacher, adaptation)
-        trained = _trained(self.student, adaptation.trained)
+        self.teacher, self.adaptation = teacher, adaptation
+        student = rearrange(teacher, adaptation)
+        trained = _trained(student, adaptation.trained)
         for parameter in trained:
             parameter.requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
-        self.average = Average.of(self.student, 0.995)
-        self.step = 0
-        self.log = Log(out)
+        optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.98), weight_decay=0.01)
+        super().__init__(student, optimizer, out, lr=lr, steps=steps, seed=seed)
 
-    def advance(self, images: Tensor, masks: Sequence[Tensor]) -> float:
-        """One optimiser step; returns the loss."""
-        device = self.teacher.device
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * schedule(self.step, self.steps)
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
-        images = images.to(device)
-        half = multiplies_bfloat16(device.type)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            with torch.no_grad():
-                wanted = self.teacher.image_encoder(images).float()
-            found = encode(self.student, images, self.adaptation.position).float()
-            losses = {
-                "embedding": F.mse_loss(found, wanted) / wanted.var(),
-                "masks": self._imitation(found, wanted, masks, generator),
-            }
-        total = losses["embedding"] + losses["masks"]
-        self.optimizer.zero_grad()
-        total.backward()
-        parameters = self.optimizer.param_groups[0]["params"]
-        share_gradients(parameters)
-        torch.nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
-        self.optimizer.step()
-        self.step += 1
-        self.average.update(self.student, self.step)
-        self.log.add({name: loss.detach() for name, loss in losses.items()})
-        return float(total.detach())
+    def losses(self, data: Batch, generator: torch.Generator) -> Losses:
+        images = data.images.to(self.sam.device)
+        with torch.no_grad():
+            wanted = self.teacher.image_encoder(images).float()
+        found = encode(self.sam, images, self.adaptation.position).float()
+        return {
+            "embedding": F.mse_loss(found, wanted) / wanted.var(),
+            "masks": self._imitation(found, wanted, data.masks, generator),
+        }
 
     def _imitation(
         self, found: Tensor, wanted: Tensor, masks: Sequence[Tensor], generator: torch.Generator
@@ -256,27 +221,6 @@ class _Run:
             certain = F.binary_cross_entropy(aim, aim)
             parts.append(F.binary_cross_entropy_with_logits(logits, aim) - certain)
         return torch.stack(parts).mean() if parts else found.new_zeros(())
-
-    def save(self) -> Path:
-        """Write the state to ``out``."""
-        return save_state(
-            self.out,
-            {
-                "model": self.student.arch.name,
-                "step": self.step,
-                "weights": self.student.state_dict(),
-                "average": self.average.tensors,
-                "optimizer": self.optimizer.state_dict(),
-            },
-        )
-
-    def load(self) -> None:
-        """Go on from the state in ``out``."""
-        state = load_state(self.out / STATE_FILE)
-        self.student.load_state_dict(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.average.tensors = {k: v.to(self.teacher.device) for k, v in state["average"].items()}
-        self.step = state["step"]
 
 
 def _trained(sam: PedSam, which: str) -> list[torch.nn.Parameter]:

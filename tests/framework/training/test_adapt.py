@@ -10,9 +10,9 @@ import torch
 
 from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
 from framework.models.architectures import globals_last
-from framework.training import adapt as adapting
 from framework.training import export
 from framework.training.adapt import Adaptation, adapt, encode, rearrange
+from framework.training.trainer import Trainer
 
 PHOTO = skimage.data.astronaut()
 
@@ -105,17 +105,17 @@ def test_distilling_comes_closer_to_the_stock_embedding(sam, tmp_path, trained):
 def test_a_killed_run_goes_on_where_it_was(sam, tmp_path, monkeypatch):
     options = {"batch": 1, "prompts": 2, "save_every": 1, "steps": 3}
     whole = adapt(sam, photos(), tmp_path / "whole", **options)
-    advance = adapting._Run.advance
+    advance = Trainer.advance
 
     def killed(self, *data):
         if self.step == 2:
             raise KeyboardInterrupt
         return advance(self, *data)
 
-    monkeypatch.setattr(adapting._Run, "advance", killed)
+    monkeypatch.setattr(Trainer, "advance", killed)
     with pytest.raises(KeyboardInterrupt):
         adapt(sam, photos(), tmp_path / "cut", **options)
-    monkeypatch.setattr(adapting._Run, "advance", advance)
+    monkeypatch.setattr(Trainer, "advance", advance)
     resumed = adapt(sam, photos(), tmp_path / "cut", **options)
     one, two = (torch.load(path, weights_only=True) for path in (whole, resumed))
     assert one["step"] == two["step"] == 3

@@ -25,6 +25,7 @@ from framework.training.prompts import (
 from framework.training.resolution import fit_tables
 from framework.training.scenes import augment
 from framework.training.scenes.augment import random_scene
+from framework.training.trainer import Trainer
 
 SIZE = 56
 
@@ -69,17 +70,15 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = torch.load(run(tmp_path / "whole", 5), weights_only=True)
-    from framework.training import loop
+    advance = Trainer.advance
 
-    advance = loop.Run.advance
-
-    def killed(self: loop.Run, *data: object) -> object:
+    def killed(self: Trainer, *data: object) -> object:
         if self.step == 3:
             raise KeyboardInterrupt
         return advance(self, *data)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Run, "advance", killed)
+        patch.setattr(Trainer, "advance", killed)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "cut", 5)
     resumed = torch.load(run(tmp_path / "cut", 5), weights_only=True)
