@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from framework.errors import PedbenchError
 from framework.finite import not_finite
@@ -26,9 +26,7 @@ from framework.transport.answers import (
 from framework.transport.faults import BadAnswer, ShardError
 from framework.transport.round import HOME, Round
 from framework.transport.serve import serve_image, serve_windows
-
-if TYPE_CHECKING:
-    from framework.transport.base import Shards
+from framework.transport.servers import Servers
 
 log = logging.getLogger(__name__)
 chance = secrets.SystemRandom()
@@ -86,7 +84,7 @@ class Exchange:
 
     def __init__(
         self,
-        shards: Shards,
+        shards: Servers,
         trip: Round,
         payloads: Sequence[Payload],
         decoys: Mapping[int, Mapping[int, Payload]] | None = None,
