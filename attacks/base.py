@@ -106,7 +106,7 @@ class Attack(ABC):
 
     name: str = ""
     summary: str = ""
-    kind: Kind
+    kind: ClassVar[Kind]
     setting_independent: ClassVar[bool] = False
     needs_training: ClassVar[bool] = False
     needs: frozenset[str] = frozenset()
@@ -194,4 +194,6 @@ def reconstruction(attack: Attack, observation: Observation) -> NDArray[np.uint8
     return picture
 
 
-ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.methods", "pedbench.attacks")
+ATTACKS: Registry[type[Attack]] = Registry(
+    "attack", "attacks.methods", "pedbench.attacks", Attack
+)

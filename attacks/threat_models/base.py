@@ -101,7 +101,7 @@ class ThreatModel:
 
 
 THREATS: Registry[ThreatModel] = Registry(
-    "threat model", "attacks.threat_models", "pedbench.threats"
+    "threat model", "attacks.threat_models", "pedbench.threats", ThreatModel, instances=True
 )
 
 

@@ -12,7 +12,10 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the subcommand; exit code 1 when something needed is missing."""
+    """Carry out the subcommand; exit code 1 when something needed is missing.
+
+    A plug-in that cannot be used is told, and no reason for exit code 1: most runs do without it.
+    """
     import platform
     import shutil
 
@@ -21,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from bench import __version__
     from bench.cli.weights import weight_states
     from bench.datasets import open_dataset
+    from bench.parts import installed_parts, part_problems
     from bench.runner.provenance import PACKAGES, device_label, package_version
     from framework.devices import usable_device
     from framework.files.cache import cache_dir
@@ -36,6 +40,13 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {name:<24} {found}")
         if found == "not installed":
             missing.append(f"pip install {name}")
+    plugins, broken = installed_parts(), part_problems()
+    if plugins or broken:
+        print("parts of other packages:")
+        for part, package in plugins.items():
+            print(f"  {part:<24} {package}")
+        for problem in broken:
+            print(f"  unusable: {problem}")
     print("weights:")
     for name, state in weight_states().items():
         print(f"  {name:<24} {state}")

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from framework.errors import unknown_name
+
+if TYPE_CHECKING:
+    from framework.registry import Origin, Registry
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -11,6 +16,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "list",
         help="list models, plans, payloads, policies, defences, attacks, data, recognisers, …",
+        description="List the parts that can be named; those of other packages with their origin.",
     )
     parser.add_argument("kind", nargs="?", help="list only this kind, e.g. attacks")
     parser.set_defaults(run=run)
@@ -18,8 +24,6 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from framework.errors import unknown_name
-
     kinds = parts()
     if args.kind is not None and args.kind not in kinds:
         raise unknown_name("kind", args.kind, kinds)
@@ -32,24 +36,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def parts() -> dict[str, list[tuple[str, str]]]:
-    """Every kind with its names and one-line summaries."""
-    from attacks.analyses.side_channels import SIDE_CHANNELS
-    from attacks.base import ATTACKS
-    from attacks.threat_models.base import THREATS
-    from bench.datasets.base import DATASETS
+    """Every kind with its names and one-line summaries, of which plug-ins name their package."""
+    # Imported here, or each command would wait seconds for PyTorch.
     from bench.datasets.motion import MOTIONS
     from bench.latency.config import is_latency
-    from bench.metrics import METRICS
-    from bench.recognition import RECOGNISERS
+    from bench.parts import REGISTRIES
     from bench.spec.config import load_preset, preset_names
     from framework.models.architectures import ARCHITECTURES
-    from framework.split.defences import DEFENCES
     from framework.split.payload import payload_names
     from framework.split.plans import PLANS
-    from framework.split.policies import POLICIES
-
-    def summaries(items: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
-        return [(name, str(getattr(part, "summary", ""))) for name, part in items]
 
     models = [
         (a.name, f"{a.img_size} px, depth {a.depth}, width {a.width}")
@@ -63,14 +58,19 @@ def parts() -> dict[str, list[tuple[str, str]]]:
         "models": models,
         "plans": list(PLANS.items()),
         "payloads": [(name, "") for name in payload_names()],
-        "policies": summaries(POLICIES.items()),
-        "defences": summaries(DEFENCES.items()),
-        "attacks": summaries(ATTACKS.items()),
-        "side_channels": summaries(SIDE_CHANNELS.items()),
-        "threats": summaries(THREATS.items()),
+        **{kind: _summaries(registry) for kind, registry in REGISTRIES.items()},
         "motions": [(name, "of a scene over frames") for name in MOTIONS],
-        "datasets": summaries(DATASETS.items()),
-        "metrics": summaries(METRICS.items()),
-        "recognisers": summaries(RECOGNISERS.items()),
         "presets": presets,
     }
+
+
+def _summaries(registry: Registry[Any]) -> list[tuple[str, str]]:
+    origins = registry.origins()
+    return [
+        (name, f"{getattr(part, 'summary', '')}{_from(origins.get(name))}".strip())
+        for name, part in registry.items()
+    ]
+
+
+def _from(origin: Origin | None) -> str:
+    return f"  [{origin.package} {origin.version}]" if origin else ""

@@ -134,7 +134,9 @@ class Subset(Dataset):
         return self.whole.load(image_id)
 
 
-DATASETS: Registry[type[Dataset]] = Registry("dataset", "bench.datasets", "pedbench.datasets")
+DATASETS: Registry[type[Dataset]] = Registry(
+    "dataset", "bench.datasets", "pedbench.datasets", Dataset
+)
 
 
 def open_dataset(

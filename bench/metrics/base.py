@@ -33,7 +33,7 @@ class Metric(ABC):
         higher_is_worse: whether a higher score means more leakage.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = ""
     summary: ClassVar[str]
     label: ClassVar[str] = ""
     unit: ClassVar[str] = ""
@@ -72,7 +72,7 @@ class Metric(ABC):
         """`score_many` on checked arrays."""
 
 
-METRICS: Registry[type[Metric]] = Registry("metric", "bench.metrics", "pedbench.metrics")
+METRICS: Registry[type[Metric]] = Registry("metric", "bench.metrics", "pedbench.metrics", Metric)
 
 
 def check_arrays(truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]) -> None:

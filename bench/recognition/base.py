@@ -47,7 +47,7 @@ class Recogniser(ABC, Generic[T]):
         needs_gallery: whether `enrol` must be called before `score`.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = ""
     summary: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     needs_gallery: ClassVar[bool] = False
@@ -91,5 +91,5 @@ class Recogniser(ABC, Generic[T]):
 
 
 RECOGNISERS: Registry[type[Recogniser[Any]]] = Registry(
-    "recogniser", "bench.recognition", "pedbench.recognisers"
+    "recogniser", "bench.recognition", "pedbench.recognisers", Recogniser
 )

@@ -12,6 +12,7 @@ from bench.attackers.fitting import Attackers
 from bench.cache.encodings import Encodings
 from bench.cache.store import Store
 from bench.datasets import SampleError, open_dataset
+from bench.parts import packages_of
 from bench.runner.evaluate import ImageWork
 from bench.runner.phases import phase
 from bench.runner.pipelines import Models
@@ -84,8 +85,10 @@ class Workbench:
         except SampleError as error:
             yield task.image_id, list(task.cells), [self._unreadable(task.image_id, error)]
             return
+        scheme = self.config.data.partition(":")[0]
         for done, records in work.results(task.cells):
-            yield task.image_id, done, records
+            told = [{**record, "plugins": packages_of(record, scheme)} for record in records]
+            yield task.image_id, done, told
 
     def _open(self, image_id: str) -> ImageWork:
         """The work on an image; the last one's is let go before the next is read."""

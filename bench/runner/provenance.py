@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from bench import __version__
+from bench.parts import installed_parts
 from framework.errors import PedbenchError
 from framework.models.build import PedSam
 
@@ -49,6 +50,7 @@ def describe(sam: PedSam) -> dict[str, Any]:
         },
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
+        "plugins": installed_parts(),
     }
 
 

@@ -55,6 +55,7 @@ COLUMNS = {
     "can_query": "boolean",
     "public_photos": "string",
     "public_data": "string",
+    "plugins": "string",
 }
 """Columns of a record and their types; provenance columns follow them."""
 
@@ -68,7 +69,7 @@ LOAD = "load"
 
 Record = dict[str, Any]
 
-OUTCOME = ("value", "status", "error", "seconds", "image_file", "from_store")
+OUTCOME = ("value", "status", "error", "seconds", "image_file", "from_store", "plugins")
 """Columns that say how a measurement came out; the others say what was measured."""
 
 
@@ -128,6 +129,7 @@ UNLESS_TOLD: dict[str, Any] = {
     "can_query": True,
     "public_photos": "all",
     "public_data": "in-domain",
+    "plugins": "",
 }
 """What a record that does not say so was made with: weights in stock order, in its own run, by the
 usual attacker."""

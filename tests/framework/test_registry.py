@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from importlib.metadata import EntryPoint, distribution
 from itertools import count
+from typing import ClassVar
 
 import pytest
 
@@ -100,12 +102,97 @@ def test_installed_parts(kit, monkeypatch):
     assert parts.get("sorter") is bisect_left
 
 
-def test_an_installed_part_cannot_replace_a_built_in_one(kit, monkeypatch):
+def test_an_installed_part_cannot_replace_a_built_in_one(kit, monkeypatch, capsys):
     parts = kit(a=part("alpha"))
     monkeypatch.setattr(registry_module, "entry_points", lambda group: [point_of_a_package()])
-    text = message_of(parts.names)
-    assert "two parts claim" in text
-    assert f"module {parts.package}.a and package numpy (bisect:bisect_left)" in text
+    warn_once.cache_clear()
+    assert parts.names() == ["alpha"]
+    assert type(parts.get("alpha")) is object
+    assert parts.origins() == {}
+    told = f"module {parts.package}.a and package numpy (bisect:bisect_left)"
+    assert told in capsys.readouterr().err
+    assert told in "".join(parts.problems())
+
+
+def test_a_name_that_two_packages_claim_is_nobodys_and_both_are_named(kit, monkeypatch):
+    parts = kit(b=part("beta"))
+    points = [
+        entry("alpha", "bisect:bisect_left")._for(distribution("scipy")),
+        entry("alpha", "bisect:bisect_right")._for(distribution("numpy")),
+    ]
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: points)
+    assert parts.names() == ["beta"]
+    told = "package numpy (bisect:bisect_right) and package scipy (bisect:bisect_left)"
+    assert told in message_of(lambda: parts.get("alpha"))
+    assert told in "".join(parts.problems())
+
+
+def test_the_package_and_version_of_an_installed_part_are_known(kit, monkeypatch):
+    parts = kit(b=part("beta"))
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point_of_a_package()])
+    assert {k: str(v) for k, v in parts.origins().items()} == {
+        "alpha": f"numpy@{distribution('numpy').version}"
+    }
+    assert parts.problems() == []
+
+
+class Base(ABC):
+    """A base class as those of attacks and metrics."""
+
+    name: ClassVar[str] = ""
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def act(self) -> None: ...
+
+
+class Whole(Base):
+    kind = "x"
+
+    def act(self) -> None: ...
+
+
+class KindLess(Base):
+    def act(self) -> None: ...
+
+
+class ActLess(Base):
+    kind = "x"
+
+
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        (len, f"not a subclass of {__name__}.Base"),
+        (Whole(), f"not a subclass of {__name__}.Base"),
+        (dict, f"not a subclass of {__name__}.Base"),
+        (KindLess, "it lacks kind"),
+        (ActLess, "it lacks act"),
+    ],
+)
+def test_only_whole_parts_of_the_kind_are_taken(kit, monkeypatch, capsys, thing, words):
+    registry = Registry("part", kit().package, "kit", Base)
+    assert words in message_of(lambda: registry.register("wrong")(thing))
+    monkeypatch.setattr(f"{__name__}.installed", thing, raising=False)
+    point = entry("wrong", f"{__name__}:installed")._for(distribution("numpy"))
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point])
+    warn_once.cache_clear()
+    assert registry.names() == []
+    for text in (capsys.readouterr().err, message_of(lambda: registry.get("wrong"))):
+        assert "package numpy" in text
+        assert words in text
+
+
+def test_a_part_gets_the_name_it_is_registered_under(kit):
+    registry = Registry("part", kit().package, "kit", Base)
+    assert registry.register("whole")(Whole).name == "whole"
+
+
+def test_objects_of_a_class_can_be_parts(kit):
+    registry = Registry("part", kit().package, "kit", Base, instances=True)
+    thing = Whole()
+    assert registry.register("whole")(thing) is thing
+    assert "not an object of" in message_of(lambda: registry.register("class")(Whole))
 
 
 def point_of_a_package(value: str = "bisect:bisect_left") -> EntryPoint:

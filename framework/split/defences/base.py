@@ -66,7 +66,7 @@ class Defence(ABC):
 
 
 DEFENCES: Registry[type[Defence]] = Registry(
-    "defence", "framework.split.defences", "pedbench.defences"
+    "defence", "framework.split.defences", "pedbench.defences", Defence
 )
 
 NO_DEFENCE = "none"

@@ -103,5 +103,5 @@ def _deal(
 
 
 POLICIES: Registry[type[Policy]] = Registry(
-    "policy", "framework.split.policies", "pedbench.policies"
+    "policy", "framework.split.policies", "pedbench.policies", Policy
 )
