@@ -194,6 +194,4 @@ def reconstruction(attack: Attack, observation: Observation) -> NDArray[np.uint8
     return picture
 
 
-ATTACKS: Registry[type[Attack]] = Registry(
-    "attack", "attacks.methods", "pedbench.attacks", Attack
-)
+ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.methods", "pedbench.attacks", Attack)
