@@ -38,20 +38,20 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def place_of(error: BaseException, part: object = None) -> str:
+def place_of(error: BaseException, *parts: object) -> str:
     """Where an exception arose, as " (FILE, line N)"; empty for `PedbenchError`.
 
-    That is the last call inside the package of ``part``, else the last one outside installed
+    That is the last call inside the packages of ``parts``, else the last one outside installed
     libraries.
 
     Args:
-        part: a class or function that was at work.
+        parts: classes or functions that were at work.
     """
     if isinstance(error, PedbenchError):
         return ""
     frames = traceback.extract_tb(error.__traceback__)
-    home = _home(part)
-    own = [frame for frame in frames if home and Path(frame.filename).is_relative_to(home)]
+    homes = [home for part in parts if (home := _home(part)) is not None]
+    own = [frame for frame in frames if any(map(Path(frame.filename).is_relative_to, homes))]
     outside = [frame for frame in frames if not LIBRARIES & set(Path(frame.filename).parts)]
     last = next(reversed(own or outside or list(frames)), None)
     return "" if last is None else f" ({_short(last.filename)}, line {last.lineno})"

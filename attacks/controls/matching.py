@@ -47,16 +47,16 @@ def _line(name: str) -> list[type[Attack]]:
     known = dict(ATTACKS.items())
     if name not in known or known[name].kind == "floor":
         return []
-    return [c for c in _sighted(known[name]).__mro__ if issubclass(c, Attack) and c is not Attack]
+    return [c for c in _original(known[name]).__mro__ if issubclass(c, Attack) and c is not Attack]
 
 
 def _twin(attack: type[Attack], control: type[Attack]) -> str | None:
     for name, twin in ATTACKS.items():
-        if twin.kind == "floor" and issubclass(twin, control) and _sighted(twin) is attack:
+        if twin.kind == "floor" and issubclass(twin, control) and _original(twin) is attack:
             return name
     return None
 
 
-def _sighted(attack: type[Attack]) -> type[Attack]:
+def _original(attack: type[Attack]) -> type[Attack]:
     """The class that a control was made of; an attack itself where it is none."""
-    return attack.__mro__[2] if issubclass(attack, (Blindfold, Swapped)) else attack
+    return attack.original if issubclass(attack, (Blindfold, Swapped)) else attack

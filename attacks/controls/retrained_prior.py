@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,11 @@ class Blindfold(Attack):
     """Puts `blanked` before whatever class follows it in the order of bases.
 
     Attributes:
+        original: the attack that this is a control of.
         since: the first round that is blanked.
     """
 
+    original: ClassVar[type[Attack]]
     since: int = 0
 
     def fit(self, knowledge: Knowledge) -> None:
@@ -82,7 +84,13 @@ def register_first_round(attack: type[Attack], name: str = "") -> type[Attack]:
 def _register(
     attack: type[Attack], name: str, summary: str, kind: Kind, since: int
 ) -> type[Attack]:
-    own: dict[str, Any] = {"name": name, "summary": summary, "kind": kind, "since": since}
+    own: dict[str, Any] = {
+        "name": name,
+        "original": attack,
+        "summary": summary,
+        "kind": kind,
+        "since": since,
+    }
     own |= {"__doc__": summary, "__module__": attack.__module__}
     if since == 0:
         own["needs"] = attack.needs - {QUERIES}

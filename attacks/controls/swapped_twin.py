@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,12 @@ class Swapped(Attack):
     They stand at the same places and arrived the same way, so that the picture shows what the
     attack adds to any photo: texture, contours, plausible colours. Of `DONORS` photos the two
     nearest in shape are eligible; which of them it is depends on the observation.
+
+    Attributes:
+        original: the attack that this is a control of.
     """
+
+    original: ClassVar[type[Attack]]
 
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
@@ -90,6 +95,7 @@ def register_swapped(attack: type[Attack]) -> type[Attack]:
     summary = f"{attack.name}, handed the windows of another photo: what it adds to any"
     own: Mapping[str, Any] = {
         "name": name,
+        "original": attack,
         "summary": summary,
         "kind": "floor",
         "needs": attack.needs | {QUERIES},

@@ -42,7 +42,9 @@ from bench.spec.cells import (
     Watch,
 )
 from bench.spec.config import RunConfig
+from framework.split.defences import DEFENCES
 from framework.split.observation import Observation
+from framework.split.policies import POLICIES
 from framework.split.predictor import DistributedSamPredictor
 
 ALWAYS_HIDDEN = "always_hidden"
@@ -99,7 +101,8 @@ class ImageWork:
         try:
             predictor = self._predictor(pipeline)
         except Exception as error:
-            trouble = failure(error)
+            parts = DEFENCES.get(pipeline.defence), POLICIES.get(pipeline.policy)
+            trouble = failure(error, *parts)
             yield list(cells), [facts | cell_facts(cell) | trouble for cell in cells]
             return
         if pipeline.adapted:

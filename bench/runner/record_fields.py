@@ -55,14 +55,14 @@ def score(metric: str, value: float | None) -> Record:
     return {"metric": metric, **score_record(value)}
 
 
-def failure(error: Exception, part: object = None) -> Record:
+def failure(error: Exception, *parts: object) -> Record:
     """What went wrong, as part of a record: unsupported, or failed with the error and its place.
 
     Args:
-        part: the class that was at work, where that is known.
+        parts: the classes that were at work, where they are known.
     """
     reason = " ".join(str(error).split()) or "no message"
     if isinstance(error, (Unsupported, Unlearnable)):
         return {"metric": "", "status": UNSUPPORTED, "error": reason}
     text = f"{type(error).__name__}: {reason}"
-    return {"metric": "", "status": FAILED, "error": text + place_of(error, part)}
+    return {"metric": "", "status": FAILED, "error": text + place_of(error, *parts)}

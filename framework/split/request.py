@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, place_of_code
 from framework.exposure.scene import View
 from framework.finite import check_finite
 from framework.models.build import PedSam
 from framework.split.decoys import Decoy, beside, deal_decoys
-from framework.split.defences.base import Defence
+from framework.split.defences.base import Context, Defence
 from framework.split.payload import PIXELS, Payload, PayloadSpec, encode_pixels, encode_tokens
 from framework.split.plans import Place, Plan, Step
 from framework.split.policies.base import Policy
 from framework.split.recording import Recording
-from framework.split.windows import WindowGrid
+from framework.split.windows import Window, WindowGrid
 from framework.transport.abort import Abort
 from framework.transport.base import Shards
 from framework.transport.round import HOME, Round
@@ -176,26 +176,45 @@ class Request:
         )
 
     def _pixel_payloads(self) -> list[Payload]:
-        protect = self.session.defence.protect_pixels
-        return [
-            encode_pixels(protect(self.frame[self.grid.pixel_slice(window)], self.rng))
-            for window in self.grid.windows
-        ]
+        return [encode_pixels(self._protected_pixels(window)) for window in self.grid.windows]
 
     def _token_payloads(self, tokens: Tensor) -> list[Payload]:
         check_finite(tokens, "the tokens to be sent", self.session.sam)
         codec = self.session.payload.tokens
         return [
-            encode_tokens(self._protected(window.float().cpu().numpy()), codec)
-            for window in cut(tokens, self.grid)
+            encode_tokens(self._protected(window, values.float().cpu().numpy()), codec)
+            for window, values in zip(self.grid.windows, cut(tokens, self.grid), strict=True)
         ]
 
-    def _protected(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _protected_pixels(self, window: Window) -> NDArray[np.uint8]:
+        defence, pixels = self.session.defence, self.frame[self.grid.pixel_slice(window)]
+        context = Context(window, self.round, self.grid)
+        values = defence.protect_window_pixels(pixels, self.rng, context)
+        _check_form(defence, values, pixels)
+        return values
+
+    def _protected(self, window: Window, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
         defence = self.session.defence
-        values = defence.protect(tokens, self.rng)
+        context = Context(window, self.round, self.grid)
+        values = defence.protect_window(tokens, self.rng, context)
+        _check_form(defence, values, tokens)
         if not np.isfinite(values).all():
             raise PedbenchError(
                 f"defence {type(defence).__name__} makes NaN or infinity of finite tokens: "
                 "give another strength"
             )
         return values
+
+
+def _check_form(defence: Defence, values: NDArray[np.generic], given: NDArray[np.generic]) -> None:
+    """Refuse what a defence gives back if it is not of the form that it was given."""
+    if isinstance(values, np.ndarray) and (values.dtype, values.shape) == (
+        given.dtype,
+        given.shape,
+    ):
+        return
+    found = f"{getattr(values, 'dtype', type(values).__name__)} {list(np.shape(values))}"
+    raise PedbenchError(
+        f"defence {type(defence).__name__}{place_of_code(type(defence).protect)} turns "
+        f"{given.dtype} {list(given.shape)} into {found}: keep dtype and shape"
+    )

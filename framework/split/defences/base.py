@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, SupportsFloat
 
 import numpy as np
@@ -11,10 +12,29 @@ from numpy.typing import NDArray
 
 from framework.errors import PedbenchError
 from framework.registry import Registry
+from framework.split.windows import Window, WindowGrid
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where and when a window is sent.
+
+    Attributes:
+        window: the window.
+        round: 0 for the first round of a picture.
+        grid: all windows of the picture.
+    """
+
+    window: Window
+    round: int
+    grid: WindowGrid
 
 
 class Defence(ABC):
     """Changes a window before it is encoded and sent.
+
+    The edge calls `protect_window` or, where a payload is pixels, `protect_window_pixels`. By
+    default these leave the context aside and call `protect` and `protect_pixels`.
 
     Attributes:
         summary: one line for lists.
@@ -45,6 +65,12 @@ class Defence(ABC):
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         """The tokens to send instead of ``tokens``: float32 [height, width, channels]."""
 
+    def protect_window(
+        self, tokens: NDArray[np.float32], rng: np.random.Generator, context: Context
+    ) -> NDArray[np.float32]:
+        """`protect` for a window of which place and round are known."""
+        return self.protect(tokens, rng)
+
     def decoy_pictures(
         self, frame: NDArray[np.uint8], rng: np.random.Generator
     ) -> Sequence[NDArray[np.uint8]]:
@@ -58,11 +84,28 @@ class Defence(ABC):
         self, pixels: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.uint8]:
         """The same for uint8 pixels [height, width, 3], the window taken as one token."""
-        if pixels.size == 0:
-            return pixels
-        flat = pixels.reshape(1, 1, -1).astype(np.float32)
-        protected = self.protect(flat, rng).reshape(pixels.shape)
-        return np.clip(np.rint(protected), 0, 255).astype(np.uint8)
+        return _through_token(pixels, lambda token: self.protect(token, rng))
+
+    def protect_window_pixels(
+        self, pixels: NDArray[np.uint8], rng: np.random.Generator, context: Context
+    ) -> NDArray[np.uint8]:
+        """`protect_pixels` for a window of which place and round are known.
+
+        Where that is not overridden, `protect_window` gets the window as one token.
+        """
+        if type(self).protect_pixels is not Defence.protect_pixels:
+            return self.protect_pixels(pixels, rng)
+        return _through_token(pixels, lambda token: self.protect_window(token, rng, context))
+
+
+def _through_token(
+    pixels: NDArray[np.uint8], change: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> NDArray[np.uint8]:
+    """``change`` applied to pixels [height, width, 3] taken as one token [1, 1, channels]."""
+    if pixels.size == 0:
+        return pixels
+    flat = pixels.reshape(1, 1, -1).astype(np.float32)
+    return np.clip(np.rint(change(flat).reshape(pixels.shape)), 0, 255).astype(np.uint8)
 
 
 DEFENCES: Registry[type[Defence]] = Registry(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, place_of_code
 from framework.registry import Registry
 from framework.split.windows import Window, WindowGrid
 from framework.transport.round import HOME
@@ -65,11 +65,20 @@ class Policy(ABC):
                 w for w in grid.windows if w.has_content is bears_content and w.index not in home
             ]
             ordered = self.order(windows, n_shards, rng)
+            self._check_order(ordered, windows)
             for shard, run in _deal(ordered, n_shards, dealt):
                 for window in run:
                     owner[window.index] = shard
             dealt += len(windows)
         return tuple(owner)
+
+    def _check_order(self, ordered: Sequence[Window], windows: Sequence[Window]) -> None:
+        if sorted(window.index for window in ordered) != [window.index for window in windows]:
+            place = place_of_code(type(self).order)
+            raise PedbenchError(
+                f"policy {type(self).__name__}{place} does not order the windows that it is given: "
+                "return each of them once"
+            )
 
     def home(self, grid: WindowGrid) -> Collection[int]:
         """Indices of the windows that stay on the edge; none unless overridden."""
