@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import ClassVar, Generic, TypeVar, get_origin, get_type_hints
+from typing import ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from framework.errors import PedbenchError, one_line, unknown_name
 from framework.warn import warn_once_for_all
@@ -162,7 +162,10 @@ class Registry(Generic[T]):
     def _add(self, name: str, part: T, source: str) -> None:
         fault = self._fault(part)
         if fault:
-            raise PedbenchError(f"no {self.kind}: {fault}")
+            label = (
+                f"{part.__module__}.{part.__qualname__}" if isinstance(part, type) else repr(part)
+            )
+            raise PedbenchError(f"{label} is no {self.kind}: {fault}")
         if self._parts.setdefault(name, part) is not part:
             raise PedbenchError(
                 f"two parts claim the {self.kind} name '{name}', {self._sources[name]} and "
@@ -183,11 +186,24 @@ class Registry(Generic[T]):
             return f"it is not a subclass of {self.base.__module__}.{self.base.__qualname__}"
         lacks = sorted(getattr(part, "__abstractmethods__", ()))
         lacks += [name for name in _required(self.base) if not hasattr(part, name)]
-        return f"it lacks {', '.join(lacks)}" if lacks else ""
+        return f"it lacks {', '.join(lacks)}" if lacks else _wrong_choice(part, self.base)
 
 
 def _rank(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name if point.dist else "", point.name)
+
+
+def _wrong_choice(part: type, base: type) -> str:
+    """Which class variable has none of the values that ``base`` allows; empty for none."""
+    for name, hint in get_type_hints(base).items():
+        allowed = get_args(get_args(hint)[0]) if _is_choice(hint) else ()
+        if allowed and getattr(part, name) not in allowed:
+            return f"its {name} is {getattr(part, name)!r}: give one of {', '.join(allowed)}"
+    return ""
+
+
+def _is_choice(hint: object) -> bool:
+    return get_origin(hint) is ClassVar and get_origin(get_args(hint)[0]) is Literal
 
 
 @cache

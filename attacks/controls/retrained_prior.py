@@ -85,7 +85,6 @@ def _register(
     attack: type[Attack], name: str, summary: str, kind: Kind, since: int
 ) -> type[Attack]:
     own: dict[str, Any] = {
-        "name": name,
         "original": attack,
         "summary": summary,
         "kind": kind,

@@ -94,7 +94,6 @@ def register_swapped(attack: type[Attack]) -> type[Attack]:
     name = f"{attack.name}_swapped"
     summary = f"{attack.name}, handed the windows of another photo: what it adds to any"
     own: Mapping[str, Any] = {
-        "name": name,
         "original": attack,
         "summary": summary,
         "kind": "floor",

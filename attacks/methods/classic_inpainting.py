@@ -21,7 +21,6 @@ class Telea(Completion):
     Inpainting by fast marching (Telea, J. Graphics Tools 9, 2004), as OpenCV has it.
     """
 
-    name = "telea"
     summary = f"visible windows inverted, hidden ones by Telea's inpainting at {LONGEST} px"
     kind = "inpainting"
 
@@ -39,7 +38,6 @@ class NavierStokes(Completion):
     Inpainting by fluid dynamics (Bertalmio et al., CVPR 2001), as OpenCV has it.
     """
 
-    name = "navier_stokes"
     summary = f"visible windows inverted, hidden ones by Navier-Stokes inpainting at {LONGEST} px"
     kind = "inpainting"
 
@@ -59,7 +57,6 @@ class Biharmonic(Completion):
     Inpainting by the biharmonic equation, as scikit-image has it.
     """
 
-    name = "biharmonic"
     summary = f"visible windows inverted, hidden ones by biharmonic inpainting at {LONGEST} px"
     kind = "inpainting"
 
@@ -81,7 +78,6 @@ class PushPull(Completion):
     Inpainting by a push-pull pyramid (Gortler et al., The Lumigraph, SIGGRAPH 1996).
     """
 
-    name = "push_pull"
     summary = "visible windows inverted, hidden ones from a push-pull pyramid"
     kind = "inpainting"
 

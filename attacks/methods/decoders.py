@@ -52,7 +52,6 @@ class ConvDecoder(Ridge):
     Inversion by a small convolutional decoder, in the spirit of Dosovitskiy & Brox (CVPR 2016).
     """
 
-    name = "conv_decoder"
     summary = "ridge, corrected by a small convolutional decoder of each window"
     random = True
     rate: float = LEARNING_RATE
@@ -149,7 +148,6 @@ class TransformerDecoder(ConvDecoder):
     Inversion by a small transformer decoder, in the spirit of He et al. (ACSAC 2019).
     """
 
-    name = "transformer_decoder"
     summary = "ridge, corrected by a small transformer decoder of each window"
     rate = 2e-3
 

@@ -65,7 +65,6 @@ class DeepImagePrior(Optimise):
         steps: of Adam.
     """
 
-    name = "deep_image_prior"
     summary = "an untrained generator fitted until its picture gives the tokens that were seen"
     random = True
 

@@ -18,7 +18,6 @@ class MeanColour(Attack):
     Floor: one colour.
     """
 
-    name = "mean_colour"
     summary = "the mean colour of the public photos, whatever was seen"
     kind = "floor"
     setting_independent = True
@@ -41,7 +40,6 @@ class DatasetMean(Attack):
     Floor: the mean image.
     """
 
-    name = "dataset_mean"
     summary = "the mean image of the public photos, whatever was seen"
     kind = "floor"
     setting_independent = True
@@ -65,7 +63,6 @@ class Ceiling(Attack):
     Ceiling: the pixels themselves.
     """
 
-    name = "ceiling"
     summary = "pixel payloads copied: what the usual cloud server sees"
     kind = "ceiling"
     setting_independent = True

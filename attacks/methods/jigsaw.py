@@ -28,7 +28,6 @@ class Jigsaw(Ridge):
     A window's index counts as hidden where it lies beyond the grid.
     """
 
-    name = "jigsaw"
     summary = "windows without positions put in place by their edges or tokens, then ridge"
     needs = frozenset({QUERIES})
 

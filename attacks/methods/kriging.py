@@ -35,7 +35,6 @@ class Kriging(Completion):
     Level, covariance and nugget were chosen on public photos, `studies.train_inpainting`'s.
     """
 
-    name = "kriging"
     summary = f"visible windows inverted, hidden ones by simple kriging at {LONGEST} px"
     kind = "inpainting"
 

@@ -29,7 +29,6 @@ class Lama(Completion):
     Whether its training photos are disjoint from the scored ones is the user's to know.
     """
 
-    name = "lama"
     summary = f"visible windows inverted, hidden ones by LaMa, a TorchScript file in ${FILE}"
     kind = "inpainting"
 

@@ -28,7 +28,6 @@ class GatedInpainting(Completion):
     Learned inpainting by gated convolutions (Yu et al., Free-form image inpainting, ICCV 2019).
     """
 
-    name = "gated_inpainting"
     summary = f"visible windows inverted, hidden ones by a U-Net at {LONGEST} px, for PSNR"
     kind = "inpainting"
     setting_independent = True
@@ -59,7 +58,6 @@ class GatedInpaintingLpips(GatedInpainting):
     Learned inpainting by gated convolutions, trained for the best LPIPS.
     """
 
-    name = "gated_inpainting_lpips"
     summary = f"visible windows inverted, hidden ones by a U-Net at {LONGEST} px, for LPIPS"
     weights = "gated_inpainting_lpips"
     sha256 = "0fdaa25de0231a5f2976cb22d41fd86010df4bc1d0b9942abab1144ec06f917b"
@@ -75,7 +73,6 @@ class MaeInpainting(GatedInpainting):
     Learned inpainting by completing masked tokens (He et al., Masked autoencoders, CVPR 2022).
     """
 
-    name = "mae_inpainting"
     summary = (
         f"visible windows inverted, hidden ones by a token completer at {LONGEST} px, for PSNR"
     )

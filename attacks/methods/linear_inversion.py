@@ -37,7 +37,6 @@ class PseudoInverse(Completion):
     Inversion without training: the patch embedding is linear.
     """
 
-    name = "pseudo_inverse"
     summary = "stage-0 tokens by the pseudo-inverse of the patch embedding, the rest mean colour"
     kind = "inversion"
 
@@ -58,7 +57,6 @@ class Ridge(Attack):
     Inversion by the best linear map from a token to the pixels of its patch, at any stage.
     """
 
-    name = "ridge"
     summary = "tokens of any stage by ridge regression to their patches, the rest mean colour"
     kind = "inversion"
     needs = frozenset({POSITIONS, QUERIES})

@@ -34,7 +34,6 @@ class MaeCheckpoint(Completion):
     disjoint from the scored ones is the user's to know.
     """
 
-    name = "mae_checkpoint"
     summary = f"visible windows inverted, hidden ones by an MAE, a checkpoint in ${FILE}"
     kind = "inpainting"
 

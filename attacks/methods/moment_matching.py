@@ -33,7 +33,6 @@ class MomentMatching(Ridge):
         turns: of the search, from each start.
     """
 
-    name = "moment_matching"
     summary = (
         "no model, no query: the linear map that gives strangers' tokens the moments of photos"
     )

@@ -24,7 +24,6 @@ class NearestPublic(Attack):
     them all.
     """
 
-    name = "nearest_public"
     summary = "the public photo nearest to what was seen, compared at 32 px in the same windows"
     kind = "floor"
     setting_independent = True

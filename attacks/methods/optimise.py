@@ -42,7 +42,6 @@ class Optimise(Ridge):
         steps: L-BFGS iterations.
     """
 
-    name = "optimise"
     summary = "pixels found by descent through the known blocks with total variation, from ridge"
     needs = frozenset({WEIGHTS, POSITIONS})
 

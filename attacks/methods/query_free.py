@@ -14,7 +14,6 @@ class SubstituteRidge(Substituted):
     Query-free inversion: ridge learned from a public model, used on another's tokens.
     """
 
-    name = "substitute_ridge"
     summary = "ridge trained on a public model in place of the one under attack, without a query"
 
 
@@ -25,7 +24,6 @@ class SubstituteDecoder(Substituted, ConvDecoder):
     Query-free inversion by a decoder of a public model (He, Zhang and Lee, ACSAC 2019).
     """
 
-    name = "substitute_decoder"
     summary = "conv_decoder trained on a public model in place of the one under attack"
 
 
@@ -33,5 +31,4 @@ class SubstituteDecoder(Substituted, ConvDecoder):
 class AlignedDecoder(Aligned, ConvDecoder):
     """`SubstituteDecoder` behind a linear map that gives tokens the substitute's moments."""
 
-    name = "aligned_decoder"
     summary = "substitute_decoder, tokens first moved to the public model's mean and covariance"

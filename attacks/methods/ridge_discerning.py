@@ -11,6 +11,5 @@ from attacks.methods.linear_inversion import Ridge
 class RidgeDiscerning(Discerning, Ridge):
     """`Ridge` on the windows that do not look like decoys."""
 
-    name = "ridge_discerning"
     summary = "ridge, after windows that look like decoys were thrown out"
     needs = Ridge.needs | {WEIGHTS}

@@ -73,7 +73,6 @@ class WholeImageDecoder(Ridge):
         steps: of training at most.
     """
 
-    name = "whole_image_decoder"
     summary = "the whole picture from all rounds' tokens by a small U-Net, hidden windows included"
     every_round = True
     random = True

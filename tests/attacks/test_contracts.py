@@ -123,3 +123,27 @@ def test_a_picture_of_another_form_is_refused_with_file_and_line(attack, found):
 def test_a_picture_of_the_right_form_passes():
     observation = seen("astronaut")
     assert reconstruction(Silent(), observation).shape == (*observation.frame_size, 3)
+
+
+class NoKind(Attack):
+    def reconstruct(self, observation):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("attack", "fault"),
+    [
+        (NoKind, "NoKind is no attack: it lacks kind"),
+        (type("Odd", (NoKind,), {"kind": "inverson"}), "Odd is no attack: its kind is 'inverson'"),
+        (Completion, "Completion is no attack: it lacks fill"),
+        (object(), "is no attack: it is not a subclass of attacks.base.Attack"),
+    ],
+)
+def test_what_is_no_attack_is_refused_at_registration(attack, fault):
+    with pytest.raises(PedbenchError, match=fault):
+        ATTACKS.register("odd")(attack)
+    assert "odd" not in ATTACKS.names()
+
+
+def test_the_name_is_the_registered_one():
+    assert all(attack.name == name for name, attack in ATTACKS.items())

@@ -25,7 +25,6 @@ class Absence(SideChannel):
         decoys: for each real window, where that defence is known to be in use.
     """
 
-    name = "absence"
     summary = "which windows stay on the edge, from those that no shard is sent"
 
     def __init__(self, sam: PedSam, decoys: float = 0.0) -> None:

@@ -33,5 +33,8 @@ class SideChannel(ABC):
 
 
 SIDE_CHANNELS: Registry[type[SideChannel]] = Registry(
-    "side channel", "attacks.analyses.side_channels", "pedbench.side_channels"
+    "side channel",
+    "attacks.analyses.side_channels",
+    "pedbench.side_channels",
+    SideChannel,
 )

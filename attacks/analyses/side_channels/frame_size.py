@@ -27,7 +27,6 @@ class FrameSize(SideChannel):
     border of the photo gets bounds, and takes their middle.
     """
 
-    name = "frame_size"
     summary = "height and width of the photo, from where the padding begins"
 
     def read(self, observation: Observation) -> tuple[float, float]:
