@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 
 from attacks.base import ATTACKS, Attack
 from attacks.features.shard_outputs import with_stage
-from bench.attackers.public_knowledge import Channel, PublicPhotos
+from attacks.threat_models.base import ThreatModel
+from bench.attackers.public_knowledge import PublicPhotos
+from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import Sample, open_dataset
 from bench.datasets.disjoint import check_disjoint
 from bench.metrics.psnr import Psnr
@@ -112,7 +114,7 @@ def _stage(
     options: argparse.Namespace,
 ) -> None:
     """Train, score and print one stage."""
-    knowledge = photos.knowledge(Channel("interleaved", "float32", "none", 0.0, False, stage))
+    knowledge = photos.knowledge(TrainingSetting(threat=ThreatModel(stage=stage)))
     names = [image.image_id for image in scored]
 
     def trained(name: str, seed: int = 0, longer: int = 1) -> tuple[Attack, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from attacks.base import (
@@ -17,6 +17,7 @@ from attacks.base import (
     Attack,
 )
 from attacks.features.several_frames import averaged
+from framework.declaration import setting, unnamed
 from framework.errors import PedbenchError
 from framework.registry import Registry
 from framework.split.observation import Observation
@@ -27,7 +28,7 @@ PUBLIC_DATA = (IN_DOMAIN, OUT_OF_DOMAIN)
 
 @dataclass(frozen=True)
 class ThreatModel:
-    """The attacker's means.
+    """What the attacker has, each field declared once as a `framework.declaration.Setting`.
 
     Attributes:
         coalition: number of colluding shards.
@@ -53,18 +54,68 @@ class ThreatModel:
         PedbenchError: a value is out of range, or he averages what he cannot match.
     """
 
-    coalition: int = 1
-    choice: Literal["largest", "seeded"] | str = "largest"
-    weights_known: bool = True
-    can_query: bool = True
-    public_photos: int | None = None
-    positions_known: bool = True
-    stage: int | None = None
-    frames: int = 1
-    averages: bool = False
-    adaptive: bool = True
-    public: str = IN_DOMAIN
-    summary: str = ""
+    coalition: int = setting(
+        1, in_every_id=True, in_every_record=True, label=unnamed, training="none"
+    )
+    choice: Literal["largest", "seeded"] | str = setting(
+        "largest",
+        column="coalition_choice",
+        in_every_id=True,
+        in_every_record=True,
+        label=unnamed,
+        training="none",
+    )
+    positions_known: bool = setting(
+        True,
+        column="positions",
+        words={True: "known", False: "hidden"},
+        label=lambda threat: "" if threat.positions_known else "positions-hidden",
+        training="none",
+    )
+    weights_known: bool = setting(
+        True,
+        label=lambda threat: (
+            "weights-hidden" if threat.can_query and not threat.weights_known else ""
+        ),
+    )
+    can_query: bool = setting(True, label=lambda threat: "" if threat.can_query else "query-free")
+    public_photos: int | None = setting(
+        None,
+        words={None: "all"},
+        label=lambda threat: (
+            "" if threat.public_photos is None else f"photos{threat.public_photos}"
+        ),
+    )
+    public: str = setting(
+        IN_DOMAIN,
+        column="public_data",
+        label=lambda threat: "" if threat.public == IN_DOMAIN else threat.public,
+    )
+    averages: bool = setting(
+        False,
+        column="averaged",
+        label=lambda threat: "averaged" if threat.averages else "",
+        training="learned",
+    )
+    frames: int = setting(1, label=unnamed, training="learned")
+    stage: int | None = setting(
+        None,
+        words={None: "earliest"},
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda threat: "" if threat.stage is None else f"stage{threat.stage}",
+        names_file=True,
+        training="learned",
+    )
+    adaptive: bool = setting(
+        True,
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda threat: "" if threat.adaptive else "nonadaptive",
+        names_file=True,
+        training="none",
+    )
+    summary: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.frames < 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from attacks.base import Attack, Knowledge
-from bench.attackers.public_knowledge import Channel
+from bench.attackers.training_setting import TrainingSetting
 from bench.runner.provenance import device_label
 from framework.files.writing import write_file
 
@@ -25,7 +24,11 @@ Card = dict[str, Any]
 
 
 def describe(
-    attack: Attack, channel: Channel, knowledge: Knowledge, data: Iterable[str], seconds: float
+    attack: Attack,
+    setting: TrainingSetting,
+    knowledge: Knowledge,
+    data: Iterable[str],
+    seconds: float,
 ) -> Card:
     """The card of an attack that has just been fitted.
 
@@ -34,12 +37,12 @@ def describe(
         seconds: that `Attack.fit` took, photos already observed.
 
     Returns:
-        Attack and seed; the fields of the channel; ``data``, ``photos`` and ``overheard`` (how many
-        pictures of each kind), ``seconds``, ``device``, and ``curve`` as
+        Attack and seed; the fields of the training setting; ``data``, ``photos`` and ``overheard``
+        (how many pictures of each kind), ``seconds``, ``device``, and ``curve`` as
         `attacks.networks.training.train` gives it, ``None`` where nothing was trained step by step.
     """
     return {
-        **asdict(channel),
+        **setting.fields,
         "attack": attack.name,
         "seed": attack.seed,
         "data": list(data),
@@ -68,8 +71,8 @@ def read_cards(folder: Path) -> list[Card]:
 
 
 def _identity(card: Mapping[str, Any]) -> str:
-    told = {name: card.get(name) for name in ("attack", "seed", *Channel.__dataclass_fields__)}
-    return json.dumps(told)
+    usual = {"attack": None, "seed": None, **TrainingSetting().fields}
+    return json.dumps({name: card.get(name, default) for name, default in usual.items()})
 
 
 def _rows(curve: NDArray[Any] | None) -> list[list[float]] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from segment_anything.utils.transforms import ResizeLongestSide
 
@@ -15,42 +15,19 @@ from attacks.features.shard_outputs import with_stage
 from attacks.threat_models.base import IN_DOMAIN
 from bench.attackers.ownership import own_photos, strangers_photos
 from bench.attackers.substitutes import Substitutes
+from bench.attackers.training_setting import TrainingSetting
 from bench.cache.contents import dataset_content
 from bench.cache.fingerprints import content_digest
 from bench.datasets import Dataset, Sample
 from bench.datasets.motion import film
 from bench.runner.phases import phase
 from bench.runner.pipelines import Models, Unsupported, build_predictor
-from bench.spec.cells import STATIC, Pipeline
+from bench.spec.cells import STATIC
 from framework.models.build import PedSam
 from framework.split.observation import Observation
 from framework.split.payload import Payload
 from framework.split.plans import Place, Plan, make_plan
 from framework.transport.base import LocalShards, Round
-
-
-@dataclass(frozen=True)
-class Channel:
-    """How the attacker's own windows arrive when he trains, and what else he has.
-
-    Attributes:
-        every_round: whether he keeps all stages where ``stage`` names none.
-        frames: over how many he averages.
-        weights_known, public, can_query, public_photos: as in `ThreatModel`.
-    """
-
-    plan: str
-    payload: str
-    defence: str
-    strength: float
-    adapted: bool
-    stage: int | None
-    every_round: bool = False
-    frames: int = 1
-    weights_known: bool = True
-    public: str = IN_DOMAIN
-    can_query: bool = True
-    public_photos: int | None = None
 
 
 class Enough(Exception):
@@ -82,7 +59,7 @@ class FirstRounds(LocalShards):
 
 
 class PublicPhotos:
-    """What attackers know before they see anything of the target; the last channel's is kept.
+    """What attackers know before they see anything of the target; the last knowledge is kept.
 
     Args:
         models: the models under attack.
@@ -103,11 +80,11 @@ class PublicPhotos:
         self.outside = outside
         self.contents = dict(contents or {})
         self.substitutes = Substitutes(models)
-        self._last: tuple[Channel, Knowledge] | None = None
+        self._last: tuple[TrainingSetting, Knowledge] | None = None
 
-    def sets(self, channel: Channel) -> Sequence[Dataset]:
+    def sets(self, setting: TrainingSetting) -> Sequence[Dataset]:
         """The data sets whose photos are sent."""
-        return self._kind(channel.public)
+        return self._kind(setting.threat.public)
 
     def content(self, public: str) -> str:
         """A digest of all photos of a kind, pixels included; ``public`` as in `ThreatModel`."""
@@ -119,39 +96,44 @@ class PublicPhotos:
     def _kind(self, public: str) -> Sequence[Dataset]:
         return self.public if public == IN_DOMAIN else self.outside
 
-    def knowledge(self, channel: Channel) -> Knowledge:
-        """The photos as they arrive by ``channel``, and the model where its weights are known.
+    def knowledge(self, setting: TrainingSetting) -> Knowledge:
+        """The photos as they arrive by ``setting``, and the model where its weights are known.
 
         Raises:
-            Unsupported: no shard of the plan sees the channel's stage.
+            Unsupported: no shard of the plan sees the setting's stage.
         """
-        if self._last is None or self._last[0] != channel:
+        if self._last is None or self._last[0] != setting:
             self.forget()
             with phase("observe public photos"):
-                knowledge = self._queried if channel.can_query else self._query_free
-                self._last = channel, knowledge(channel)
+                knowledge = self._queried if setting.threat.can_query else self._query_free
+                self._last = setting, knowledge(setting)
         return self._last[1]
 
-    def _queried(self, channel: Channel) -> Knowledge:
+    def _queried(self, setting: TrainingSetting) -> Knowledge:
         """Of one who sends his photos through the system."""
-        sam = self.models.get(channel.adapted)
-        photos = own_photos(self.sets(channel), channel.public_photos, can_query=True)
-        examples = [self._observe(dataset.load(name), channel, sam) for dataset, name in photos]
-        known = self.models.known(channel.adapted) if channel.weights_known else None
+        sam = self.models.get(setting.pipeline.adapted)
+        photos = own_photos(self.sets(setting), setting.threat.public_photos, can_query=True)
+        examples = [self._observe(dataset.load(name), setting, sam) for dataset, name in photos]
+        known = (
+            self.models.known(setting.pipeline.adapted) if setting.threat.weights_known else None
+        )
         return Knowledge(known, examples, str(sam.device))
 
-    def _query_free(self, channel: Channel) -> Knowledge:
+    def _query_free(self, setting: TrainingSetting) -> Knowledge:
         """Of one whose photos went through a substitute, or nowhere where there is none."""
-        sam, substitute = self.models.get(channel.adapted), self.substitutes.get(channel.adapted)
-        sets = self.sets(channel)
-        own = own_photos(sets, channel.public_photos, can_query=False)
+        sam, substitute = (
+            self.models.get(setting.pipeline.adapted),
+            self.substitutes.get(setting.pipeline.adapted),
+        )
+        sets = self.sets(setting)
+        own = own_photos(sets, setting.threat.public_photos, can_query=False)
         examples = [
-            self._observe(dataset.load(name), channel, substitute or sam) for dataset, name in own
+            self._observe(dataset.load(name), setting, substitute or sam) for dataset, name in own
         ]
         if substitute is None:
             examples = [replace(e, observation=e.observation.keeping(())) for e in examples]
         overheard = [
-            self._observe(dataset.load(name), channel, sam).observation
+            self._observe(dataset.load(name), setting, sam).observation
             for dataset, name in strangers_photos(sets)
         ]
         return Knowledge(None, examples, str(sam.device), substitute, overheard)
@@ -160,42 +142,43 @@ class PublicPhotos:
         """Let the photos go that are kept."""
         self._last = None
 
-    def _observe(self, sample: Sample, channel: Channel, sam: PedSam) -> PublicExample:
+    def _observe(self, sample: Sample, setting: TrainingSetting, sam: PedSam) -> PublicExample:
         """A photo as all shards together see it where ``sam`` is the model."""
         frame = ResizeLongestSide(sam.arch.img_size).apply_image(sample.image)
-        observation = averaged(self._watch(sample, channel, sam, _seed(frame.tobytes())))
-        if channel.every_round and channel.stage is None:
+        observation = averaged(self._received(sample, setting, sam, _seed(frame.tobytes())))
+        if setting.every_round and setting.threat.stage is None:
             return PublicExample(frame, observation)
-        if channel.stage is not None:
-            observation = with_stage(observation, channel.stage, sam)
-        wanted = observation.stages[0] if channel.stage is None else channel.stage
+        if setting.threat.stage is not None:
+            observation = with_stage(observation, setting.threat.stage, sam)
+        wanted = observation.stages[0] if setting.threat.stage is None else setting.threat.stage
         if wanted not in observation.stages:
-            raise Unsupported(f"no shard of the plan '{channel.plan}' sees stage {wanted}")
+            raise Unsupported(f"no shard of the plan '{setting.pipeline.plan}' sees stage {wanted}")
         return PublicExample(frame, observation.at_stages([wanted]))
 
-    def _watch(self, sample: Sample, channel: Channel, sam: PedSam, seed: int) -> Observation:
-        """All frames of a still scene, each as far as the channel needs it."""
-        sent = channel.defence, channel.strength, channel.adapted
-        pipeline = Pipeline(channel.plan, channel.payload, "contiguous", 1, *sent)
+    def _received(
+        self, sample: Sample, setting: TrainingSetting, sam: PedSam, seed: int
+    ) -> Observation:
+        """All frames of a still scene, each as far as the setting needs it."""
+        pipeline = replace(setting.pipeline, policy="contiguous", n_shards=1)
         predictor = build_predictor(sam, pipeline, seed)
-        rounds = rounds_to(make_plan(channel.plan, sam.arch), channel)
+        rounds = rounds_to(make_plan(setting.pipeline.plan, sam.arch), setting)
         if rounds is not None:
             predictor.encoder.shards = FirstRounds(rounds)
         seen = []
-        for picture in film(sample, STATIC, channel.frames, 0):
+        for picture in film(sample, STATIC, setting.threat.frames, 0):
             with contextlib.suppress(Enough):
                 predictor.set_image(picture.sample.image)
             seen.append(predictor.observation())
         return merged(seen)
 
 
-def rounds_to(plan: Plan, channel: Channel) -> int | None:
-    """How many rounds of a picture show all that a channel is about; ``None`` for all of them."""
-    if channel.stage is None:
-        return None if channel.every_round or plan.steps[0].place is Place.SERVER else 1
+def rounds_to(plan: Plan, setting: TrainingSetting) -> int | None:
+    """How many rounds of a picture show all that a setting is about; ``None`` for all of them."""
+    if setting.threat.stage is None:
+        return None if setting.every_round or plan.steps[0].place is Place.SERVER else 1
     rounds = (step.blocks for step in plan.steps if step.place is Place.SHARDS)
     for number, blocks in enumerate(rounds, 1):
-        if channel.stage in (*blocks, blocks[-1] + 1):
+        if setting.threat.stage in (*blocks, blocks[-1] + 1):
             return number
     return None
 

@@ -23,7 +23,7 @@ from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
 from bench.runner.pipelines import Models, NotAdapted
 from bench.runner.provenance import weights_label
-from bench.spec.cells import BARE, Cell, Pipeline, Watch, cell_id
+from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
 from framework.files.download import sha256_of
 
@@ -87,15 +87,16 @@ class Keys:
     def _on_shelf(self, cell: Cell) -> str:
         """What a unit depends on beyond its shelf."""
         parts: list[Any] = [cell_id(cell)]
-        if isinstance(cell, Watch):
-            most = self.config.largest_partial.get((cell.pipeline, cell.choice), 0)
-            parts += [most if cell.coalition <= most else 0]
-            parts += [self.config.seeds[:1] if cell.choice == "seeded" else ()]
+        if isinstance(cell, AttackCell):
+            most = self.config.largest_partial.get((cell.pipeline, cell.threat.choice), 0)
+            parts += [most if cell.threat.coalition <= most else 0]
+            parts += [self.config.seeds[:1] if cell.threat.choice == "seeded" else ()]
             if cell.attack not in BARE:
                 photos = self.attackers.photos
                 parts += [part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)]
-                parts += [photos.content(cell.public)]
-                parts += [] if cell.can_query else [photos.substitutes.label(cell.pipeline.adapted)]
+                parts += [photos.content(cell.threat.public)]
+                if not cell.threat.can_query:
+                    parts += [photos.substitutes.label(cell.pipeline.adapted)]
             if cell.recognise:
                 judge = RECOGNISERS.get(cell.recognise)
                 parts += [part_fingerprint(judge, RECOGNISERS.package), self._gallery()]

@@ -151,12 +151,11 @@ def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
         PedbenchError: an attack is unknown, or the run asks for it nowhere.
     """
     from attacks.base import ATTACKS
-    from bench.spec.attack_settings import attack_names
     from framework.errors import PedbenchError
 
     for name in names:
         ATTACKS.get(name)
-        if not any(name in attack_names(group) for group in config.groups):
+        if not any(name in group.attack_names() for group in config.groups):
             raise PedbenchError(
                 f"preset '{config.preset}' does not run attack '{name}': "
                 "give --preset attacks, which runs all, or a preset of your own"

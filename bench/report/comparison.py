@@ -11,32 +11,9 @@ import pandas as pd
 from bench.report.segmentation import PER_INSTANCE
 from bench.report.statistics import Interval, paired_gain
 from bench.runner.records import OK
+from bench.runner.records import SETTINGS as CELL_SETTINGS
 
-SETTINGS = [
-    "model",
-    "plan",
-    "payload",
-    "policy",
-    "n_shards",
-    "adapted",
-    "coalition",
-    "coalition_choice",
-    "stage",
-    "defence",
-    "strength",
-    "attack",
-    "adaptive",
-    "frames",
-    "motion",
-    "averaged",
-    "positions",
-    "weights_known",
-    "can_query",
-    "public_photos",
-    "public_data",
-    "region",
-    "metric",
-]
+SETTINGS = ["model", *CELL_SETTINGS, "region", "metric"]
 PHOTO = [*[name for name in SETTINGS if name not in ("region", "metric")], "image_id"]
 MASKS = "instances"
 UNCHANGED = 1e-9

@@ -17,10 +17,10 @@ from bench.cache.store import Store
 from bench.runner.provenance import read_environment
 from bench.runner.records import (
     COLUMNS,
+    DEFAULTS,
     FAILED,
     NOT_APPLICABLE,
     OK,
-    UNLESS_TOLD,
     UNSUPPORTED,
     read_records,
 )
@@ -107,7 +107,7 @@ class RunData:
         """
         rows = self.every_score
         for name in MEANS:
-            rows = rows[rows[name] == UNLESS_TOLD[name]]
+            rows = rows[rows[name] == DEFAULTS[name]]
         return rows
 
     @cached_property

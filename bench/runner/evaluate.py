@@ -25,7 +25,7 @@ from bench.runner.pictures import Pictures
 from bench.runner.pipelines import Unsupported, seed_of
 from bench.runner.provenance import weights_label
 from bench.runner.recognition import Judges, as_received
-from bench.runner.record_fields import cell_facts, failure, pipeline_facts, score
+from bench.runner.record_fields import cell_fields, failure, pipeline_fields, score
 from bench.runner.records import UNSUPPORTED, Record
 from bench.runner.scorer import Scorer
 from bench.runner.segmentation import Reference, segmentation_scores
@@ -36,10 +36,10 @@ from bench.spec.cells import (
     PADDING,
     SEEN,
     STATIC,
+    AttackCell,
     Cell,
     Pipeline,
-    Segment,
-    Watch,
+    SegmentationCell,
 )
 from bench.spec.config import RunConfig
 from framework.split.defences import DEFENCES
@@ -97,27 +97,27 @@ class ImageWork:
         Each record names its cell.
         """
         pipeline = cells[0].pipeline
-        facts = pipeline_facts(self.config.model, self.sample, pipeline)
+        facts = pipeline_fields(self.config.model, self.sample, pipeline)
         try:
             predictor = self._predictor(pipeline)
         except Exception as error:
             parts = DEFENCES.get(pipeline.defence), POLICIES.get(pipeline.policy)
             trouble = failure(error, *parts)
-            yield list(cells), [facts | cell_facts(cell) | trouble for cell in cells]
+            yield list(cells), [facts | cell_fields(cell) | trouble for cell in cells]
             return
         if pipeline.adapted:
             facts |= {"weights": weights_label(predictor.model)}
         for cell in cells:
-            if isinstance(cell, Segment):
-                own = facts | cell_facts(cell)
+            if isinstance(cell, SegmentationCell):
+                own = facts | cell_fields(cell)
                 yield [cell], list(self._segmentation(cell, predictor, own))
-        watches = [cell for cell in cells if isinstance(cell, Watch)]
+        watches = [cell for cell in cells if isinstance(cell, AttackCell)]
         observation = predictor.observation()
         if any(self.config.wants_picture(cell) for cell in watches):
             self.pictures.owners(pipeline, predictor.observation(decoys=False))
         for motion, group in groupby(sorted(watches, key=_situation), key=lambda c: c.motion):
             moving = list(group)
-            longest = max(cell.frames for cell in moving)
+            longest = max(cell.threat.frames for cell in moving)
             if motion == STATIC and longest == 1:
                 real = predictor.observation(decoys=False)
                 whole = shot(film(self.sample, STATIC, 1, 0), observation, real)
@@ -125,7 +125,7 @@ class ImageWork:
                 whole = self._film(pipeline, motion, longest)
             for _, same in groupby(moving, key=_situation):
                 members = list(same)
-                now = whole.until(members[0].frames)
+                now = whole.until(members[0].threat.frames)
                 yield list(members), list(self._watched(members, now, facts))
 
     def _film(self, pipeline: Pipeline, motion: str, count: int) -> Shot:
@@ -140,7 +140,7 @@ class ImageWork:
         return self.encodings.predictor(picture, pipeline, seed)
 
     def _segmentation(
-        self, cell: Segment, predictor: DistributedSamPredictor, facts: Record
+        self, cell: SegmentationCell, predictor: DistributedSamPredictor, facts: Record
     ) -> Iterator[Record]:
         start = time.perf_counter()
         try:
@@ -160,21 +160,21 @@ class ImageWork:
         for metric, value in scores.items():
             yield facts | score(metric, value) | {"seconds": seconds, "image_file": picture}
 
-    def _watched(self, cells: Sequence[Watch], shot: Shot, facts: Record) -> Iterator[Record]:
+    def _watched(self, cells: Sequence[AttackCell], shot: Shot, facts: Record) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""
-        real = self._coalition_view(cells[0], cells[0].coalition, shot.real)
-        padding = cells[0].choice == PADDING
+        real = self._coalition_view(cells[0], cells[0].threat.coalition, shot.real)
+        padding = cells[0].threat.choice == PADDING
         seen = shot.observation
         seen = padding_only(seen) if padding else seen.restrict(real.shards)
         if padding and not seen.messages:
             trouble = failure(Unsupported(NO_PADDING))
-            yield from (facts | cell_facts(cell) | trouble for cell in cells)
+            yield from (facts | cell_fields(cell) | trouble for cell in cells)
             return
         regions = self._regions(cells[0], real, shot.real)
-        attacked: list[tuple[Watch, Record, Image]] = []
-        made: dict[Watch, tuple[Record, Image | None]] = {}
+        attacked: list[tuple[AttackCell, Record, Image]] = []
+        made: dict[AttackCell, tuple[Record, Image | None]] = {}
         for cell in cells:
-            own = facts | cell_facts(cell)
+            own = facts | cell_fields(cell)
             if cell.attack == EXPOSURE:
                 with phase("exposure"):
                     scores = exposure_scores(shot, real)
@@ -202,27 +202,29 @@ class ImageWork:
                 attacked.append((cell, record, picture))
         yield from self._scored(attacked, shot.frame, regions)
 
-    def _coalition_view(self, cell: Watch, size: int, observation: Observation) -> Observation:
+    def _coalition_view(self, cell: AttackCell, size: int, observation: Observation) -> Observation:
         """What ``size`` shards saw, chosen as the cell says."""
-        if cell.choice == PADDING:
+        if cell.threat.choice == PADDING:
             return padding_only(observation)
-        if cell.choice == "seeded":
+        if cell.threat.choice == "seeded":
             shards = seeded(observation, size, seed_of("coalition", self.config.seeds[0]))
         else:
             shards = largest_exposure(observation, size)
         return observation.restrict(shards)
 
-    def _regions(self, cell: Watch, seen: Observation, observation: Observation) -> dict[str, Mask]:
+    def _regions(
+        self, cell: AttackCell, seen: Observation, observation: Observation
+    ) -> dict[str, Mask]:
         visible = seen.grid.pixel_mask(seen.visible)
         regions = {"visible": visible, "hidden": ~visible, "full": np.ones_like(visible)}
-        largest = self.config.largest_partial.get((cell.pipeline, cell.choice), 0)
-        if cell.coalition <= largest:
+        largest = self.config.largest_partial.get((cell.pipeline, cell.threat.choice), 0)
+        if cell.threat.coalition <= largest:
             most = self._coalition_view(cell, largest, observation)
             regions[ALWAYS_HIDDEN] = ~seen.grid.pixel_mask(most.visible)
         return regions
 
     def _picture(
-        self, cell: Watch, shot: Shot, seen: Observation, visible: Mask
+        self, cell: AttackCell, shot: Shot, seen: Observation, visible: Mask
     ) -> tuple[Record, Image | None]:
         """What a cell shows of the frame, or the facts of a record that says why it cannot."""
         if cell.attack == ORIGINAL:
@@ -232,7 +234,7 @@ class ImageWork:
         return self._reconstruct(cell, shot, seen)
 
     def _reconstruct(
-        self, cell: Watch, shot: Shot, seen: Observation
+        self, cell: AttackCell, shot: Shot, seen: Observation
     ) -> tuple[Record, Image | None]:
         reason = self.attackers.unsupported(cell)
         if reason is not None:
@@ -241,8 +243,8 @@ class ImageWork:
         if attack.kind == "ceiling":
             handed = self._ceiling_view(cell, shot)
         else:
-            if cell.stage is not None:
-                seen = with_stage(seen, cell.stage, self.encodings.model(cell.pipeline))
+            if cell.threat.stage is not None:
+                seen = with_stage(seen, cell.threat.stage, self.encodings.model(cell.pipeline))
             handed = cell.threat.handed(seen, seed_of("labels", self.sample.image_id))
         reason = unsupported_reason(type(attack), cell.threat, handed)
         if reason is not None:
@@ -252,9 +254,9 @@ class ImageWork:
             picture = reconstruction(attack, handed)
         return {"seconds": time.perf_counter() - start}, picture
 
-    def _ceiling_view(self, cell: Watch, shot: Shot) -> Observation:
+    def _ceiling_view(self, cell: AttackCell, shot: Shot) -> Observation:
         """What the server of the usual cloud sees of the frame that is scored."""
-        which = cell.motion, 1 if cell.motion == STATIC else cell.frames
+        which = cell.motion, 1 if cell.motion == STATIC else cell.threat.frames
         if which not in self._ceilings:
             predictor = self._predictor(CEILING_PIPELINE, shot.sample.image)
             self._ceilings[which] = predictor.observation()
@@ -262,7 +264,7 @@ class ImageWork:
 
     def _scored(
         self,
-        attacked: Sequence[tuple[Watch, Record, Image]],
+        attacked: Sequence[tuple[AttackCell, Record, Image]],
         frame: Image,
         regions: dict[str, Mask],
     ) -> Iterator[Record]:
@@ -273,12 +275,12 @@ class ImageWork:
         for (_, facts, _), file, scores in zip(attacked, files, table, strict=True):
             yield from (facts | score | {"image_file": file} for score in scores)
 
-    def _keep(self, cell: Watch, frame: Image, picture: Image, visible: Mask) -> str | None:
+    def _keep(self, cell: AttackCell, frame: Image, picture: Image, visible: Mask) -> str | None:
         if not self.config.wants_picture(cell):
             return None
         with phase("pictures"):
             return self.pictures.reconstruction(cell, frame, visible, picture)
 
 
-def _situation(cell: Watch) -> tuple[str, int, int, str]:
-    return cell.motion, cell.frames, cell.coalition, cell.choice
+def _situation(cell: AttackCell) -> tuple[str, int, int, str]:
+    return cell.motion, cell.threat.frames, cell.threat.coalition, cell.threat.choice

@@ -23,7 +23,7 @@ from bench.cache.store import Store
 from bench.runner.context import Result, Task, Workbench
 from bench.runner.phases import WATCH, Spent, Times, phase
 from bench.runner.pipelines import Unsupported
-from bench.spec.cells import Cell, Watch
+from bench.spec.cells import AttackCell, Cell
 from bench.spec.config import RunConfig
 from framework.allocator import keep_freed_memory
 from framework.errors import PedbenchError
@@ -127,7 +127,7 @@ def _as_they_come(
             yield future.result()
 
 
-def _train(bench: Workbench, cell: Watch) -> Iterator[Watch]:
+def _train(bench: Workbench, cell: AttackCell) -> Iterator[AttackCell]:
     try:
         bench.attackers.get(cell)
     except (Unsupported, NotFinite):
@@ -188,7 +188,7 @@ def _workbench() -> Workbench:
     return _bench
 
 
-def _trained(cell: Watch) -> tuple[list[Watch], Times]:
+def _trained(cell: AttackCell) -> tuple[list[AttackCell], Times]:
     return list(_train(_workbench(), cell)), WATCH.drain()
 
 

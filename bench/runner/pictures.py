@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from bench.datasets import Sample
-from bench.spec.cells import Pipeline, Watch
+from bench.spec.cells import AttackCell, Pipeline
 from framework.files.writing import write_file
 from framework.split.observation import Observation
 
@@ -40,24 +40,17 @@ class Pictures:
         self._written: set[Path] = set()
 
     def reconstruction(
-        self, cell: Watch, frame: Image, visible: NDArray[np.bool_], picture: Image
+        self, cell: AttackCell, frame: Image, visible: NDArray[np.bool_], picture: Image
     ) -> str:
         """Keep a reconstruction beside the truth and what was seen; its path in the run folder."""
-        suffix = "" if cell.choice == "largest" else f"-{cell.choice}"
-        if cell.means:
-            suffix += f"-{cell.means}"
-        place = self.home / f"{cell.pipeline.slug}-c{cell.coalition}{suffix}"
-        self._write((place if cell.means else self.home) / "truth.png", frame)
+        suffix = "" if cell.threat.choice == "largest" else f"-{cell.threat.choice}"
+        if cell.variant:
+            suffix += f"-{cell.variant}"
+        place = self.home / f"{cell.pipeline.slug}-c{cell.threat.coalition}{suffix}"
+        self._write((place if cell.variant else self.home) / "truth.png", frame)
         seen = np.where(visible[..., None], frame, np.uint8(HIDDEN_GREY))
         self._write(place / "seen.png", seen.astype(np.uint8))
-        name = cell.attack
-        if cell.stage is not None:
-            name += f"-stage{cell.stage}"
-        if not cell.adaptive:
-            name += "-nonadaptive"
-        if cell.seed:
-            name += f"-seed{cell.seed}"
-        return self._write(place / f"{name}.png", picture, replace=True)
+        return self._write(place / f"{cell.file_name}.png", picture, replace=True)
 
     def owners(self, pipeline: Pipeline, seen: Observation) -> None:
         """Keep which shard had which window, in frame pixels: rows of y0, x0, y1, x1, owner."""

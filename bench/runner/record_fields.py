@@ -7,47 +7,31 @@ from bench.datasets import Sample
 from bench.runner.pipelines import Unsupported
 from bench.runner.records import CELL, FAILED, OK, UNSUPPORTED, Record
 from bench.runner.scorer import score_record
-from bench.spec.attack_settings import situation_facts
-from bench.spec.cells import BARE, Cell, Pipeline, Segment, cell_id
+from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
+from framework.declaration import written
 from framework.errors import place_of
 from framework.models.architectures import GLOBALS_LAST
 
 
-def pipeline_facts(model: str, sample: Sample, pipeline: Pipeline) -> Record:
+def pipeline_fields(model: str, sample: Sample, pipeline: Pipeline) -> Record:
     """What all records of one pipeline on one image share."""
     return {
         "image_id": sample.image_id,
         "scene": sample.scene,
         "model": model + (GLOBALS_LAST if pipeline.adapted else ""),
-        "plan": pipeline.plan,
-        "payload": pipeline.payload,
-        "policy": pipeline.policy,
-        "n_shards": pipeline.n_shards,
-        "defence": pipeline.defence,
-        "strength": pipeline.strength,
-        "adapted": pipeline.adapted,
-        "frames": 1,
+        **written(pipeline),
         "attack": "",
         "region": "",
         "status": OK,
     }
 
 
-def cell_facts(cell: Cell) -> Record:
+def cell_fields(cell: Cell) -> Record:
     """What all records of one cell add to those of its pipeline."""
-    named = {CELL: cell_id(cell)}
-    if isinstance(cell, Segment):
-        return named
-    return named | {
-        "coalition": cell.coalition,
-        "coalition_choice": cell.choice,
-        "attack": cell.attack,
-        "attack_kind": BARE.get(cell.attack) or ATTACKS.get(cell.attack).kind,
-        "adaptive": cell.adaptive,
-        "seed": cell.seed,
-        "stage": "earliest" if cell.stage is None else str(cell.stage),
-        **situation_facts(cell),
-    }
+    fields = written(cell) | {CELL: cell_id(cell)}
+    if isinstance(cell, AttackCell):
+        fields["attack_kind"] = BARE.get(cell.attack) or ATTACKS.get(cell.attack).kind
+    return fields
 
 
 def score(metric: str, value: float | None) -> Record:

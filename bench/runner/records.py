@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.spec.cells import AttackCell
+from framework.declaration import declared
 from framework.errors import PedbenchError
 from framework.files.writing import writing
 from framework.warn import warn
@@ -21,24 +23,11 @@ FAILED = "failed"
 UNSUPPORTED = "unsupported"
 NOT_APPLICABLE = "not_applicable"
 
-COLUMNS = {
+_SETTINGS = {each.column: each for each in declared(AttackCell) if each.column is not None}
+_OWN = {
     "image_id": "string",
     "model": "string",
-    "plan": "string",
-    "payload": "string",
-    "policy": "string",
-    "n_shards": "Int64",
-    "coalition": "Int64",
-    "coalition_choice": "string",
-    "frames": "Int64",
-    "stage": "string",
-    "defence": "string",
-    "strength": "Float64",
-    "adapted": "boolean",
-    "attack": "string",
     "attack_kind": "string",
-    "adaptive": "boolean",
-    "seed": "Int64",
     "region": "string",
     "metric": "string",
     "value": "Float64",
@@ -48,16 +37,31 @@ COLUMNS = {
     "image_file": "string",
     "from_store": "boolean",
     "scene": "string",
-    "motion": "string",
-    "averaged": "boolean",
-    "positions": "string",
-    "weights_known": "boolean",
-    "can_query": "boolean",
-    "public_photos": "string",
-    "public_data": "string",
     "plugins": "string",
 }
+"""Columns that are no settings of a cell, and their types."""
+_ORDER = (
+    *("image_id", "model", "plan", "payload", "policy", "n_shards", "coalition"),
+    *("coalition_choice", "frames", "stage", "defence", "strength", "adapted", "attack"),
+    *("attack_kind", "adaptive", "seed", "region", "metric", "value", "status", "error"),
+    *("seconds", "image_file", "from_store", "scene", "motion", "averaged", "positions"),
+    *("weights_known", "can_query", "public_photos", "public_data", "plugins"),
+)
+"""The order of columns, which readers of files rely on; columns of newer settings follow."""
+_TYPES = _OWN | {name: each.column_type for name, each in _SETTINGS.items()}
+
+COLUMNS = {name: _TYPES[name] for name in (*_ORDER, *_TYPES)}
 """Columns of a record and their types; provenance columns follow them."""
+
+SETTINGS = [name for name in COLUMNS if name in _SETTINGS and name != "seed"]
+"""Columns that tell cells apart, attacker seeds aside."""
+
+DEFAULTS: dict[str, Any] = {"from_store": False, "plugins": ""} | {
+    name: each.written(each.default)
+    for name, each in _SETTINGS.items()
+    if not each.setting.in_every_record
+}
+"""Defaults for fields that older records lack."""
 
 PROVENANCE = ("benchmark_version", "commit", "weights", "dataset", "dataset_fingerprint", "device")
 
@@ -118,28 +122,11 @@ def read_records(folder: Path) -> pd.DataFrame:
     return records
 
 
-UNLESS_TOLD: dict[str, Any] = {
-    "adapted": False,
-    "from_store": False,
-    "frames": 1,
-    "motion": "static",
-    "averaged": False,
-    "positions": "known",
-    "weights_known": True,
-    "can_query": True,
-    "public_photos": "all",
-    "public_data": "in-domain",
-    "plugins": "",
-}
-"""What a record that does not say so was made with: weights in stock order, in its own run, by the
-usual attacker."""
-
-
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Records with a value in every column of `UNLESS_TOLD`."""
-    missing = [name for name in UNLESS_TOLD if name not in frame]
+    """Records with a value in every column of `DEFAULTS`."""
+    missing = [name for name in DEFAULTS if name not in frame]
     told = frame.reindex(columns=[*frame.columns, *missing])
-    for name, value in UNLESS_TOLD.items():
+    for name, value in DEFAULTS.items():
         column: Any = COLUMNS[name]
         kind: Any = bool if isinstance(value, bool) else column
         told[name] = told[name].astype(column).fillna(value).astype(kind)

@@ -26,7 +26,7 @@ from bench.runner.journal import JOURNAL, Journal, journal_frames
 from bench.runner.phases import phase
 from bench.runner.records import PROVENANCE, read_records, write_records
 from bench.runner.resume import sift, tasks_on, units_of
-from bench.spec.cells import BARE, Watch, cell_id
+from bench.spec.cells import BARE, AttackCell, cell_id
 from bench.spec.config import RunConfig, read_config
 from framework.devices import usable_device
 from framework.errors import PedbenchError
@@ -136,7 +136,7 @@ def refresh_records(folder: Path) -> None:
 
 
 def _attacks(config: RunConfig) -> set[str]:
-    cells = [cell for cell in config.cells() if isinstance(cell, Watch)]
+    cells = [cell for cell in config.cells() if isinstance(cell, AttackCell)]
     return {cell.attack for cell in cells} - set(BARE)
 
 
@@ -165,7 +165,9 @@ def _substitutes(bench: Workbench) -> dict[str, str]:
     Only where attackers who cannot query ask for them; where there is none, the reason.
     """
     cells = [
-        cell for cell in bench.config.cells() if isinstance(cell, Watch) and not cell.can_query
+        cell
+        for cell in bench.config.cells()
+        if isinstance(cell, AttackCell) and not cell.threat.can_query
     ]
     names = {False: "own", True: "adapted"}
     wanted = sorted({cell.pipeline.adapted for cell in cells})

@@ -1,25 +1,27 @@
-"""What is measured: pipelines, the coalitions that watch them, and the attacks they run."""
+"""Cells: what is measured. A pipeline, the attacker on it, and the attack that it runs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from attacks.threat_models.base import IN_DOMAIN, ThreatModel
+from attacks.threat_models.base import ThreatModel
+from framework.declaration import labels, own, setting, stated, unnamed
+from framework.errors import PedbenchError
 
 PADDING = "padding"
 """The choice of a coalition whose windows lie in the model's padding alone."""
 COALITION_CHOICES = ("largest", "seeded", PADDING)
 EXPOSURE = "exposure"
-"""Stands in a cell's attack: which pixels and objects the coalition saw, without any model."""
+"""Pseudo-attack that scores which pixels and objects the coalition saw, without any model."""
 SEEN, ORIGINAL = "seen", "original"
-"""Stand in a cell's attack where something is to be recognised: what was received, as it is, and
-the frame itself, the ceiling."""
+"""Two pseudo-attacks that recognisers judge: the received windows unprocessed, and the model input
+(the ceiling)."""
 BARE = {EXPOSURE: "exposure", SEEN: "seen", ORIGINAL: "ceiling"}
-"""What stands in a cell's attack and is none, with its kind."""
+"""Pseudo-attacks, with their kinds."""
 STATIC = "static"
 """The motion of a scene that keeps still."""
 
@@ -33,109 +35,117 @@ class Pipeline:
         adapted: use the weights adapted to `globals_last` instead of the run's own.
     """
 
-    plan: str = "interleaved"
-    payload: str = "float32"
-    policy: str = "sticky"
-    n_shards: int = 4
-    defence: str = "none"
-    strength: float = 0.0
-    adapted: bool = False
-
-    @property
-    def channel(self) -> tuple[str, str, str, float, bool]:
-        """What an attacker must know to train: how a window looks when it arrives."""
-        return self.plan, self.payload, self.defence, self.strength, self.adapted
+    plan: str = setting(
+        "interleaved",
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda pipeline: pipeline.plan,
+        training="learned",
+    )
+    payload: str = setting(
+        "float32",
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda pipeline: pipeline.payload,
+        training="learned",
+    )
+    policy: str = setting(
+        "sticky",
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda pipeline: pipeline.policy,
+        training="none",
+    )
+    n_shards: int = setting(
+        4,
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda pipeline: str(pipeline.n_shards),
+        training="none",
+    )
+    defence: str = setting(
+        "none",
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda pipeline: (
+            "" if pipeline.defence == "none" else f"{pipeline.defence}{pipeline.strength:g}"
+        ),
+        training="learned",
+    )
+    strength: float = setting(
+        0.0, in_every_id=True, in_every_record=True, label=unnamed, training="learned"
+    )
+    adapted: bool = setting(
+        False,
+        in_every_id=True,
+        label=lambda pipeline: "adapted" if pipeline.adapted else "",
+        training="learned",
+    )
 
     @property
     def slug(self) -> str:
         """A short name that serves as a folder's."""
-        parts = [self.plan, self.payload, self.policy, str(self.n_shards)]
-        if self.defence != "none":
-            parts.append(f"{self.defence}{self.strength:g}")
-        if self.adapted:
-            parts.append("adapted")
-        return "-".join(parts)
+        return "-".join(labels(self))
 
 
 @dataclass(frozen=True)
-class Watch:
+class AttackCell:
     """One attack by one coalition on one pipeline.
 
     Attributes:
-        pipeline: what is watched.
-        coalition: number of colluding shards.
-        choice: ``largest`` (greatest exposure), ``seeded`` (nested random subsets) or ``padding``
-            (windows without any of the picture, whatever the size).
-        attack: name of the attack.
-        seed: of the attacker.
-        adaptive: whether the attacker trained through the defence.
-        stage: the only stage the attacker looks at; ``None`` shows it all of them.
-        positions_known, weights_known, can_query, public_photos, public, frames, averages: as in
-            `ThreatModel`.
+        pipeline: what is attacked.
+        threat: the attacker.
+        attack: name of the attack, or a pseudo-attack of `BARE`.
+        seed: of the attack.
         motion: what the scene does over the frames.
         recognise: the recogniser that judges the reconstruction; the metrics do when empty.
     """
 
+    kind: ClassVar = "Watch"
+    """Stands for the class in ids, as the first version named it."""
+
     pipeline: Pipeline
-    coalition: int
-    choice: str
-    attack: str
-    seed: int = 0
-    adaptive: bool = True
-    stage: int | None = None
-    positions_known: bool = True
-    weights_known: bool = True
-    can_query: bool = True
-    public_photos: int | None = None
-    public: str = IN_DOMAIN
-    frames: int = 1
-    averages: bool = False
-    motion: str = STATIC
-    recognise: str = ""
+    threat: ThreatModel
+    attack: str = setting(in_every_id=True, in_every_record=True, label=unnamed)
+    seed: int = setting(
+        0,
+        in_every_id=True,
+        in_every_record=True,
+        label=lambda cell: f"seed{cell.seed}" if cell.seed else "",
+        names_file=True,
+    )
+    motion: str = setting(
+        STATIC,
+        label=lambda cell: (
+            f"{cell.motion}{cell.threat.frames}"
+            if cell.threat.frames > 1 or cell.motion != STATIC
+            else ""
+        ),
+    )
+    recognise: str = setting("", column=None, label=unnamed)
 
     @property
-    def threat(self) -> ThreatModel:
-        """The attacker of this cell."""
-        names = [field.name for field in fields(ThreatModel) if field.name != "summary"]
-        return ThreatModel(**{name: getattr(self, name) for name in names})
+    def variant(self) -> str:
+        """What is unusual about attacker and scene, as part of a folder's name; else empty."""
+        return "-".join([*labels(self.threat), *labels(self)])
 
     @property
-    def means(self) -> str:
-        """What is unusual about attacker and scene, as part of a file's name; else empty."""
-        parts = {
-            "positions-hidden": not self.positions_known,
-            "weights-hidden": not self.weights_known and self.can_query,
-            "query-free": not self.can_query,
-            f"photos{self.public_photos}": self.public_photos is not None,
-            self.public: self.public != IN_DOMAIN,
-            "averaged": self.averages,
-            f"{self.motion}{self.frames}": self.frames > 1 or self.motion != STATIC,
-        }
-        return "-".join(name for name, applies in parts.items() if applies)
-
-
-LATER = (
-    "positions_known",
-    "weights_known",
-    "can_query",
-    "public_photos",
-    "public",
-    "frames",
-    "averages",
-    "motion",
-    "recognise",
-)
-"""Fields of `Watch` that name a cell only where they are not as usual."""
+    def file_name(self) -> str:
+        """Attack, stage, training and seed, as the name of a picture's file."""
+        return "-".join([self.attack, *labels(self.threat, True), *labels(self, True)])
 
 
 @dataclass(frozen=True)
-class Segment:
+class SegmentationCell:
     """Segmentation scores of one pipeline."""
+
+    kind: ClassVar = "Segment"
 
     pipeline: Pipeline
 
 
-Cell = Watch | Segment
+Cell = AttackCell | SegmentationCell
+KINDS: dict[str, type[Cell]] = {made.kind: made for made in (AttackCell, SegmentationCell)}
 
 
 def cell_id(cell: Cell) -> str:
@@ -146,19 +156,21 @@ def cell_id(cell: Cell) -> str:
 
 def plain(cell: Cell) -> list[Any]:
     """A cell as JSON can write it; `cell_of` reads it back."""
-    facts = asdict(cell)
-    for field in fields(cell):
-        if field.name in LATER and facts[field.name] == field.default:
-            del facts[field.name]
-    return [type(cell).__name__, facts]
+    settings: dict[str, Any] = {"pipeline": stated(cell.pipeline)}
+    if isinstance(cell, AttackCell):
+        settings |= stated(cell.threat)
+    return [cell.kind, settings | stated(cell)]
 
 
 def cell_of(content: Sequence[Any]) -> Cell | None:
     """The cell that `plain` made ``content`` of; ``None`` where it has fields unknown here."""
-    kind, facts = content
+    kind, settings = content
     try:
-        pipeline = Pipeline(**facts["pipeline"])
-        made = Watch if kind == Watch.__name__ else Segment
-        return made(**{**facts, "pipeline": pipeline})
-    except TypeError:
+        rest = dict(settings)
+        pipeline = Pipeline(**rest.pop("pipeline"))
+        if kind == SegmentationCell.kind:
+            return SegmentationCell(pipeline, **rest)
+        threat = {each.name: rest.pop(each.name) for each in own(ThreatModel) if each.name in rest}
+        return AttackCell(pipeline, ThreatModel(**threat), **rest)
+    except (TypeError, PedbenchError):
         return None

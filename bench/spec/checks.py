@@ -1,52 +1,28 @@
-"""What a run may ask for: names that are known, numbers that make sense."""
+"""What a group may ask for: names that are known, numbers that make sense."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import fields
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from bench.spec.attack_settings import check_situations
+from attacks.base import ATTACKS
+from attacks.threat_models.base import THREATS
+from bench.datasets.motion import MOTIONS
+from bench.flags.remote import Remote
+from bench.recognition import RECOGNISERS
 from bench.spec.cells import COALITION_CHOICES, Pipeline
+from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
 from framework.errors import PedbenchError, unknown_name
-from framework.models.architectures import Architecture, architecture
-from framework.models.build import PRECISIONS
+from framework.models.architectures import Architecture
 from framework.split.defences import make_defence
 from framework.split.payload import PayloadSpec
 from framework.split.plans import Place, make_plan
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 
-if TYPE_CHECKING:
-    from bench.spec.config import Group, RunConfig
-
-PICTURED = (*(field.name for field in fields(Pipeline)), "coalition")
+PICTURED = (*PIPELINE_FIELDS, "coalition")
 """Keys of what chooses the report's pictures."""
-
-
-def check_config(config: RunConfig) -> None:
-    """Refuse what cannot be run, before any work is done.
-
-    Raises:
-        PedbenchError: names the first unknown or unusable setting, and its group.
-    """
-    arch = architecture(config.model)
-    if config.precision not in PRECISIONS:
-        raise unknown_name("precision", config.precision, PRECISIONS)
-    if config.limit is not None and config.limit < 1:
-        raise PedbenchError(f"limit {config.limit}: give at least 1")
-    if not config.seeds or min(config.seeds) < 0 or len(set(config.seeds)) < len(config.seeds):
-        raise PedbenchError(
-            f"seeds {list(config.seeds)}: give at least one, each once, none below 0"
-        )
-    for wanted in config.pictures:
-        for key in wanted:
-            if key not in PICTURED:
-                raise PedbenchError(f"pictures: {unknown_name('key', str(key), PICTURED)}")
-    for number, group in enumerate(config.groups, 1):
-        with at(f"group {number}"):
-            _check_group(config, group, arch)
 
 
 @contextlib.contextmanager
@@ -58,13 +34,82 @@ def at(place: str) -> Iterator[None]:
         raise PedbenchError(f"{place}: {error}") from error
 
 
-def _check_group(config: RunConfig, group: Group, arch: Architecture) -> None:
-    check_situations(group, arch)
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Refuse seeds of a run that are missing, negative or given twice.
+
+    Raises:
+        PedbenchError: names them.
+    """
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise PedbenchError(f"seeds {list(seeds)}: give at least one, each once, none below 0")
+
+
+def check_pictures(pictures: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse unknown keys of what chooses the report's pictures.
+
+    Raises:
+        PedbenchError: names the first unknown key and the nearest known one.
+    """
+    for key in (key for wanted in pictures for key in wanted):
+        if key not in PICTURED:
+            raise PedbenchError(f"pictures: {unknown_name('key', str(key), PICTURED)}")
+
+
+def check_group(group: Group, arch: Architecture, remote: Remote | None) -> None:
+    """Refuse a group that ``arch``, on these servers, cannot run.
+
+    Raises:
+        PedbenchError: names the first unknown or unusable setting.
+    """
+    _check_names(group)
+    _check_numbers(group, arch)
+    pipelines = group.pipelines()
+    _check_coalitions(group, sorted({pipeline.n_shards for pipeline in pipelines}))
+    for pipeline in pipelines:
+        _check_pipeline(pipeline, arch, remote)
+
+
+def _check_names(group: Group) -> None:
+    for name in (*group.attacks, *group.without):
+        if name != ALL:
+            ATTACKS.get(name)
+    for name in group.threats:
+        THREATS.get(name)
+    for name in group.recognise:
+        if name != ALL:
+            RECOGNISERS.get(name)
+    for name in group.recognise_on:
+        ATTACKS.get(name)
+        if name not in group.attack_names():
+            raise PedbenchError(f"recognise_on names '{name}': add it to the group's attacks")
+    for motion in group.motions:
+        if motion not in MOTIONS:
+            raise unknown_name("motion", motion, MOTIONS)
     for choice in group.choices:
         if choice not in COALITION_CHOICES:
             raise unknown_name("coalition choice", choice, COALITION_CHOICES)
-    pipelines = group.pipelines()
-    counts = sorted({pipeline.n_shards for pipeline in pipelines})
+
+
+def _check_numbers(group: Group, arch: Architecture) -> None:
+    if group.seeds is not None and group.seeds < 1:
+        raise PedbenchError(f"seeds {group.seeds} of a group: give at least 1")
+    for stage in group.stages:
+        if stage is not None and not 0 <= stage < arch.depth:
+            raise PedbenchError(
+                f"stages {stage}: blocks of {arch.name} are numbered 0 to {arch.depth - 1}, "
+                "or null for the earliest"
+            )
+    for frames in group.frames:
+        if not isinstance(frames, int) or frames < 1:
+            raise PedbenchError(f"frames {frames}: give whole numbers of at least 1")
+    for photos in group.public_photos:
+        if photos is not None and (not isinstance(photos, int) or photos < 1):
+            raise PedbenchError(
+                f"public_photos {photos}: give whole numbers of at least 1, or null for all"
+            )
+
+
+def _check_coalitions(group: Group, counts: Sequence[int]) -> None:
     for shards, sizes in group.coalitions.items():
         if not all(1 <= size <= shards for size in sizes):
             raise PedbenchError(
@@ -73,11 +118,9 @@ def _check_group(config: RunConfig, group: Group, arch: Architecture) -> None:
         if shards not in counts:
             known = ", ".join(map(str, counts))
             raise PedbenchError(f"coalitions of {shards} shards: n_shards of the group is {known}")
-    for pipeline in pipelines:
-        _check_pipeline(config, pipeline, arch)
 
 
-def _check_pipeline(config: RunConfig, pipeline: Pipeline, arch: Architecture) -> None:
+def _check_pipeline(pipeline: Pipeline, arch: Architecture, remote: Remote | None) -> None:
     plan = make_plan(pipeline.plan, arch)
     PayloadSpec.parse(pipeline.payload)
     policy = POLICIES.get(pipeline.policy)(0)
@@ -90,5 +133,5 @@ def _check_pipeline(config: RunConfig, pipeline: Pipeline, arch: Architecture) -
         )
     if any(step.place is Place.SHARDS for step in plan.steps):
         policy.assign(grid, pipeline.n_shards)
-    if config.remote and plan.rounds:
-        config.remote.check(pipeline.n_shards)
+    if remote and plan.rounds:
+        remote.check(pipeline.n_shards)

@@ -3,84 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from attacks.base import ATTACKS
 from bench.flags.remote import Remote
-from bench.spec.attack_settings import attack_names, recognised, situations
-from bench.spec.cells import (
-    BARE,
-    EXPOSURE,
-    STATIC,
-    Cell,
-    Pipeline,
-    Segment,
-    Watch,
-    cell_id,
-)
-from bench.spec.checks import check_config
-from bench.spec.fields import check_fields, check_values, read_yaml
+from bench.spec.cells import EXPOSURE, AttackCell, Cell, Pipeline, cell_id
+from bench.spec.checks import at, check_group, check_pictures, check_seeds
+from bench.spec.fields import check_fields, check_values, list_fields, read_yaml
+from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
 from framework.errors import PedbenchError, unknown_name
+from framework.models.architectures import architecture
+from framework.models.build import PRECISIONS
 
 PRESETS = Path(__file__).parent / "presets"
-PIPELINE_FIELDS = tuple(f.name for f in dataclasses.fields(Pipeline))
-
-
-@dataclass(frozen=True)
-class Group:
-    """A grid of pipelines and what is measured on each.
-
-    Choices, stages, adaptive, public photos and frames are as the threat models say where they are
-    empty.
-
-    Attributes:
-        grid: values of each `Pipeline` field; the pipelines are their product.
-        segmentation: whether masks are scored.
-        coalitions: coalition sizes by number of shards.
-        choices: how coalitions are chosen.
-        attacks: names; ``("all",)`` stands for every registered one.
-        without: names left out of ``all``.
-        seeds: how many of the run's seeds the group takes; all when ``None``.
-        stages: stages at which the attacker looks; ``None`` is the earliest it has.
-        adaptive: whether learned attackers train through the defence; both may be asked for.
-        threats: named threat models, `attacks.threat_models.base.THREATS`.
-        public_photos: how many photos of their own attackers have; ``None`` for all of the run.
-        frames: numbers of frames of the scene that are watched.
-        motions: what the scene does meanwhile.
-        recognise: recognisers that judge pictures of the group; ``("all",)`` stands for each.
-        recognise_on: attacks whose pictures they judge, with the first seed, beside the windows
-            as received and the original; all but floors and ceilings of the group if empty.
-    """
-
-    grid: Mapping[str, list[Any]]
-    segmentation: bool = False
-    coalitions: Mapping[int, list[int]] = field(default_factory=dict)
-    choices: tuple[str, ...] = ()
-    attacks: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    seeds: int | None = None
-    stages: tuple[int | None, ...] = ()
-    adaptive: tuple[bool, ...] = ()
-    threats: tuple[str, ...] = ("standard",)
-    public_photos: tuple[int | None, ...] = ()
-    frames: tuple[int, ...] = ()
-    motions: tuple[str, ...] = (STATIC,)
-    recognise: tuple[str, ...] = ()
-    recognise_on: tuple[str, ...] = ()
-
-    def pipelines(self) -> list[Pipeline]:
-        """The product of the grid."""
-        return [
-            Pipeline(**dict(zip(self.grid, values, strict=True)))
-            for values in product(*self.grid.values())
-        ]
 
 
 @dataclass(frozen=True)
@@ -125,9 +65,8 @@ class RunConfig:
         """Every cell once, in a stable order."""
         found: dict[str, Cell] = {}
         for group in self.groups:
-            for pipeline in group.pipelines():
-                for cell in self._cells_of(group, pipeline):
-                    found.setdefault(cell_id(cell), cell)
+            for cell in group.cells(self.seeds):
+                found.setdefault(cell_id(cell), cell)
         return list(found.values())
 
     @cached_property
@@ -135,63 +74,51 @@ class RunConfig:
         """The largest coalition that misses a shard, by pipeline and choice, where several do."""
         sizes: dict[tuple[Pipeline, str], set[int]] = {}
         for cell in self.cells():
-            if isinstance(cell, Watch) and cell.coalition < cell.pipeline.n_shards:
-                sizes.setdefault((cell.pipeline, cell.choice), set()).add(cell.coalition)
+            if isinstance(cell, AttackCell) and cell.threat.coalition < cell.pipeline.n_shards:
+                key = cell.pipeline, cell.threat.choice
+                sizes.setdefault(key, set()).add(cell.threat.coalition)
         return {key: max(found) for key, found in sizes.items() if len(found) > 1}
 
-    def _cells_of(self, group: Group, pipeline: Pipeline) -> Iterator[Cell]:
-        if group.segmentation:
-            yield Segment(pipeline)
-        sizes = group.coalitions.get(pipeline.n_shards, ())
-        for size, watched in product(sizes, situations(group)):
-            everyone = size == pipeline.n_shards
-            if everyone and group.choices and watched["choice"] != group.choices[0]:
-                continue
-            for watch in self._attacks_of(group, Watch(pipeline, size, attack="", **watched)):
-                yield from recognised(group, watch, self.seeds[0])
-
-    def _attacks_of(self, group: Group, watch: Watch) -> Iterator[Watch]:
-        """Every attack of a group in one situation, with every seed that it needs."""
-        names = [*BARE] if group.recognise else [EXPOSURE]
-        for name in [*names, *attack_names(group)]:
-            learned = name not in BARE and ATTACKS.get(name).needs_training
-            if not watch.adaptive and (watch.pipeline.defence == "none" or not learned):
-                continue
-            random = name not in BARE and ATTACKS.get(name).random
-            for seed in self.seeds[: group.seeds] if random else self.seeds[:1]:
-                yield dataclasses.replace(watch, attack=name, seed=seed)
-
-    def wants_picture(self, cell: Watch) -> bool:
+    def wants_picture(self, cell: AttackCell) -> bool:
         """Whether the cell's reconstructions are kept as PNG."""
         if cell.recognise or self.save_images:
             return self.save_images and not cell.recognise
-        facts = dataclasses.asdict(cell.pipeline) | {"coalition": cell.coalition}
-        plain = cell.stage is None and cell.seed == self.seeds[0] and not cell.means
-        return plain and any(
-            all(facts[key] == value for key, value in wanted.items()) for wanted in self.pictures
+        settings = dataclasses.asdict(cell.pipeline) | {"coalition": cell.threat.coalition}
+        usual = cell.threat.stage is None and cell.seed == self.seeds[0] and not cell.variant
+        return usual and any(
+            all(settings[key] == value for key, value in wanted.items()) for wanted in self.pictures
         )
 
     def pictured(self, cell: Cell) -> bool:
         """Whether the cell leaves pictures of any kind in the run folder."""
-        if isinstance(cell, Watch):
+        if isinstance(cell, AttackCell):
             return cell.attack != EXPOSURE and self.wants_picture(cell)
         return self.wants_masks(cell.pipeline)
 
     def wants_masks(self, pipeline: Pipeline) -> bool:
         """Whether the masks of a pipeline are drawn for the report."""
-        facts = dataclasses.asdict(pipeline) | {"coalition": None}
+        settings = dataclasses.asdict(pipeline) | {"coalition": None}
         return self.save_images or any(
-            all(facts[key] in (value, None) for key, value in wanted.items())
+            all(settings[key] in (value, None) for key, value in wanted.items())
             for wanted in self.pictures
         )
 
     def check(self) -> None:
-        """Refuse unknown names before any work is done.
+        """Refuse what cannot be run, before any work is done.
 
         Raises:
-            PedbenchError: names the first unknown or unusable setting.
+            PedbenchError: names the first unknown or unusable setting, and its group.
         """
-        check_config(self)
+        arch = architecture(self.model)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        if self.limit is not None and self.limit < 1:
+            raise PedbenchError(f"limit {self.limit}: give at least 1")
+        check_seeds(self.seeds)
+        check_pictures(self.pictures)
+        for number, group in enumerate(self.groups, 1):
+            with at(f"group {number}"):
+                check_group(group, arch, self.remote)
 
     def to_yaml(self) -> str:
         """The text of ``config.yaml``; `read_config` reads it back."""
@@ -271,9 +198,8 @@ def _group(entry: Any, where: str) -> Group:
         for value in values:
             check_values(Pipeline, {name: value}, where)
     if isinstance(entry.get("recognise"), bool):
-        entry["recognise"] = ["all"] if entry["recognise"] else []
-    lists = {f.name for f in dataclasses.fields(Group) if str(f.type).startswith("tuple")}
-    for name in lists & set(entry):
+        entry["recognise"] = [ALL] if entry["recognise"] else []
+    for name in list_fields(Group) & set(entry):
         entry[name] = tuple(entry[name]) if isinstance(entry[name], list) else (entry[name],)
     check_fields(Group, entry | {"grid": grid}, where, also=PIPELINE_FIELDS)
     return Group(grid=grid, **entry)

@@ -93,6 +93,14 @@ def check_values(kind: type, entry: Mapping[str, Any], where: str) -> None:
             raise PedbenchError(f"{where}: {name}: {value!r} is not {_said(hints[name])}")
 
 
+def list_fields(kind: type) -> set[str]:
+    """Fields of a dataclass that hold several values."""
+    hints = get_type_hints(kind)
+    return {
+        field.name for field in dataclasses.fields(kind) if get_origin(hints[field.name]) is tuple
+    }
+
+
 def _fits(value: Any, hint: Any) -> bool:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:

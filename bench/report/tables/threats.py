@@ -10,7 +10,7 @@ from bench.report.rundata import CELL, REGIONS, RunData
 from bench.report.table import Column, Table
 from bench.report.tables.common import CAP, INTERVALS, ordered, sentences, setting_columns, source
 from bench.report.watched import one_column_each, scene_means
-from bench.runner.records import UNLESS_TOLD
+from bench.runner.records import DEFAULTS
 
 MEANS = ["positions", "weights_known", "can_query", "public_photos", "public_data"]
 ROW = [*CELL, "attack", *MEANS]
@@ -24,7 +24,7 @@ def threat_scores(run: RunData) -> pd.DataFrame:
     rows = rows[rows["adaptive"].fillna(True).astype(bool)]
     unusual = pd.Series(False, index=rows.index)
     for name in MEANS:
-        unusual |= rows[name] != UNLESS_TOLD[name]
+        unusual |= rows[name] != DEFAULTS[name]
     cells = rows.loc[unusual, CELL].drop_duplicates()
     if cells.empty:
         return pd.DataFrame()

@@ -5,15 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
+from attacks.threat_models.base import ThreatModel
 from bench.attackers import public_knowledge as public
-from bench.attackers.public_knowledge import Channel, PublicPhotos, rounds_to
+from bench.attackers.public_knowledge import PublicPhotos, rounds_to
+from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import open_dataset
 from bench.runner.pipelines import Models, Unsupported
+from bench.spec.cells import Pipeline
 from framework.models.architectures import architecture
 from framework.split.plans import make_plan
 
-CLEAN = Channel("interleaved", "float32", "none", 0.0, False, None)
-NOISY = dataclasses.replace(CLEAN, defence="gaussian", strength=1.0)
+CLEAN = TrainingSetting()
+NOISE = Pipeline(defence="gaussian", strength=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +26,8 @@ def photos():
 
 @pytest.mark.parametrize(("stage", "rounds"), [(0, 1), (1, 1), (2, 2), (3, 2), (7, 4), (8, None)])
 def test_rounds_that_a_stage_needs(stage, rounds):
-    channel = dataclasses.replace(CLEAN, stage=stage)
-    assert rounds_to(make_plan("interleaved", architecture("tiny")), channel) == rounds
+    setting = TrainingSetting(threat=ThreatModel(stage=stage))
+    assert rounds_to(make_plan("interleaved", architecture("tiny")), setting) == rounds
 
 
 def test_the_earliest_stage_needs_one_round_and_every_round_needs_all():
@@ -34,24 +37,24 @@ def test_the_earliest_stage_needs_one_round_and_every_round_needs_all():
 
 
 def test_a_photo_stopped_early_is_seen_as_if_it_went_through(photos, monkeypatch):
-    channels = [dataclasses.replace(NOISY, stage=stage) for stage in (None, 0, 1, 2, 3)]
-    channels.append(dataclasses.replace(NOISY, frames=3))
-    stopped = [tokens(photos, channel) for channel in channels]
+    settings = [TrainingSetting(NOISE, ThreatModel(stage=stage)) for stage in (None, 0, 1, 2, 3)]
+    settings.append(TrainingSetting(NOISE, ThreatModel(frames=3, averages=True)))
+    stopped = [tokens(photos, setting) for setting in settings]
     photos.forget()
-    monkeypatch.setattr(public, "rounds_to", lambda plan, channel: None)
-    for channel, found in zip(channels, stopped, strict=True):
+    monkeypatch.setattr(public, "rounds_to", lambda plan, setting: None)
+    for setting, found in zip(settings, stopped, strict=True):
         photos.forget()
-        whole = tokens(photos, channel)
+        whole = tokens(photos, setting)
         assert found.keys() == whole.keys()
         assert all(np.array_equal(found[window], whole[window]) for window in whole)
 
 
 def test_a_stage_that_no_shard_sees_is_unsupported(photos):
     with pytest.raises(Unsupported, match="no shard of the plan 'prefix' sees stage 4"):
-        photos.knowledge(dataclasses.replace(CLEAN, plan="prefix", stage=4))
+        photos.knowledge(TrainingSetting(Pipeline("prefix"), ThreatModel(stage=4)))
 
 
-def tokens(photos, channel):
-    [example] = photos.knowledge(channel).public
+def tokens(photos, setting):
+    [example] = photos.knowledge(setting).public
     [stage] = example.observation.stages
     return example.observation.tokens(stage)

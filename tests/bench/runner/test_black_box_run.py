@@ -15,7 +15,7 @@ from bench.report.rundata import RunData
 from bench.report.tables.threats import threats_table
 from bench.runner.pipelines import Models, Unsupported
 from bench.runner.run import run
-from bench.spec.cells import Watch
+from bench.spec.cells import AttackCell
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 from tests.attacks import toy  # noqa: F401  (registers the architecture)
@@ -91,11 +91,10 @@ def finished(tmp_path_factory):
 
 
 def test_cells_differ_by_access_and_photos(finished):
-    cells = [cell for cell in finished[1].cells() if isinstance(cell, Watch)]
+    cells = [cell for cell in finished[1].cells() if isinstance(cell, AttackCell)]
     ridge = [cell for cell in cells if cell.attack == "ridge"]
     assert len(ridge) == 9
-    assert len({cell.means for cell in ridge}) == 9
-    assert all(cell.threat.public_photos == cell.public_photos for cell in cells)
+    assert len({cell.variant for cell in ridge}) == 9
 
 
 def test_records_say_who_knew_what(finished):

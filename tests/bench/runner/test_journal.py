@@ -4,12 +4,12 @@ import pytest
 
 from bench.runner.journal import Journal, Unit, read_journal
 from bench.runner.records import CELL
-from bench.spec.cells import Pipeline, Segment, cell_id
+from bench.spec.cells import Pipeline, SegmentationCell, cell_id
 from framework import PedbenchError
 from tests.framework.support import message_of, no_file_beyond
 
 HERE = {"commit": "abc"}
-CELLS = [Segment(Pipeline(n_shards=n)) for n in (4, 9)]
+CELLS = [SegmentationCell(Pipeline(n_shards=n)) for n in (4, 9)]
 
 
 def unit(image: str, number: int = 0, key: str = "k") -> Unit:

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from attacks.base import ATTACKS
+from attacks.threat_models.base import ThreatModel
 from bench.cli import main
 from bench.latency.config import is_latency, load_latency
-from bench.spec.cells import Pipeline, Segment, Watch, cell_id
+from bench.spec.cells import AttackCell, Pipeline, SegmentationCell, cell_id
 from bench.spec.config import load_preset, preset_names, read_config
 from framework.errors import PedbenchError
 
@@ -28,20 +29,20 @@ def test_shipped_presets_name_known_parts_only(name):
 
 def test_quick_covers_what_its_issue_asks_for():
     cells = load_preset("quick").cells()
-    watches = [cell for cell in cells if isinstance(cell, Watch)]
+    watches = [cell for cell in cells if isinstance(cell, AttackCell)]
     plain = [w for w in watches if w.pipeline.defence == "none"]
     assert {w.pipeline.policy for w in plain} >= {"contiguous", "strided", "random"}
-    sizes = {(w.pipeline.n_shards, w.coalition) for w in plain}
+    sizes = {(w.pipeline.n_shards, w.threat.coalition) for w in plain}
     assert sizes >= {(4, 1), (4, 2), (4, 4), (25, 1), (25, 5), (25, 13), (25, 25)}
     assert {w.attack for w in plain} >= LIGHT
-    assert any(isinstance(cell, Segment) for cell in cells)
+    assert any(isinstance(cell, SegmentationCell) for cell in cells)
 
 
 def test_cells_are_named_by_their_settings():
-    cell = Segment(Pipeline())
-    assert cell_id(cell) == cell_id(Segment(Pipeline()))
-    assert cell_id(cell) != cell_id(Segment(Pipeline(n_shards=9)))
-    assert cell_id(cell) != cell_id(Watch(Pipeline(), 1, "largest", "ridge", 0))
+    cell = SegmentationCell(Pipeline())
+    assert cell_id(cell) == cell_id(SegmentationCell(Pipeline()))
+    assert cell_id(cell) != cell_id(SegmentationCell(Pipeline(n_shards=9)))
+    assert cell_id(cell) != cell_id(AttackCell(Pipeline(), ThreatModel(), "ridge"))
 
 
 def test_no_cell_twice():
@@ -60,7 +61,7 @@ def test_config_survives_yaml(tmp_path):
 
 def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
     for cell in load_preset("quick").cells():
-        if isinstance(cell, Watch) and not cell.adaptive:
+        if isinstance(cell, AttackCell) and not cell.threat.adaptive:
             assert cell.pipeline.defence != "none"
             assert ATTACKS.get(cell.attack).needs_training
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from bench.spec.cells import Pipeline, Watch, cell_id
+from attacks.threat_models.base import ThreatModel
+from bench.spec.cells import AttackCell, Pipeline, cell_id
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 
@@ -18,7 +19,7 @@ def cells(tmp_path, group):
     path.write_text(f"{HEAD}groups:\n  - {group}\n")
     config = load_preset(str(path))
     config.check()
-    return [cell for cell in config.cells() if isinstance(cell, Watch)]
+    return [cell for cell in config.cells() if isinstance(cell, AttackCell)]
 
 
 def test_cells_of_the_usual_attacker_keep_their_names():
@@ -32,11 +33,12 @@ def test_cells_of_the_usual_attacker_keep_their_names():
         "stage": None,
     }
     before = hashlib.sha256(json.dumps(["Watch", facts], sort_keys=True).encode()).hexdigest()
-    usual = Watch(Pipeline(), 1, "largest", "ridge", 0)
+    usual = AttackCell(Pipeline(), ThreatModel(), "ridge")
     assert cell_id(usual) == before[:16]
     others = [
-        Watch(Pipeline(), 1, "largest", "ridge", 0, **other)
-        for other in ({"frames": 2}, {"positions_known": False}, {"recognise": "faces"})
+        replace(usual, threat=ThreatModel(frames=2)),
+        replace(usual, threat=ThreatModel(positions_known=False)),
+        replace(usual, recognise="faces"),
     ]
     assert len({cell_id(cell) for cell in (usual, *others)}) == 4
 
@@ -44,9 +46,7 @@ def test_cells_of_the_usual_attacker_keep_their_names():
 def test_a_group_without_threats_is_as_before(tmp_path):
     found = cells(tmp_path, "{coalitions: {4: [1]}, attacks: [ridge, conv_decoder]}")
     assert {cell.attack for cell in found} == {"exposure", "ridge", "conv_decoder"}
-    assert {(c.choice, c.stage, c.adaptive, c.frames, c.means) for c in found} == {
-        ("largest", None, True, 1, "")
-    }
+    assert {(replace(c.threat, coalition=1), c.variant) for c in found} == {(ThreatModel(), "")}
     assert [c.seed for c in found if c.attack == "conv_decoder"] == [0, 1]
     assert [c.seed for c in found if c.attack == "ridge"] == [0]  # nothing in it is random
 
@@ -57,12 +57,12 @@ def test_named_threats_and_what_the_group_says(tmp_path):
         "{coalitions: {4: [1]}, attacks: [ridge], threats: [hidden_both, averaging], "
         "frames: [1, 3], motions: [static, pan]}",
     )
-    hidden = {(c.frames, c.motion) for c in found if not c.positions_known}
+    hidden = {(c.threat.frames, c.motion) for c in found if not c.threat.positions_known}
     assert hidden == {(n, motion) for n in (1, 3) for motion in ("static", "pan")}
-    assert all(not c.weights_known for c in found if not c.positions_known)
-    averaging = [c for c in found if c.positions_known]
-    assert {c.choice for c in averaging} == {"seeded"}
-    assert {(c.frames, c.averages) for c in averaging} == {(1, False), (3, True)}
+    assert all(not c.threat.weights_known for c in found if not c.threat.positions_known)
+    averaging = [c for c in found if c.threat.positions_known]
+    assert {c.threat.choice for c in averaging} == {"seeded"}
+    assert {(c.threat.frames, c.threat.averages) for c in averaging} == {(1, False), (3, True)}
     assert {c.threat.frames for c in found} == {1, 3}
 
 
@@ -105,12 +105,12 @@ def test_config_survives_yaml(tmp_path):
 
 
 def test_the_attacks_preset_covers_what_its_issue_asks_for():
-    watches = [cell for cell in load_preset("attacks").cells() if isinstance(cell, Watch)]
+    watches = [cell for cell in load_preset("attacks").cells() if isinstance(cell, AttackCell)]
     assert {c.pipeline.n_shards for c in watches} == {1, 4, 9, 25}
-    assert {c.stage for c in watches} > {0, 2, 4, 6}
+    assert {c.threat.stage for c in watches} > {0, 2, 4, 6}
     assert {c.seed for c in watches} == {0, 1, 2}
     assert {c.recognise for c in watches} > {"faces", "identity", "people", "text", "objects"}
     assert {c.motion for c in watches} == {"static", "object", "pan"}
-    assert any(c.averages for c in watches)
+    assert any(c.threat.averages for c in watches)
     assert any(c.pipeline.defence == "noise_only" for c in watches)
-    assert any(not c.positions_known for c in watches)
+    assert any(not c.threat.positions_known for c in watches)
