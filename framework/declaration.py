@@ -120,8 +120,8 @@ def _own(kind: type) -> tuple[Declared, ...]:
 def declared(kind: type) -> tuple[Declared, ...]:
     """The settings of a dataclass in order, those of its parts first."""
     hints = get_type_hints(kind)
-    kinds: list[Any] = [hints[field.name] for field in dataclasses.fields(kind)]
-    nested = [declared(part) for part in kinds if dataclasses.is_dataclass(part)]
+    names = [field.name for field in dataclasses.fields(kind)]
+    nested = [declared(hints[name]) for name in names if dataclasses.is_dataclass(hints[name])]
     return tuple(chain(*nested, own(kind)))
 
 

@@ -145,7 +145,6 @@ class SegmentationCell:
 
 
 Cell = AttackCell | SegmentationCell
-KINDS: dict[str, type[Cell]] = {made.kind: made for made in (AttackCell, SegmentationCell)}
 
 
 def cell_id(cell: Cell) -> str:
@@ -170,7 +169,10 @@ def cell_of(content: Sequence[Any]) -> Cell | None:
         pipeline = Pipeline(**rest.pop("pipeline"))
         if kind == SegmentationCell.kind:
             return SegmentationCell(pipeline, **rest)
-        threat = {each.name: rest.pop(each.name) for each in own(ThreatModel) if each.name in rest}
-        return AttackCell(pipeline, ThreatModel(**threat), **rest)
+        if kind == AttackCell.kind:
+            names = [each.name for each in own(ThreatModel) if each.name in rest]
+            threat = ThreatModel(**{name: rest.pop(name) for name in names})
+            return AttackCell(pipeline, threat, **rest)
     except (TypeError, PedbenchError):
-        return None
+        pass
+    return None
