@@ -22,24 +22,15 @@ from bench.runner.records import (
     NOT_APPLICABLE,
     OK,
     UNSUPPORTED,
+    VARIANTS,
     read_records,
 )
-from bench.spec.cells import ORIGINAL, SEEN
+from bench.spec.cells import ORIGINAL, SEEN, Pipeline
+from framework.declaration import own
 from framework.models.architectures import architecture
 from framework.split.plans import make_plan
 
-PIPELINE = ["plan", "payload", "policy", "n_shards", "defence", "strength", "adapted"]
-MEANS = [
-    "frames",
-    "motion",
-    "averaged",
-    "positions",
-    "weights_known",
-    "can_query",
-    "public_photos",
-    "public_data",
-]
-"""Columns that tell attackers and scenes apart beyond the coalition and the stage."""
+PIPELINE = [each.column or each.name for each in own(Pipeline)]
 CELL = [*PIPELINE, "coalition", "coalition_choice", "stage"]
 EARLIEST = "earliest"
 """The value of ``stage`` where an attack looked at everything it had."""
@@ -106,7 +97,7 @@ class RunData:
         What else differs has tables of its own, so that no mean mixes attackers.
         """
         rows = self.every_score
-        for name in MEANS:
+        for name in VARIANTS:
             rows = rows[rows[name] == DEFAULTS[name]]
         return rows
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.spec.cells import AttackCell
-from framework.declaration import declared
+from bench.spec.cells import AttackCell, Pipeline
+from framework.declaration import declared, own
 from framework.errors import PedbenchError
 from framework.files.writing import writing
 from framework.warn import warn
@@ -62,6 +62,12 @@ DEFAULTS: dict[str, Any] = {"from_store": False, "plugins": ""} | {
     if not each.setting.in_every_record
 }
 """Defaults for fields that older records lack."""
+VARIANTS = [
+    name
+    for name in SETTINGS
+    if name in DEFAULTS and name not in {each.column for each in own(Pipeline)}
+]
+"""Columns that tell attackers and scenes apart beyond the coalition and the stage."""
 
 PROVENANCE = ("benchmark_version", "commit", "weights", "dataset", "dataset_fingerprint", "device")
 

@@ -10,10 +10,19 @@ from bench.report.rundata import CELL, REGIONS, RunData
 from bench.report.table import Column, Table
 from bench.report.tables.common import CAP, INTERVALS, ordered, sentences, setting_columns, source
 from bench.report.watched import one_column_each, scene_means
-from bench.runner.records import DEFAULTS
+from bench.runner.records import DEFAULTS, VARIANTS
 
-MEANS = ["positions", "weights_known", "can_query", "public_photos", "public_data"]
-ROW = [*CELL, "attack", *MEANS]
+TIME = ("frames", "motion", "averaged")
+"""Settings that the table of time shows."""
+LABELS = {
+    "positions": "Positions",
+    "weights_known": "Weights",
+    "can_query": "Queries",
+    "public_photos": "Photos",
+    "public_data": "Kind of photos",
+}
+KNOWLEDGE = [name for name in VARIANTS if name not in TIME]
+ROW = [*CELL, "attack", *KNOWLEDGE]
 WORSE: Final = "higher is worse for privacy"
 
 
@@ -23,7 +32,7 @@ def threat_scores(run: RunData) -> pd.DataFrame:
     rows = rows[(rows["frames"] == 1) & (rows["metric"] == "psnr") & rows["region"].isin(REGIONS)]
     rows = rows[rows["adaptive"].fillna(True).astype(bool)]
     unusual = pd.Series(False, index=rows.index)
-    for name in MEANS:
+    for name in KNOWLEDGE:
         unusual |= rows[name] != DEFAULTS[name]
     cells = rows.loc[unusual, CELL].drop_duplicates()
     if cells.empty:
@@ -53,11 +62,7 @@ def threats_table(run: RunData) -> Table:
         frame=frame,
         columns=(
             *setting_columns(frame, [*CELL, "attack"]),
-            Column("positions", "Positions"),
-            Column("weights_known", "Weights"),
-            Column("can_query", "Queries"),
-            Column("public_photos", "Photos"),
-            Column("public_data", "Kind of photos"),
+            *[Column(name, LABELS.get(name, name)) for name in KNOWLEDGE],
             *[
                 Column(region, f"{region.capitalize()} PSNR (dB)", 2, WORSE, interval=True)
                 for region in REGIONS
