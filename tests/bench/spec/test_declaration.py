@@ -44,8 +44,8 @@ def test_columns_keep_their_order_and_types():
         *("image_id", "model", "plan", "payload", "policy", "n_shards", "coalition"),
         "coalition_choice",
     ]
-    assert list(COLUMNS)[-3:] == ["can_query", "public_photos", "public_data"]
-    assert len(COLUMNS) == 33
+    assert list(COLUMNS)[-3:] == ["public_photos", "public_data", "plugins"]
+    assert len(COLUMNS) == 34
     kinds = {
         name: COLUMNS[name] for name in ("stage", "frames", "strength", "averaged", "positions")
     }
@@ -56,6 +56,7 @@ def test_older_records_lack_what_was_added_later():
     assert DEFAULTS == {
         "adapted": False,
         "from_store": False,
+        "plugins": "",
         "frames": 1,
         "motion": "static",
         "averaged": False,
