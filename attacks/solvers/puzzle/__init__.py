@@ -3,6 +3,5 @@
 from attacks.solvers.puzzle.compatibility import dissimilarity
 from attacks.solvers.puzzle.placement import assemble
 from attacks.solvers.puzzle.positions import PositionPredictor
-from attacks.solvers.puzzle.scores import JigsawScores, score
 
-__all__ = ["JigsawScores", "PositionPredictor", "assemble", "dissimilarity", "score"]
+__all__ = ["PositionPredictor", "assemble", "dissimilarity"]

@@ -63,16 +63,6 @@ class PositionPredictor:
         centred = _means(windows) - self.learned["mean_in"]
         return self.learned["mean_out"] + centred @ self.learned["matrix"]
 
-    def predict(self, windows: Sequence[Tokens]) -> NDArray[np.int64]:
-        """The cell of each window, no two alike: [n].
-
-        Raises:
-            PedbenchError: there are more windows than cells, or nothing was learned yet.
-        """
-        if not windows:
-            return np.zeros(0, dtype=np.int64)
-        return assigned(self.scores(windows))
-
     def _moments(self, pictures: Iterable[Mapping[int, Tokens]]) -> Moments:
         pairs = [(cell, tokens) for picture in pictures for cell, tokens in picture.items()]
         target = np.eye(self.cells)[[cell for cell, _ in pairs]]
