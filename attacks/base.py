@@ -31,8 +31,8 @@ FRAMES = "several frames"
 QUERIES = "queries"
 """Capability: photos of one's own can be sent through the system, or through a copy of it."""
 STRANGERS = "strangers' windows"
-"""Capability: what the system sends of other people's photos was overheard, by one who cannot see
-what it sends of his own."""
+"""Capability: the attacker overheard what the system sends of other users' photos, and cannot see
+what it sends of the attacker's own."""
 SUBSTITUTE = "a substitute model"
 """Capability: a public model stands in for one that can be neither read nor queried."""
 CAPABILITIES = frozenset(
@@ -50,8 +50,8 @@ class PublicExample:
 
     Attributes:
         frame: uint8 [h, w, 3], resized to the model's input, unpadded.
-        observation: what all shards together saw of it when he sent it through the same system;
-            if he could not, through that of his substitute.
+        observation: what all shards together saw of it, sent through the same system, or through
+            the substitute where the attacker has no queries.
     """
 
     frame: NDArray[np.uint8]
@@ -60,16 +60,16 @@ class PublicExample:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What an attacker has before he sees anything of the target.
+    """What an attacker has before the observation.
 
     Attributes:
         sam: the model, or ``None`` when its weights are secret.
-        public: his own photos; disjoint from the photos scored.
-        device: where he trains, as PyTorch names it.
-        substitute: a public model of the same architecture that he takes for the one under attack,
-            through which the photos of ``public`` went; ``None`` for who has better.
-        overheard: what all shards together saw of strangers' photos, neither his nor scored;
-            nothing for who can send his own.
+        public: the attacker's own photos; disjoint from the photos scored.
+        device: for training, as PyTorch names it.
+        substitute: a public model of the same architecture in place of the one under attack. The
+            photos of ``public`` went through it. ``None`` where the attacker has better.
+        overheard: what all shards together saw of strangers' photos, neither public nor scored;
+            empty where the attacker has queries.
     """
 
     sam: PedSam | None

@@ -52,8 +52,8 @@ register_swapped(GatedInpainting)
 class GatedInpaintingLpips(GatedInpainting):
     """`GatedInpainting` trained on LPIPS (alex) of what is hidden.
 
-    It is the very LPIPS that scores it, so its score says what an attacker gains who knows the
-    evaluator, and not that a person would find its pictures better.
+    It is the very LPIPS that scores it. Its score says what knowledge of the evaluator gains, not
+    that a person would find its pictures better.
 
     Learned inpainting by gated convolutions, trained for the best LPIPS.
     """

@@ -16,7 +16,7 @@ from attacks.solvers.blind_identification import TURNS, Signals, centred, unmixi
 from framework.split.observation import Observation
 
 MAX_TOKENS = 80_000
-"""Of strangers' photos, and of his own, held in memory."""
+"""Of strangers' photos, and of the attacker's own, held in memory."""
 
 
 @ATTACKS.register("moment_matching")

@@ -1,4 +1,4 @@
-"""The public model that an attacker takes for one that he can neither read nor query."""
+"""The public model in place of one that the attacker can neither read nor query."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def published_substitute(target: PedSam) -> PedSam:
 
     The stock model is tried first, as the one that fine-tunes begin with, then the one adapted to
     `globals_last`. Its blocks are put in the target's order. Since shards run the window blocks,
-    who attacks has those of the target; embedding, position embedding, global blocks and neck,
+    the attacker has those of the target; embedding, position embedding, global blocks and neck,
     which the edge keeps, are the substitute's.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What an attacker does who can neither read nor query the model: learn from another one.
+"""Attacks on a model that can be neither read nor queried: they learn from another one.
 
 After the query-free attack of He, Zhang and Lee (ACSAC 2019), whose shadow model is trained on
 public data; here it is a public checkpoint, such as every fine-tune of a public SAM began with.
@@ -41,7 +41,7 @@ class Substituted(Ridge):
     """Puts the substitute in the model's place for whatever class follows in the order of bases.
 
     What strangers' windows tell of how the two models differ decides how much noise the attacker's
-    own tokens get before he learns from them, and how the tokens under attack are moved: see
+    own tokens get before learning, and how the tokens under attack are moved: see
     `attacks.solvers.alignment.adjust`. Pixels are left as they are.
 
     Attributes:

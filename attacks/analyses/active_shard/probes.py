@@ -18,7 +18,7 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Probes:
-    """Tokens that an attacker answers with, each aimed at a cell that he was not sent.
+    """Tokens that an attacker answers with, each aimed at a cell that the shard was not sent.
 
     Attributes:
         windows: that the attacker holds.

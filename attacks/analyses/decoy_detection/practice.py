@@ -1,4 +1,4 @@
-"""Observations with decoys that the attacker makes himself, so that he knows which are which."""
+"""Observations with decoys of the attacker's own making, so that it is known which are which."""
 
 from __future__ import annotations
 
