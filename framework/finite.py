@@ -34,7 +34,7 @@ def not_finite(what: str, sam: PedSam) -> NotFinite:
 
 
 def _cause(sam: PedSam) -> str:
-    half = sam.image_encoder.pos_embed.dtype is torch.float16
+    half = sam.runtime.dtype is torch.float16
     for name, tensor in sam.state_dict().items():
         if torch.isnan(tensor).any() or (not half and torch.isinf(tensor).any()):
             return f"weight '{name}' is not finite, give another checkpoint"

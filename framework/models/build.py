@@ -22,10 +22,11 @@ from framework.models.architectures import Architecture, architecture
 from framework.models.block import fold_attention
 from framework.models.checkpoint import Weights, locate_weights, read_state_dict
 from framework.models.compile import compile_blocks
+from framework.models.encoder import Encoder
+from framework.models.encoders.sam_vit import SamVit
 from framework.models.onnx.files import need_packages
 from framework.models.onnx.runtime import OnnxRuntime
 from framework.models.quantise import quantise_linears
-from framework.models.runtime import Runtime
 
 RANDOM = "random"
 PRECISIONS = ("float32", "float16", "bfloat16", "int8")
@@ -43,7 +44,9 @@ class PedSam(Sam):
     pixel_std: Tensor
     precision: str = "float32"
     """Of the encoder, one of `PRECISIONS`."""
-    other_runtime: Runtime | None = None
+    encoder_class: type[Encoder] = SamVit
+    """What knows the parts of ``image_encoder``."""
+    other_runtime: Encoder | None = None
     """What computes the encoder's blocks in PyTorch's place, if anything does."""
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PedSam:
@@ -55,9 +58,9 @@ class PedSam(Sam):
         return self
 
     @property
-    def runtime(self) -> Runtime:
+    def runtime(self) -> Encoder:
         """What computes the encoder's blocks, for shards and edge alike."""
-        return self.other_runtime or Runtime(self.image_encoder)
+        return self.other_runtime or self.encoder_class(self.image_encoder)
 
 
 def build_sam(

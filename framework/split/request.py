@@ -105,7 +105,7 @@ class Request:
     def _embed(self) -> Tensor:
         sam = self.session.sam
         image = torch.as_tensor(self.frame, device=sam.device).permute(2, 0, 1)[None]
-        return sam.runtime.embed(sam.preprocess(image).to(sam.image_encoder.pos_embed.dtype))
+        return sam.runtime.embed(sam.preprocess(image).to(sam.runtime.dtype))
 
     def rehearse(self) -> list[list[Payload]]:
         """What would be sent in each round, all of it computed on the edge."""
@@ -150,7 +150,7 @@ class Request:
         exchange = self.session.shards.exchange
         answers = exchange(self._asked(step), self.owners, payloads, decoys)
         self.round += 1
-        position = self.session.sam.image_encoder.pos_embed
+        position = self.session.sam.runtime.positions
         windows = [torch.as_tensor(answer.decode()).to(position) for answer in answers]
         return merge(windows, self.grid)[None]
 

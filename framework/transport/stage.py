@@ -24,22 +24,22 @@ class WindowStage:
 
     def __init__(self, sam: PedSam) -> None:
         self.sam = sam
-        self.encoder = sam.image_encoder
+        self.encoder = sam.runtime
 
     @property
     def dtype(self) -> torch.dtype:
         """In which the encoder's tokens are."""
-        return self.encoder.pos_embed.dtype
+        return self.encoder.dtype
 
     @property
     def width(self) -> int:
         """Channels of a window's token."""
-        return self.encoder.pos_embed.shape[-1]
+        return self.sam.arch.width
 
     @property
     def image_width(self) -> int:
         """Channels of the image embedding."""
-        return self.encoder.neck[0].out_channels
+        return self.sam.arch.prompt_width
 
     @torch.inference_mode()
     def run(self, blocks: Sequence[int], windows: Sequence[Tensor]) -> list[Tensor]:
@@ -56,12 +56,12 @@ class WindowStage:
 
     def through(self, blocks: Sequence[int], windows: Sequence[Tensor]) -> list[Tensor]:
         """`run`, with gradients where PyTorch keeps them."""
-        side = self.encoder.blocks[blocks[0]].window_size
+        side = self.sam.arch.window_size
         shapes = [window.shape for window in windows]
         tokens = torch.cat([window.flatten(0, 1) for window in windows])
         source, slots = loose_windows([shape[:2] for shape in shapes], side)
         source, slots = source.to(tokens.device), slots.to(tokens.device)
-        tokens = self.sam.runtime.windows(blocks, tokens, source, slots)
+        tokens = self.encoder.windows(blocks, tokens, source, slots)
         parts = tokens.split([shape[0] * shape[1] for shape in shapes])
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
@@ -71,15 +71,15 @@ class WindowStage:
 
         Pixels outside the photo are SAM's padding: zero after normalisation.
         """
-        patch = self.encoder.patch_embed.proj.kernel_size[0]
+        patch = self.sam.arch.patch_size
         size = (3, window.height * patch, window.width * patch)
         canvas = torch.zeros(size, device=self.sam.device, dtype=self.dtype)
         if pixels.size:
             values = torch.as_tensor(pixels, device=self.sam.device).permute(2, 0, 1)
             normal = (values - self.sam.pixel_mean) / self.sam.pixel_std
             canvas[:, : pixels.shape[0], : pixels.shape[1]] = normal
-        tokens = self.encoder.patch_embed(canvas[None])[0]
-        return tokens + self.encoder.pos_embed[0][window.token_slice]
+        tokens = self.encoder.patches(canvas[None])[0]
+        return tokens + self.encoder.positions[0][window.token_slice]
 
 
 def cut(tokens: Tensor, grid: WindowGrid) -> list[Tensor]:

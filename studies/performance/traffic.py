@@ -13,7 +13,7 @@ from bench.datasets import open_dataset
 from bench.latency.arithmetic import payload_bytes
 from bench.metrics.miou import score_segmentation
 from framework import DistributedSamPredictor, build_sam
-from framework.models.runtime import Runtime
+from framework.models.encoders.sam_vit import SamVit
 from framework.split.payload import Payload, encode_tokens
 from framework.transport.base import Round, SeparateShards
 from studies.performance.results import Row
@@ -21,7 +21,7 @@ from studies.performance.results import Row
 PAYLOADS = ("float32", "float16", "int8")
 
 
-class Idle(Runtime):
+class Idle(SamVit):
     """Blocks that do nothing: the bytes do not depend on what they compute."""
 
     def maps(self, blocks: Sequence[int], tokens: torch.Tensor) -> torch.Tensor:

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from framework.models.architectures import Architecture
 from framework.models.block import map_windows
+from framework.models.encoders.sam_vit import SamVit
 from framework.models.onnx.export import Kind, Part, encoder_parts
 from framework.models.onnx.files import cached_graph
-from framework.models.runtime import Runtime
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-class OnnxRuntime(Runtime):
+class OnnxRuntime(SamVit):
     """Runs exported graphs on the CPU; they are exported on first use and kept in the cache.
 
     A graph holds a stage: all window blocks between two global ones. Part of a stage, which no
@@ -45,7 +45,7 @@ class OnnxRuntime(Runtime):
 
     def prepare(self) -> None:
         for part in encoder_parts(self.arch):
-            cached_graph(part, self.encoder, self.arch)
+            cached_graph(part, self.module, self.arch)
 
     def embed(self, image: Tensor) -> Tensor:
         if _in_training(image):
@@ -114,7 +114,7 @@ class OnnxRuntime(Runtime):
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        path = cached_graph(part, self.encoder, self.arch)
+        path = cached_graph(part, self.module, self.arch)
         return InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

@@ -15,11 +15,11 @@ from bench.cli import main
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, build_sam
 from framework.files.cache import cache_dir
 from framework.models.block import loose_windows
+from framework.models.encoders.sam_vit import SamVit
 from framework.models.onnx import files as onnx_files
 from framework.models.onnx.export import Kind, Part, encoder_parts
 from framework.models.onnx.files import cached_graph, export_encoder
 from framework.models.onnx.runtime import OnnxRuntime
-from framework.models.runtime import Runtime
 from framework.transport.grpc.server.service import ShardService
 from tests.framework.servers import HASTY, serving
 from tests.framework.support import message_of
@@ -51,7 +51,7 @@ def no_pytorch(monkeypatch):
         raise AssertionError("computed in PyTorch")
 
     for name in ("embed", "windows", "maps", "neck"):
-        monkeypatch.setattr(Runtime, name, fail)
+        monkeypatch.setattr(SamVit, name, fail)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_several_maps_and_a_single_window(onnx_sam, sam):
 
 def test_whole_stages_run_as_graphs_and_parts_of_them_in_pytorch(monkeypatch):
     sam = build_sam("tiny_globals_last", "random", runtime="onnx")
-    torch_runtime, graphs = Runtime(sam.image_encoder), []
+    torch_runtime, graphs = SamVit(sam.image_encoder), []
 
     def recorded(self, part, *inputs):
         graphs.append(part)
