@@ -46,14 +46,14 @@ def deal_decoys(
 
     A server gets as many windows of each decoy picture as it holds real ones, of the last picture
     only the fraction that ``ratio`` leaves. No server gets two windows of one place, and no decoy
-    goes to two servers: to those who receive them, a decoy picture and the real one look alike.
+    goes to two servers: for the servers, a decoy picture and the real one look alike.
     Padding has no decoys. Decoys may stand where the real window stays at home.
 
     Args:
         owners: the server of every window, as a policy assigns them.
         ratio: decoys for each real window; fewer where no place is left for them.
-        rng: seeded alike, the same owners get the same decoys: who watches many pictures of a
-            session must not learn from places which windows are always there.
+        rng: seeded alike, the same owners get the same decoys. Otherwise the places in many
+            pictures of a session would tell which windows are always there.
 
     Returns:
         For each decoy picture, its windows by server.

@@ -186,7 +186,7 @@ class DistributedEncoder:
         return guard.ledger.policy_key(key, insist=given is not None)
 
     def decoy_seed(self) -> int:
-        """Of the decoys: the same in every process, for who sees two sets can tell what is real."""
+        """Seed of the decoys, the same in every process: two sets would tell what is real."""
         return self.seed if self._seeded else seed_of(self.policy_key(), "decoys")
 
     def _encode(self, request: Request) -> Tensor:

@@ -30,7 +30,7 @@ class WindowMessage:
         frame: 0 for the first picture of a session.
         round: 0 for the first round trip of a picture.
         stage: index of the first block that runs on what was sent; 0 means embedded patches.
-        shard: who received it.
+        shard: the server that received it.
         window: index in the grid.
         sent, returned: payloads up and down; nothing comes back from a failed send.
         delivered: whether a sound answer came back; a failed send counts as seen all the same.

@@ -123,7 +123,7 @@ class Request:
         return sent
 
     def _decoys(self) -> list[Decoy]:
-        """Decoy pictures, the same ones for the same scene, and who gets what of them."""
+        """Decoy pictures, the same ones for the same scene, and the servers that get them."""
         session, scene = self.session, zlib.crc32(self.view.scene.encode())
         if type(session.defence).decoy_pictures is Defence.decoy_pictures:
             return []

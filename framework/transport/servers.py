@@ -44,7 +44,7 @@ class Servers(ABC):
 
     Attributes:
         names: of the servers in the exposure ledger; by default ``shard-0``, ``shard-1``, ….
-        overhearing: who else, by name in the ledger, sees all that is sent to any server.
+        overhearing: parties, by name in the ledger, that see all that any server is sent.
         quarantined: servers that answered wrongly, with the reason; they are not asked again.
         unavailable: servers that failed, with the session and request in which they did; within
             that request they are not asked again.

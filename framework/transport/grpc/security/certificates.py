@@ -54,7 +54,7 @@ class Authority:
         """A certificate and its key.
 
         Args:
-            name: who it is; servers tell their clients apart by it.
+            name: of its holder; servers tell their clients apart by it.
             role: `EDGE` calls, `SHARD` serves; neither can stand in for the other.
             hosts: names and addresses for which it is valid.
             days: validity, if not the authority's own; negative ones have run out.
