@@ -97,7 +97,7 @@ class Encoder(ABC):
 
 
 ENCODERS: Registry[type[Encoder]] = Registry(
-    "encoder", "framework.models.encoders", "pedbench.encoders"
+    "encoder", "framework.models.encoders", "pedbench.encoders", Encoder
 )
 
 
