@@ -172,7 +172,7 @@ TRAINED_ON = ["run", "--preset", "attacks", "--data", "package_photos", "--publi
         (["run", "--attacks", "telee"], "did you mean 'telea'"),
         (["run", "--model", "vit_x"], "unknown model 'vit_x'"),
         (["run", "--checkpoint", "/nowhere.pth"], "/nowhere.pth does not exist"),
-        (["run", "--limit", "0"], "--limit 0"),
+        (["run", "--limit", "0"], "--limit: '0'"),
         (["run", "--public", "embedded"], "embedded"),
         (
             [*TRAINED_ON, "--attacks", "gated_inpainting"],
