@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from bench.flags.precision import add_speed_flags, speed_options
 from bench.flags.remote import Remote, add_remote_flags, read_remote_flags
 
 LOSSLESS = (".png", ".bmp", ".tif", ".tiff")
+PICTURES = (*LOSSLESS, ".jpg", ".jpeg", ".webp")
 DEFAULT_SHARDS = 4
 
 
@@ -109,11 +112,9 @@ def check_outputs(args: argparse.Namespace) -> None:
     """Refuse files that could not hold what is asked for, before anything is computed.
 
     Raises:
-        PedbenchError: the mask's format is lossy, the overlay's unknown, or one file would
-            overwrite another.
+        PedbenchError: the mask's format is lossy, the overlay's unknown, one file would overwrite
+            another, or a file cannot be written.
     """
-    from PIL import Image
-
     from framework.errors import PedbenchError
 
     if args.out.suffix.lower() not in LOSSLESS:
@@ -121,14 +122,26 @@ def check_outputs(args: argparse.Namespace) -> None:
             f"--out {args.out}: a mask is 0 and 255, and only {', '.join(LOSSLESS)} keep it so: "
             f"give --out {args.out.with_suffix('.png') if args.out.name else 'FILE.png'}"
         )
-    if args.overlay and args.overlay.suffix.lower() not in Image.registered_extensions():
-        raise PedbenchError(f"--overlay {args.overlay} is no picture's name: give FILE.png")
-    files = [path.resolve() for path in (args.photo, args.out, args.overlay) if path]
-    if len(set(files)) < len(files):
+    if args.overlay and args.overlay.suffix.lower() not in PICTURES:
+        raise PedbenchError(
+            f"--overlay {args.overlay} is none of {', '.join(PICTURES)}: give FILE.png"
+        )
+    files = [path for path in (args.photo, args.out, args.overlay) if path]
+    if any(_same_file(*pair) for pair in combinations(files, 2)):
         raise PedbenchError("photo, --out and --overlay name one file twice: give another name")
-    for path in filter(None, (args.out, args.overlay)):
+    for path in files[1:]:
         if not path.resolve().parent.is_dir():
             raise PedbenchError(f"there is no folder {path.parent}: make it, or give another")
+        if path.is_dir() or not os.access(
+            path if path.exists() else path.resolve().parent, os.W_OK
+        ):
+            raise PedbenchError(f"{path} cannot be written as a file: give another FILE.png")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    """Whether two names, links too, lead to one file."""
+    both_there = one.exists() and other.exists()
+    return one.samefile(other) if both_there else one.resolve() == other.resolve()
 
 
 def count_shards(given: int | None, remote: Remote | None) -> int:

@@ -12,6 +12,8 @@ from framework.errors import PedbenchError
 BOX, POINT = "box", "point"
 LENGTHS = {BOX: 4, POINT: 2}
 FARTHEST = 2.0**31
+BEYOND = (-0.5, 1.5)
+"""Between these lie the fractions of a box about the photo."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Prompt:
             scaled = np.multiply(self.values, (width, height) * (len(self.values) // 2))
             pixels = ",".join(f"{value:.0f}" for value in scaled)
             raise PedbenchError(
-                f"{self.kind} '{self.text}' lies within the first pixel: it seems to be in "
+                f"{self.kind} '{self.text}' lies within the first pixels: it seems to be in "
                 f"fractions: give pixels, here {pixels}"
             )
         x0, y0, x1, y1 = self.values if self.kind == BOX else (*self.values, 0, 0)
@@ -60,9 +62,14 @@ class Prompt:
 
     @property
     def _in_fractions(self) -> bool:
-        """A point on the first pixels may be meant, a box of one pixel may not."""
-        small = all(0 <= value <= 1 for value in self.values)
-        return small and (self.kind == BOX or not all(v.is_integer() for v in self.values))
+        """A point on the first pixels may be meant, a box of one pixel may not.
+
+        A detector's box in fractions may reach a little beyond the photo.
+        """
+        whole = all(value.is_integer() for value in self.values)
+        if self.kind == BOX and not whole:
+            return all(BEYOND[0] < value < BEYOND[1] for value in self.values)
+        return all(0 <= value <= 1 for value in self.values) and (self.kind == BOX or not whole)
 
 
 def read_prompt(box: str | None, point: str | None) -> Prompt:

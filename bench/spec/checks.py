@@ -23,6 +23,8 @@ from framework.split.windows import WindowGrid
 
 PICTURED = (*PIPELINE_FIELDS, "coalition")
 """Keys of what chooses the report's pictures."""
+SEEDS = 2**32
+"""NumPy's generators take seeds below this."""
 
 
 @contextlib.contextmanager
@@ -35,13 +37,15 @@ def at(place: str) -> Iterator[None]:
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
-    """Refuse seeds of a run that are missing, negative or given twice.
+    """Refuse seeds of a run that are missing, negative, too large or given twice.
 
     Raises:
         PedbenchError: names them.
     """
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise PedbenchError(f"seeds {list(seeds)}: give at least one, each once, none below 0")
+    if max(seeds) >= SEEDS:
+        raise PedbenchError(f"seeds {list(seeds)}: give numbers up to {SEEDS - 1}")
 
 
 def check_pictures(pictures: Sequence[Mapping[str, Any]]) -> None:
@@ -67,6 +71,20 @@ def check_group(group: Group, arch: Architecture, remote: Remote | None) -> None
     _check_coalitions(group, sorted({pipeline.n_shards for pipeline in pipelines}))
     for pipeline in pipelines:
         _check_pipeline(pipeline, arch, remote)
+    _check_measures(group)
+
+
+def _check_measures(group: Group) -> None:
+    """Refuse a group without a cell, or with attacks that no cell has."""
+    if group.attacks and not any(group.coalitions.values()):
+        raise PedbenchError("attacks without a coalition: give coalitions, e.g. {4: [1]}")
+    if group.without and ALL not in group.attacks:
+        raise PedbenchError("without: names what is left out of attacks: [all] alone")
+    if next(group.cells(seeds=(0,)), None) is None:
+        raise PedbenchError(
+            "nothing is measured: give segmentation: true or coalitions, and a defence for "
+            "adaptive: false"
+        )
 
 
 def _check_names(group: Group) -> None:

@@ -116,6 +116,8 @@ class RunConfig:
             raise PedbenchError(f"limit {self.limit}: give at least 1")
         check_seeds(self.seeds)
         check_pictures(self.pictures)
+        if not self.groups:
+            raise PedbenchError("groups: [] leaves nothing to run: give at least one")
         for number, group in enumerate(self.groups, 1):
             with at(f"group {number}"):
                 check_group(group, arch, self.remote)
@@ -185,7 +187,10 @@ def _group(entry: Any, where: str) -> Group:
     if not isinstance(entry, dict):
         raise PedbenchError(f"{where}: {entry!r} is not a mapping of keys to values")
     entry = dict(entry)
-    grid = dict(entry.pop("grid", {}))
+    grid = entry.pop("grid", {})
+    if not isinstance(grid, dict):
+        raise PedbenchError(f"{where}: grid: {grid!r} is not a mapping of keys to values")
+    grid = dict(grid)
     for name in PIPELINE_FIELDS:
         if name in entry:
             grid[name] = entry.pop(name)

@@ -121,9 +121,14 @@ class Scene:
     Args:
         image: the whole scene, uint8 [height, width, 3], RGB.
         name: under which exposure adds up over sessions; by content when not given.
+
+    Raises:
+        PedbenchError: the name is blank or has characters that cannot be printed.
     """
 
     def __init__(self, image: NDArray[np.uint8], name: str | None = None) -> None:
+        if name is not None and not (name.strip() and name.isprintable()):
+            raise PedbenchError(f"scene name {name!r}: give a name of printable characters")
         self.image = image
         alone = View.alone(image)
         self.whole = alone if name is None else replace(alone, scene=name, by_content=False)

@@ -37,7 +37,7 @@ def decode_segmentation(segmentation: Any, height: int, width: int) -> Mask:
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon needs at least three points (x, y)")
-        if not all(isinstance(value, (int, float)) for value in polygon):
+        if not all(type(value) in (int, float) for value in polygon):
             raise ValueError("a coordinate of a polygon is not a number")
         if not np.isfinite(np.array(polygon, dtype=float)).all():
             raise ValueError("a coordinate of a polygon is not finite")

@@ -1,6 +1,7 @@
 """`pedbench segment` gives the mask that the centralised model gives."""
 
 import json
+import os
 import warnings
 
 import numpy as np
@@ -96,6 +97,8 @@ def refusal(capsys, cat, *flags, out="m.png"):
         (("--box=-50,-50,0,0",), "outside the photo"),
         (("--point", "0.5,0.5"), "give pixels, here 226,150"),
         (("--box", "0.1,0.2,0.9,0.8"), "give pixels, here 45,60,406,240"),
+        (("--box", "0.1,0.1,0.9,1.2"), "it seems to be in fractions"),
+        (("--box=-0.05,0.1,1.02,0.9",), "it seems to be in fractions"),
         (("--box", "0,0,1,1"), "give pixels, here 0,0,451,300"),
         (("--box", "9,9,3,3"), "is empty"),
         (("--box", "1,2,3"), "give 4 numbers"),
@@ -120,8 +123,29 @@ def test_output_names_are_checked_before_anything_is_computed(capsys, cat):
     assert cat.read_bytes() == content
     same = str(cat.parent / "m.png")
     assert "one file twice" in refusal(capsys, cat, "--overlay", same)
-    assert "no picture's name" in refusal(capsys, cat, "--overlay", "seen.txt")
+    for overlay in ("seen.txt", "seen.psd", "seen.xbm", "seen.hdf"):
+        assert "give FILE.png" in refusal(capsys, cat, "--overlay", overlay)
     assert "there is no folder" in refusal(capsys, cat, out="nowhere/m.png")
+    folder = cat.parent / "folder.png"
+    folder.mkdir()
+    assert "cannot be written as a file" in refusal(capsys, cat, "--overlay", str(folder))
+
+
+def test_a_photo_is_not_overwritten_by_another_name_of_it(capsys, cat):
+    content = cat.read_bytes()
+    for link in (os.link, os.symlink):
+        name = cat.parent / f"{link.__name__}.png"
+        link(cat, name)
+        assert main(["segment", str(cat), "--point", "9,9", "--out", str(name)]) == 2
+        assert "one file twice" in capsys.readouterr().err
+        assert cat.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\x1b[31m", "a\nb"])
+def test_a_scene_has_a_name_that_can_be_printed(capsys, cat, name):
+    line = refusal(capsys, cat, "--checkpoint", "random", "--scene", name)
+    assert "give a name of printable characters" in line
+    assert line.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,21 @@ def seeds_of(watches, attack):
         ("groups: [{coalitions: {4: 1}}]", "coalitions"),
         ("groups: [{coalitions: {5: [1]}}]", "n_shards of the group is 4"),
         ("groups: [{plan: prefix, plan: local}]", "gives 'plan' twice"),
+        ("groups: [{grid: x}]", "mine.yaml: group 1: grid: 'x' is not a mapping"),
+        ("groups: [{grid: [1]}]", "grid: .* is not a mapping"),
+        ("groups: []", "leaves nothing to run"),
+        ("groups: [{}]", "group 1: nothing is measured"),
+        ("groups: [{coalitions: {4: []}}]", "nothing is measured"),
+        ("groups: [{coalitions: {4: [1]}, attacks: telea, threats: []}]", "nothing is measured"),
+        (
+            "groups: [{coalitions: {4: [1]}, attacks: telea, adaptive: false}]",
+            "a defence for adaptive: false",
+        ),
+        ("groups: [{segmentation: true, attacks: telea}]", "attacks without a coalition"),
+        (
+            "groups: [{coalitions: {4: [1]}, attacks: telea, without: telea}]",
+            "left out of attacks: .all. alone",
+        ),
         ("groups: [quick]", "group 1: 'quick' is not a mapping"),
         ("groups: quick", "'groups' is missing or not a list"),
         ("limit: none\ngroups: [{}]", "limit: 'none' is not a whole number"),
@@ -146,6 +161,13 @@ def preset_of(tmp_path, lines):
     path = tmp_path / "mine.yaml"
     path.write_text(f"model: tiny\ndata: embedded\npublic: []\n{lines}\n")
     return load_preset(str(path))
+
+
+def test_seeds_are_such_as_generators_take(tmp_path):
+    group = "groups: [{segmentation: true}]"
+    preset_of(tmp_path, f"seeds: {2**32 - 1}\n{group}").check()
+    with pytest.raises(PedbenchError, match="give numbers up to 4294967295"):
+        preset_of(tmp_path, f"seeds: {2**32}\n{group}").check()
 
 
 @pytest.mark.parametrize("seeds", ["[]", "[-1]", "[0, 0]"])
@@ -177,7 +199,9 @@ def test_bad_latency_configurations_are_named_in_one_line(tmp_path, fields, reas
 
 def test_the_command_names_file_and_group(tmp_path, capsys):
     path = tmp_path / "mine.yaml"
-    path.write_text("model: tiny\ndata: embedded\nseeds: [0]\ngroups: [{}, {n_shards: 26}]\n")
+    path.write_text(
+        "model: tiny\ndata: embedded\nseeds: [0]\ngroups: [{segmentation: true}, {n_shards: 26}]\n"
+    )
     assert main(["run", "--preset", str(path), "--out", str(tmp_path / "out")]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1

@@ -110,7 +110,21 @@ def test_servers_are_named_by_their_keys(sam, remote, certs):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host", "host:", ":80", "host:x", "host:70000", "::1:80", "a/b:1"]
+    "text",
+    [
+        "",
+        "host",
+        "host:",
+        ":80",
+        "host:x",
+        "host:70000",
+        "::1:80",
+        "a/b:1",
+        "a\0:1",
+        "a\x1b[31m:1",
+        "a b:1",
+        "u@a:1",
+    ],
 )
 def test_addresses_that_are_none(text):
     assert "HOST:PORT" in message_of(lambda: GrpcShards([text]))

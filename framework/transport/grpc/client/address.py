@@ -28,8 +28,9 @@ class Address:
         bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
         bracketed = bare != host
         number = int(port) if port.isascii() and port.isdigit() else -1
-        if not bare or not 0 <= number <= 65535 or (":" in bare) != bracketed or "/" in bare:
-            raise PedbenchError(f"'{text}' is not an address: give HOST:PORT, e.g. 127.0.0.1:50051")
+        odd = not bare.isprintable() or any(character in bare for character in " /@")
+        if not bare or odd or not 0 <= number <= 65535 or (":" in bare) != bracketed:
+            raise PedbenchError(f"{text!r} is not an address: give HOST:PORT, e.g. 127.0.0.1:50051")
         return cls(_spelled(bare), number)
 
     def __str__(self) -> str:
