@@ -175,6 +175,7 @@ def test_damaged_images_fail_alone_and_by_name(tmp_path: Path) -> None:
         [[1, 2, 3, 4]],
         [[1, 2, 3, 4, 5, 6, 7]],
         [["x", 2, 3, 4, 5, 6]],
+        [[True, 2, 3, 4, 5, 6]],
         [SEGMENTATIONS["polygon"][0], []],
         [{"x": 1, "y": 2}],
         [float("nan")] * 6,
