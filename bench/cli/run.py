@@ -164,7 +164,11 @@ def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
     for group in config.groups:
         wanted = names if "all" in group.attacks else [n for n in group.attacks if n in names]
         judged = tuple(name for name in group.recognise_on if name in wanted)
-        groups.append(dataclasses.replace(group, attacks=tuple(wanted), recognise_on=judged))
+        narrowed = dataclasses.replace(
+            group, attacks=tuple(wanted), without=(), recognise_on=judged
+        )
+        if next(narrowed.cells(config.seeds), None) is not None:
+            groups.append(narrowed)
     return dataclasses.replace(config, groups=tuple(groups))
 
 

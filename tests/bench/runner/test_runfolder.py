@@ -13,9 +13,18 @@ from bench.cli import main
 from bench.runner.folder import LOCK, discard, locked
 from bench.runner.run import run
 from bench.spec.config import RunConfig
+from bench.spec.grid import Group
 from framework import PedbenchError
 
-CONFIG = RunConfig("small", "tiny", "synthetic:1", (), (0,), (), checkpoint="random")
+CONFIG = RunConfig(
+    "small",
+    "tiny",
+    "synthetic:1",
+    (),
+    (0,),
+    (Group({"plan": ["local"]}, segmentation=True),),
+    checkpoint="random",
+)
 
 
 def hold(folder, ready):
