@@ -108,12 +108,12 @@ def test_globals_last_needs_adapted_weights(sam, photos, stock_embedding):
 
 def pad_once(stage: WindowStage, blocks, windows):
     """The plausible mistake: pad before the run, treat the padding as tokens, crop at its end."""
-    side = stage.encoder.blocks[blocks[0]].window_size
+    side = stage.encoder.module.blocks[blocks[0]].window_size
     padded = torch.stack(
         [F.pad(w, (0, 0, 0, side - w.shape[1], 0, side - w.shape[0])) for w in windows]
     )
     for index in blocks:
-        padded = stage.encoder.blocks[index](padded)
+        padded = stage.encoder.module.blocks[index](padded)
     return [p[: w.shape[0], : w.shape[1]] for p, w in zip(padded, windows, strict=True)]
 
 

@@ -53,6 +53,14 @@ class Silent(Waits):
         await self._wait(context)
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches Python, even where the suite runs in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def servers(sam) -> Iterator[dict[str, str]]:
     services = (ShardService, Waits, Silent, Hung, Mute)
