@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-import attacks.features.token_maps
 from attacks import ATTACKS
 from attacks.controls.retrained_prior import blanked
+from attacks.features import token_maps
 from attacks.features.token_maps import practice, token_map
 from attacks.networks.training import train
 from tests.attacks.conftest import psnr
@@ -37,7 +37,7 @@ def test_the_state_is_the_whole_attack(name):
 
 def test_later_tokens_of_the_padding_give_its_own_training_photos_away(monkeypatch):
     """The decoder tells them apart by round 2, though it sees no pixel; on round 1 it cannot."""
-    monkeypatch.setattr(attacks.whole, "PADDING_ONLY", 1.0)
+    monkeypatch.setattr(token_maps, "PADDING_ONLY", 1.0)
     photos = ("chelsea", "rocket")
     padding = [w.index for w in example("chelsea").observation.grid.windows if not w.has_content]
     assert padding
