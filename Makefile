@@ -8,7 +8,8 @@ PRESET ?= quick
 DATA ?= embedded
 RUN ?= results/$(PRESET)-$(notdir $(subst :,/,$(DATA)))
 
-CPU_WHEELS ?= --index-url https://download.pytorch.org/whl/cpu --retries 0 --timeout 5
+# Without a GPU, a tenth of the download: TORCH_INDEX='--index-url https://download.pytorch.org/whl/cpu'
+TORCH_INDEX ?=
 
 # More extras for the tests of optional parts: make setup EXTRAS=dev,faces,people,text
 EXTRAS ?= dev
@@ -20,14 +21,9 @@ PORT ?= 50051
 
 setup: $(STAMP)
 
-# Without a GPU, wheels without CUDA: a tenth of the download. Where their index cannot be reached,
-# what pip finds by itself.
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	command -v nvidia-smi > /dev/null \
-		|| $(BIN)/python -m pip install --quiet $(CPU_WHEELS) torch torchvision 2> /dev/null \
-		|| echo "no index of CPU wheels: torch comes from pip's own"
-	$(BIN)/python -m pip install --quiet torch torchvision
+	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) torch torchvision
 	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
 	-$(BIN)/pedbench weights lpips
 	touch $(STAMP)
