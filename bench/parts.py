@@ -11,6 +11,7 @@ from attacks.base import ATTACKS
 from attacks.threat_models.base import THREATS
 from bench.datasets.base import DATASETS
 from bench.metrics import METRICS
+from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES
 from bench.recognition import RECOGNISERS
 from framework.registry import Origin, Registry
 from framework.split.defences import DEFENCES
@@ -24,6 +25,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "threats": THREATS,
     "datasets": DATASETS,
     "metrics": METRICS,
+    "segmentation_metrics": SEGMENTATION_METRICS,
     "recognisers": RECOGNISERS,
 }
 """Registries by the word that ``pedbench list`` takes."""
@@ -77,4 +79,6 @@ def _origins() -> dict[tuple[str, Any], Origin]:
     }
     for name, origin in RECOGNISERS.origins().items():
         found |= {("metric", metric): origin for metric in RECOGNISERS.get(name).metrics}
+    for name, origin in SEGMENTATION_METRICS.origins().items():
+        found |= {("metric", f"{name}_{source}"): origin for source in SOURCES}
     return found

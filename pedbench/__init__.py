@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attacks.threat_models.base import ThreatModel
     from bench.datasets.base import DATASETS, Dataset, Sample
     from bench.metrics.base import METRICS, Metric
+    from bench.metrics.segmentation import SEGMENTATION_METRICS, SegmentationMetric
     from bench.recognition.base import RECOGNISERS, Recogniser
     from framework.errors import PedbenchError
     from framework.models.build import build_sam
@@ -53,7 +54,9 @@ _HOMES = {
     "PublicExample": "attacks.base",
     "RECOGNISERS": "bench.recognition.base",
     "Recogniser": "bench.recognition.base",
+    "SEGMENTATION_METRICS": "bench.metrics.segmentation",
     "Sample": "bench.datasets.base",
+    "SegmentationMetric": "bench.metrics.segmentation",
     "Shards": "framework.transport.base",
     "ThreatModel": "attacks.threat_models.base",
     "Tls": "framework.transport.grpc.security.tls",
@@ -70,6 +73,7 @@ __all__ = [
     "METRICS",
     "POLICIES",
     "RECOGNISERS",
+    "SEGMENTATION_METRICS",
     "Attack",
     "Dataset",
     "Defence",
@@ -85,6 +89,7 @@ __all__ = [
     "PublicExample",
     "Recogniser",
     "Sample",
+    "SegmentationMetric",
     "Shards",
     "ThreatModel",
     "Tls",

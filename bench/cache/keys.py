@@ -19,6 +19,7 @@ from bench.cache.encodings import pipeline_sources
 from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
 from bench.metrics import METRICS
+from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
 from bench.runner.pipelines import Models, NotAdapted
@@ -80,6 +81,10 @@ class Keys:
             source_fingerprint("bench.runner.evaluate"),
             pipeline_sources(pipeline),
             {name: part_fingerprint(part, METRICS.package) for name, part in METRICS.items()},
+            {
+                name: part_fingerprint(part, SEGMENTATION_METRICS.package)
+                for name, part in SEGMENTATION_METRICS.items()
+            },
             sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
             versions(),
         )

@@ -14,6 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from bench.metrics.base import Mask, Score
+from bench.metrics.segmentation import SEGMENTATION_METRICS, SegmentationMetric
 
 VALUES_PER_CALL = 1 << 25
 
@@ -118,6 +119,17 @@ def iou(prediction: Mask, truth: Mask) -> float:
     """
     union = np.count_nonzero(prediction | truth)
     return np.count_nonzero(prediction & truth) / union if union else 1.0
+
+
+@SEGMENTATION_METRICS.register("miou")
+class Miou(SegmentationMetric):
+    """Intersection over union; its mean over masks is the mIoU."""
+
+    summary = "intersection over union of masks"
+    label = "mIoU"
+
+    def score(self, prediction: Mask, truth: Mask) -> float:
+        return iou(prediction, truth)
 
 
 def agreement(masks: Mask, reference: Mask) -> Score:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES, SegmentationMetric
 from bench.report.rundata import PIPELINE, RunData
 from bench.report.statistics import Interval, mean_interval, paired_gain
 
@@ -37,12 +38,19 @@ def summarize(run: RunData) -> pd.DataFrame:
         row: dict[str, Any] = dict(zip(PIPELINE, keys, strict=True))
         row["images"] = images["image_id"].nunique()
         row["instances"] = int(weights(images).sum())
-        for metric in (*PER_INSTANCE, *PER_IMAGE):
-            row |= named(metric, image_mean(images, metric, metric in PER_INSTANCE))
+        per_instance = (*PER_INSTANCE, *added_scores())
+        for metric in (*per_instance, *PER_IMAGE):
+            row |= named(metric, image_mean(images, metric, metric in per_instance))
         for prompt in ("box", "point"):
             row[f"normalised_{prompt}"] = normalised(images, reference, f"miou_{prompt}")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def added_scores() -> dict[str, type[SegmentationMetric]]:
+    """Columns of the installed metrics beside mIoU, e.g. ``dice_box``, with their metrics."""
+    added = {name: part for name, part in SEGMENTATION_METRICS.items() if name != "miou"}
+    return {f"{name}_{source}": part for name, part in added.items() for source in SOURCES}
 
 
 def reference_scores(segmentation: pd.DataFrame) -> pd.DataFrame | None:

@@ -19,6 +19,7 @@ from bench.attackers.fitting import Attackers
 from bench.cache.encodings import Encodings
 from bench.datasets import Sample
 from bench.datasets.motion import film
+from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.runner.frame_sequence import Shot, exposure_scores, shot, take
 from bench.runner.phases import phase
 from bench.runner.pictures import Pictures
@@ -158,7 +159,12 @@ class ImageWork:
             with phase("pictures"):
                 picture = self.pictures.masks(self.sample, masks, cell.pipeline)
         for metric, value in scores.items():
-            yield facts | score(metric, value) | {"seconds": seconds, "image_file": picture}
+            if isinstance(value, Exception):
+                part = SEGMENTATION_METRICS.get(metric.rpartition("_")[0])
+                own = failure(value, part) | {"metric": metric}
+            else:
+                own = score(metric, value)
+            yield facts | own | {"seconds": seconds, "image_file": picture}
 
     def _watched(self, cells: Sequence[AttackCell], shot: Shot, facts: Record) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,15 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bench.metrics.base import Mask
 from bench.metrics.miou import (
     Segmentation,
     agreement,
+    filled_box,
     frozen_prompts,
-    instance_scores,
-    iou,
     segment_instances,
+    tight_box,
 )
 from bench.metrics.region_growing import grow, smooth_lab
+from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES, SegmentationMetric
 from framework.split.predictor import DistributedSamPredictor
 
 
@@ -46,31 +49,39 @@ class Reference:
         return self.predictor.get_image_embedding()
 
     @cached_property
-    def growing(self) -> list[float]:
-        """IoU of the region grown from each mask's point, without any model."""
+    def grown(self) -> list[Mask]:
+        """The region grown from each mask's point, without any model."""
         lab = smooth_lab(self.image)
-        return [iou(grow(lab, frozen_prompts(mask).point), mask) for mask in self.truth]
+        return [grow(lab, frozen_prompts(mask).point) for mask in self.truth]
+
+    @cached_property
+    def filled(self) -> list[Mask]:
+        """The filled box of each mask."""
+        return [filled_box(tight_box(mask), mask.shape) for mask in self.truth]
 
 
 def segmentation_scores(
     predictor: DistributedSamPredictor, reference: Reference
-) -> tuple[dict[str, float | None], NDArray[np.bool_]]:
+) -> tuple[dict[str, float | Exception | None], NDArray[np.bool_]]:
     """Scores of ``predictor``, whose image is set, and its box-prompted masks.
 
     Returns:
-        Metric → value, None where the image has no instance; masks, bool [n, H, W].
+        Metric → value, None where the image has no instance, and what a metric raised where it
+        could not be computed; masks, bool [n, H, W].
     """
     truth = reference.truth
     found = segment_instances(predictor, [frozen_prompts(mask) for mask in truth])
-    scores = instance_scores(found, truth)
+    masks: dict[str, Iterable[Mask]] = dict(
+        zip(SOURCES, (found.box, found.point, reference.filled, reference.grown), strict=True)
+    )
     traffic = predictor.traffic
     embedding = predictor.get_image_embedding()
     error = (embedding - reference.embedding).norm() / reference.embedding.norm()
-    values: dict[str, float | None] = {
-        "miou_box": _mean([score.box_iou for score in scores]),
-        "miou_point": _mean([score.point_iou for score in scores]),
-        "miou_fill": _mean([score.fill_iou for score in scores]),
-        "miou_grow": _mean(reference.growing),
+    values: dict[str, float | Exception | None] = {}
+    for name, metric in SEGMENTATION_METRICS.items():
+        for source, predictions in masks.items():
+            values[f"{name}_{source}"] = _mean_score(metric, predictions, truth)
+    values |= {
         "agreement_box": agreement(found.box, reference.segmentation.box),
         "agreement_point": agreement(found.point, reference.segmentation.point),
         "instances": len(truth),
@@ -82,5 +93,12 @@ def segmentation_scores(
     return values, found.box
 
 
-def _mean(values: list[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+def _mean_score(
+    metric: type[SegmentationMetric], masks: Iterable[Mask], truth: Mask
+) -> float | Exception | None:
+    """The mean over masks; what the metric raised, so that the others are still recorded."""
+    try:
+        values = [metric().score(mask, true) for mask, true in zip(masks, truth, strict=True)]
+        return float(np.mean(values)) if values else None
+    except Exception as error:
+        return error

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from bench.report.rundata import PIPELINE, RunData
-from bench.report.segmentation import normalised, reference_scores, summarize
+from bench.report.segmentation import added_scores, normalised, reference_scores, summarize
 from bench.report.table import Column, Table
 from bench.report.tables.common import (
     INTERVALS,
@@ -50,9 +50,25 @@ def segmentation_table(run: RunData) -> Table:
             constant_settings(frame, PIPELINE),
         ),
         frame=frame,
-        columns=(*setting_columns(frame, PIPELINE), *SCORES),
+        columns=(*setting_columns(frame, PIPELINE), *SCORES, *_added(frame)),
         empty="This run scored no segmentation.",
     )
+
+
+def _added(frame: pd.DataFrame) -> list[Column]:
+    """Columns of other packages' metrics that the run has."""
+    return [
+        Column(
+            column,
+            f"{metric.label or metric.name}, {column.rpartition('_')[2]}",
+            metric.decimals,
+            BETTER,
+            interval=column.endswith("_box"),
+            detail=not column.endswith("_box"),
+        )
+        for column, metric in added_scores().items()
+        if column in frame and frame[column].notna().any()
+    ]
 
 
 def _normalisation(run: RunData) -> str:

@@ -1,0 +1,1 @@
+"""An example package of pedbench parts: one module a kind."""

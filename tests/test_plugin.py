@@ -1,0 +1,84 @@
+"""The package in ``examples/plugin``, installed and used by a run of two worker processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.runner.records import read_records
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "plugin"
+ORIGIN = "pedbench-example@0.1.0"
+PARTS = {
+    "attacks": "grey",
+    "defences": "clip",
+    "metrics": "mean_error",
+    "segmentation_metrics": "dice",
+    "policies": "backwards",
+    "datasets": "disc",
+    "recognisers": "brightness",
+    "threats": "few_photos",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """Environment variables under which the example is installed."""
+    folder = tmp_path_factory.mktemp("plugin")
+    shutil.copytree(EXAMPLE, folder / "source")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--target", folder / "site", folder / "source"]
+    subprocess.run(command, check=True, timeout=120)
+    path = os.pathsep.join([str(ROOT), str(folder / "site")])
+    return {**os.environ, "PYTHONPATH": path, "PEDBENCH_CACHE": str(folder / "cache")}
+
+
+def pedbench(environment, *arguments):
+    command = [sys.executable, "-m", "pedbench", *map(str, arguments)]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+
+
+def test_every_part_is_listed_with_its_origin(environment):
+    kind, found = "", {}
+    for line in pedbench(environment, "list").stdout.splitlines():
+        if not line.startswith(" "):
+            kind = line.rstrip(":")
+        elif line.endswith("[pedbench-example 0.1.0]"):
+            found[kind] = line.split()[0]
+    assert found == PARTS
+
+
+def test_a_run_uses_every_part_and_says_so(environment, tmp_path):
+    out = tmp_path / "out"
+    pedbench(environment, "run", "--preset", EXAMPLE / "example.yaml", "--out", out, "--workers", 2)
+    records = read_records(out)
+    assert set(records["status"]) <= {"ok", "unsupported", "not_applicable"}
+    grey = records[records["attack"] == "grey"]
+    assert {"mean_error", "brightness_match", "psnr"} <= set(grey["metric"])
+    assert {"dice_box", "dice_fill", "miou_box"} <= set(records["metric"])
+    assert set(records["plugins"]) == {ORIGIN}
+    assert set(records["public_photos"]) >= {"1"}
+    told = json.loads((out / "environment.json").read_text())["plugins"]
+    assert told["attack grey"] == ORIGIN
+    assert len(told) == len(PARTS)
+    page = (out / "report.html").read_text()
+    for word in (
+        "grey",
+        "clip",
+        "mean error",
+        "Dice, box",
+        "backwards",
+        "disc:1",
+        "brightness",
+        ORIGIN,
+    ):
+        assert word in page
