@@ -28,6 +28,7 @@ from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import Sample, open_dataset
 from bench.datasets.disjoint import check_disjoint
+from bench.flags.arguments import add_device_flag
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.pipelines import Models, build_predictor, seed_of
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         help="times the steps of another training each",
     )
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
-    parser.add_argument("--device", default="cpu", help="where decoders train: cpu or cuda")
+    add_device_flag(parser, default="cpu")
     return parser
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.flags.arguments import add_photo_flags, device, not_negative_int, positive, positive_int
+from bench.flags.arguments import (
+    add_device_flag,
+    add_photo_flags,
+    not_negative_int,
+    positive,
+    positive_int,
+)
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -56,9 +62,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         help="train all blocks, or only global blocks and neck: shards then keep the stock weights "
         "(default: all)",
     )
-    parser.add_argument(
-        "--device", type=device, help="compute on cpu or cuda (default: cuda if present)"
-    )
+    add_device_flag(parser)
     add_photo_flags(parser)
     parser.set_defaults(run=run)
 

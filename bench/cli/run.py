@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.flags.arguments import add_photo_flags, device, positive_int
+from bench.flags.arguments import add_device_flag, add_photo_flags, positive_int
 from bench.flags.remote import add_remote_flags, read_remote_flags
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=positive_int, metavar="N", help="use N processes (default: by model)"
     )
-    parser.add_argument(
-        "--device", type=device, help="compute on cpu or cuda (default: cuda if present)"
-    )
+    add_device_flag(parser)
     add_photo_flags(parser)
     keep = parser.add_mutually_exclusive_group()
     keep.add_argument(

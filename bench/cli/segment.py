@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.flags.arguments import add_photo_flags
 from bench.flags.caps import add_cap_flags, print_exposure, read_cap_flags, read_policy_key
-from bench.flags.precision import add_speed_flags, speed_options
+from bench.flags.precision import add_speed_flags, device_of, speed_options
 from bench.flags.remote import Remote, add_remote_flags, read_remote_flags
 
 LOSSLESS = (".png", ".bmp", ".tif", ".tiff")
@@ -69,9 +69,10 @@ def run(args: argparse.Namespace) -> int:
     remote = read_remote_flags(args)
     n_shards = count_shards(args.n_shards, remote)
     options = read_cap_flags(args)
+    device = device_of(args)
     photo = read_photo(args.photo)
     prompt.check(photo.shape[1], photo.shape[0])
-    sam = build_sam(args.model, args.checkpoint, **speed_options(args))
+    sam = build_sam(args.model, args.checkpoint, **speed_options(args)).to(device)
     predictor = DistributedSamPredictor(
         sam,
         remote.connect(**options) if remote else LocalShards(n_shards, **options),

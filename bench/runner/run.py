@@ -80,7 +80,7 @@ def run(
     Args:
         config: what to measure.
         folder: the run folder, made if it is missing.
-        device: ``cpu`` or ``cuda``; CUDA where there is one unless given.
+        device: as `framework.devices.usable_device` takes it.
         workers: processes that share the work; see `default_workers` unless given.
         store: from which unchanged cells and encodings are taken and to which new ones go.
         fresh: discard the run that ``folder`` holds, once all else has been checked.

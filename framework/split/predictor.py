@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from segment_anything import SamPredictor
 from segment_anything.modeling import Sam
+from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
 from framework.errors import PedbenchError
@@ -27,6 +28,16 @@ from framework.split.observation import Observation
 from framework.split.policies.base import Policy
 from framework.split.recording import Traffic
 from framework.transport.base import Shards
+
+
+class Resize(ResizeLongestSide):
+    """Stock's, with coordinates in float32: Apple's GPUs have no float64."""
+
+    def apply_coords(
+        self, coords: NDArray[Any], original_size: tuple[int, ...]
+    ) -> NDArray[np.float32]:
+        """Coordinates [..., 2] of a photo of ``original_size`` in its resized frame."""
+        return super().apply_coords(coords, original_size).astype(np.float32)
 
 
 class DistributedSamPredictor(SamPredictor):
@@ -57,6 +68,7 @@ class DistributedSamPredictor(SamPredictor):
         model = adopt(sam)
         check_decoder(model)
         super().__init__(model)
+        self.transform = Resize(model.image_encoder.img_size)
         self.encoder = DistributedEncoder(
             model,
             shards,

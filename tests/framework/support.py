@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from framework import PedbenchError
 from framework.split.payload import Payload, encode_tokens
@@ -29,6 +32,17 @@ def frame_of(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     """Noise of the given size."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+class NoFloat64(TorchDispatchMode):
+    """Within it no operation may take or give float64: a stand-in for Apple's GPU."""
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        found = operation(*args, **(kwargs or {}))
+        for value in tree_leaves((args, kwargs, found)):
+            if isinstance(value, torch.Tensor) and value.dtype == torch.float64:
+                raise TypeError(f"{operation} has no float64 here")
+        return found
 
 
 class EchoShards(Shards):

@@ -9,10 +9,8 @@ import pytest
 
 from bench.cli import main
 from bench.flags.arguments import LAST_PORT
-from framework.devices import usable_device
 from framework.exposure import Ledger
 from framework.exposure.ledger import Send
-from tests.framework.support import message_of
 
 SHARD = ("shard", "--insecure", "--bind", "127.0.0.1:0")
 TRAIN = ("train", "--data", "embedded")
@@ -35,6 +33,7 @@ def complaint(capsys, *arguments: str) -> str:
         ("run", "--device", "cuda:99"),
         ("run", "--device", "meta"),
         ("run", "--device", ""),
+        ("segment", "p.jpg", "--out", "m.png", "--device", "tpu"),
         ("run", "--workers", "0"),
         ("run", "--workers", "-2"),
         ("run", "--workers", "two"),
@@ -44,6 +43,7 @@ def complaint(capsys, *arguments: str) -> str:
         ("run", "--deadline", "nan"),
         ("profile", "--workers", "0"),
         (*SHARD, "--device", "tpu"),
+        (*SHARD, "--device", "mps:1"),
         (*SHARD, "--metrics-port", "99999"),
         (*SHARD, "--metrics-port", "-1"),
         (*SHARD, "--metrics-host", "http://here"),
@@ -99,17 +99,6 @@ def test_ports_of_several_servers_end_where_ports_end(capsys, flag):
 @pytest.mark.parametrize("name", ["10.0.0.7", "::1", "shard-a", "a.example.org", "localhost"])
 def test_hosts_are_names_and_numbers(tmp_path, name):
     assert main(["certs", "--out", str(tmp_path / "c"), "--host", name]) == 0
-
-
-def test_the_device_is_checked_before_any_work(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert usable_device() == usable_device("cpu") == "cpu"
-    assert "no CUDA device" in message_of(lambda: usable_device("cuda"))
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    assert usable_device() == "cuda"
-    assert usable_device("cuda:1") == "cuda:1"
-    assert "there are 2" in message_of(lambda: usable_device("cuda:2"))
 
 
 def test_a_coalition_has_no_more_servers_than_have_seen_something(capsys, tmp_path):
