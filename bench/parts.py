@@ -13,11 +13,13 @@ from bench.datasets.base import DATASETS
 from bench.metrics import METRICS
 from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES
 from bench.recognition import RECOGNISERS
+from framework.models.encoder import ENCODERS
 from framework.registry import Origin, Registry
 from framework.split.defences import DEFENCES
 from framework.split.policies import POLICIES
 
 REGISTRIES: dict[str, Registry[Any]] = {
+    "encoders": ENCODERS,
     "policies": POLICIES,
     "defences": DEFENCES,
     "attacks": ATTACKS,
@@ -51,13 +53,14 @@ def packages_of(record: Mapping[str, Any], scheme: str) -> str:
     A threat model is not among them: it is values, not code, and the record states them.
 
     Args:
-        record: with policy, defence, attack and metric, as far as it has them.
+        record: with model, policy, defence, attack and metric, as far as it has them.
         scheme: of the data set, e.g. ``coco``.
     """
     known = _origins()
     if not known:
         return ""
-    parts = [(name, record.get(name)) for name in ("policy", "defence", "attack", "metric")]
+    columns = ("model", "policy", "defence", "attack", "metric")
+    parts = [(name, record.get(name)) for name in columns]
     used = {known.get(part) for part in [*parts, ("dataset", scheme)]}
     return ", ".join(sorted(str(origin) for origin in used if origin))
 
@@ -79,6 +82,8 @@ def _origins() -> dict[tuple[str, Any], Origin]:
     }
     for name, origin in RECOGNISERS.origins().items():
         found |= {("metric", metric): origin for metric in RECOGNISERS.get(name).metrics}
+    for name, origin in ENCODERS.origins().items():
+        found |= {("model", arch.name): origin for arch in ENCODERS.get(name).models()}
     for name, origin in SEGMENTATION_METRICS.origins().items():
         found |= {("metric", f"{name}_{source}"): origin for source in SOURCES}
     return found

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from bench.metrics.segmentation import SEGMENTATION_METRICS, SegmentationMetric
     from bench.recognition.base import RECOGNISERS, Recogniser
     from framework.errors import PedbenchError
+    from framework.models.architectures import Architecture
     from framework.models.build import build_sam
+    from framework.models.encoder import ENCODERS, Encoder
     from framework.models.interop.adopt import adopt
     from framework.models.interop.transformers_sam import from_transformers
     from framework.split.defences.base import DEFENCES, Defence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ATTACKS": "attacks.base",
+    "Architecture": "framework.models.architectures",
     "Attack": "attacks.base",
     "DATASETS": "bench.datasets.base",
     "DEFENCES": "framework.split.defences.base",
@@ -42,6 +45,8 @@ _HOMES = {
     "Defence": "framework.split.defences.base",
     "DistributedEncoder": "framework.split.edge",
     "DistributedSamPredictor": "framework.split.predictor",
+    "ENCODERS": "framework.models.encoder",
+    "Encoder": "framework.models.encoder",
     "GrpcShards": "framework.transport.grpc.client.remote",
     "Knowledge": "attacks.base",
     "LocalShards": "framework.transport.base",
@@ -70,15 +75,18 @@ __all__ = [
     "ATTACKS",
     "DATASETS",
     "DEFENCES",
+    "ENCODERS",
     "METRICS",
     "POLICIES",
     "RECOGNISERS",
     "SEGMENTATION_METRICS",
+    "Architecture",
     "Attack",
     "Dataset",
     "Defence",
     "DistributedEncoder",
     "DistributedSamPredictor",
+    "Encoder",
     "GrpcShards",
     "Knowledge",
     "LocalShards",

@@ -15,7 +15,7 @@ from attacks.features.canvas import Canvas
 from attacks.features.inpainting_input import LONGEST, Holes, padded
 from attacks.features.token_maps import practice
 from bench.datasets import open_dataset
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 

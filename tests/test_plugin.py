@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin"
 ORIGIN = "pedbench-example@0.1.0"
 PARTS = {
+    "encoders": "small",
     "attacks": "grey",
     "defences": "clip",
     "metrics": "mean_error",
@@ -72,6 +73,7 @@ def test_a_run_uses_every_part_and_says_so(environment, tmp_path):
     assert len(told) == len(PARTS)
     page = (out / "report.html").read_text()
     for word in (
+        "small_vit",
         "grey",
         "clip",
         "mean error",

@@ -41,7 +41,7 @@ def learn_position(knowledge: Knowledge) -> NDArray[np.float32]:
     """
     if knowledge.sam is None:
         return np.zeros(1, dtype=np.float32)
-    return knowledge.sam.image_encoder.pos_embed[0].detach().cpu().numpy()
+    return knowledge.sam.runtime.positions[0].detach().cpu().numpy()
 
 
 def window_features(

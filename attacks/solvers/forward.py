@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from framework.models.architectures import architecture
 from framework.models.block import fold_attention
 from framework.models.build import PIXEL_MEAN, PIXEL_STD, PedSam, assemble
+from framework.models.named import architecture
 from framework.split.plans import make_plan
 from framework.split.windows import Window, WindowGrid
 from framework.transport.stage import WindowStage, cut, merge

@@ -20,6 +20,7 @@ from bench.runner.provenance import device_label
 from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
 from framework.models.build import PedSam
+from framework.models.encoder import ENCODERS
 from framework.split.defences import DEFENCES
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
@@ -100,6 +101,7 @@ class Encodings:
             sam.arch,
             sam.weights.sha256,
             sam.precision,
+            part_fingerprint(sam.encoder_class, ENCODERS.package),
             asdict(pipeline),
             seed,
             source_fingerprint(__name__),

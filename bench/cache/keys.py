@@ -27,6 +27,7 @@ from bench.runner.provenance import weights_label
 from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
 from framework.files.download import sha256_of
+from framework.models.encoder import ENCODERS
 
 COVERED = frozenset(
     {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
@@ -80,6 +81,7 @@ class Keys:
             config.remote is not None,
             source_fingerprint("bench.runner.evaluate"),
             pipeline_sources(pipeline),
+            part_fingerprint(models.sam.encoder_class, ENCODERS.package),
             {name: part_fingerprint(part, METRICS.package) for name, part in METRICS.items()},
             {
                 name: part_fingerprint(part, SEGMENTATION_METRICS.package)

@@ -42,13 +42,13 @@ def parts() -> dict[str, list[tuple[str, str]]]:
     from bench.latency.config import is_latency
     from bench.parts import REGISTRIES
     from bench.spec.config import load_preset, preset_names
-    from framework.models.architectures import ARCHITECTURES
+    from framework.models.named import models as known_models
     from framework.split.payload import payload_names
     from framework.split.plans import PLANS
 
     models = [
         (a.name, f"{a.img_size} px, depth {a.depth}, width {a.width}")
-        for a in ARCHITECTURES.values()
+        for a, _ in known_models().values()
     ]
     presets = [
         (name, "time over links" if is_latency(name) else f"{len(load_preset(name).cells())} cells")

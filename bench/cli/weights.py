@@ -22,8 +22,8 @@ def run(args: argparse.Namespace) -> int:
     from bench.metrics.trunks.alexnet import ensure_trunk
     from bench.metrics.trunks.vgg16 import ensure_vgg16
     from framework.errors import unknown_name
-    from framework.models.architectures import architecture
     from framework.models.checkpoint import OFFICIAL, locate_weights
+    from framework.models.named import architecture
 
     known = {*OFFICIAL, "lpips", "vgg16"}
     for name in args.fetch:

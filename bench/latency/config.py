@@ -14,7 +14,7 @@ from bench.latency.links import LINKS, Link, read_link
 from bench.spec.config import find_preset
 from bench.spec.fields import check_fields, read_yaml
 from framework.errors import PedbenchError
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.payload import PayloadSpec
 from framework.split.plans import PLANS, make_plan
 from framework.split.windows import WindowGrid

@@ -9,7 +9,8 @@ import pandas as pd
 from bench.latency.arithmetic import payload_bytes, work
 from bench.latency.config import BASELINE, LatencyConfig
 from bench.latency.links import DIRECT, Link
-from framework.models.architectures import ARCHITECTURES, architecture
+from framework.models.architectures import ARCHITECTURES
+from framework.models.named import architecture
 
 TAIL = 0.95
 FASTER = 10.0

@@ -27,7 +27,7 @@ from bench.runner.records import (
 )
 from bench.spec.cells import ORIGINAL, SEEN, Pipeline
 from framework.declaration import own
-from framework.models.architectures import architecture
+from framework.models.named import models
 from framework.split.plans import make_plan
 
 PIPELINE = [each.column or each.name for each in own(Pipeline)]
@@ -206,12 +206,13 @@ class RunData:
     @property
     def reordered(self) -> list[str]:
         """Plans that ran the blocks in an order other than the weights were trained in."""
+        named = models()
         known = self.records[["model", "plan"]].dropna().drop_duplicates()
         return sorted(
             {
                 plan
                 for model, plan in known.itertuples(index=False)
-                if not make_plan(plan, architecture(model)).stock_order
+                if model in named and not make_plan(plan, named[model][0]).stock_order
             }
         )
 

@@ -17,8 +17,8 @@ from bench.spec.checks import at, check_group, check_pictures, check_seeds
 from bench.spec.fields import check_fields, check_values, list_fields, read_yaml
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
 from framework.errors import PedbenchError, unknown_name
-from framework.models.architectures import architecture
 from framework.models.build import PRECISIONS
+from framework.models.named import architecture
 
 PRESETS = Path(__file__).parent / "presets"
 

@@ -1,10 +1,8 @@
-"""The SAM sizes that `build_sam` knows, as plain numbers."""
+"""The sizes of Segment Anything's models, as plain numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-from framework.errors import unknown_name
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,3 @@ STOCK_ORDER = (
     Architecture("vit_h", 1024, 16, 14, 1280, 32, 16, (7, 15, 23, 31), 256, 2048),
 )
 ARCHITECTURES = {arch.name: arch for stock in STOCK_ORDER for arch in (stock, globals_last(stock))}
-
-
-def architecture(name: str) -> Architecture:
-    """The architecture called ``name``.
-
-    Raises:
-        PedbenchError: there is none of that name.
-    """
-    if name not in ARCHITECTURES:
-        raise unknown_name("model", name, ARCHITECTURES)
-    return ARCHITECTURES[name]

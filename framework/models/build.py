@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from segment_anything.modeling import (
-    ImageEncoderViT,
-    MaskDecoder,
-    PromptEncoder,
-    Sam,
-    TwoWayTransformer,
-)
-from torch import Tensor, nn
+from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+from torch import Tensor
 
 from framework.errors import PedbenchError, unknown_name
-from framework.models.architectures import Architecture, architecture
-from framework.models.block import fold_attention
+from framework.models.architectures import Architecture
 from framework.models.checkpoint import Weights, locate_weights, read_state_dict
 from framework.models.compile import compile_blocks
 from framework.models.encoder import Encoder
 from framework.models.encoders.sam_vit import SamVit
+from framework.models.named import architecture, encoder_of
 from framework.models.onnx.files import need_packages
 from framework.models.onnx.runtime import OnnxRuntime
 from framework.models.quantise import quantise_linears
@@ -76,7 +69,8 @@ def build_sam(
     """Build a SAM in evaluation mode.
 
     Args:
-        name: ``tiny``, ``tiny_globals_last``, ``vit_b``, ``vit_l`` or ``vit_h``.
+        name: ``tiny``, ``tiny_globals_last``, ``vit_b``, ``vit_l``, ``vit_h``, or a model of
+            another encoder in `ENCODERS`.
         checkpoint: a file (official ``.pth`` or ``.safetensors``); ``None`` for the project's own
             or the official weights, downloaded once into the cache; ``"random"`` for seeded random
             weights, which serve for timing only.
@@ -95,6 +89,11 @@ def build_sam(
     _check(attention, precision, compile, runtime)
     arch = architecture(name)
     sam = assemble(arch)
+    if sam.encoder_class is not SamVit and (precision == "int8" or compile or runtime == "onnx"):
+        raise PedbenchError(
+            f"model '{name}' runs as its encoder '{sam.encoder_class.name}' computes it, neither "
+            "compiled nor in ONNX nor int8: leave --compile, --runtime and --precision out"
+        )
     if str(checkpoint) == RANDOM:
         randomize(sam, seed)
         sam.weights = Weights(RANDOM, f"random-seed{seed}", None)
@@ -102,7 +101,7 @@ def build_sam(
         sam.weights = locate_weights(arch, checkpoint)
         sam.load_state_dict(read_state_dict(sam.weights, arch, sam.state_dict()))
     if attention == "folded":
-        fold_attention(sam.image_encoder)
+        sam.runtime.fold()
     sam.eval().requires_grad_(False)
     sam.precision = precision
     if precision == "int8":
@@ -134,19 +133,9 @@ def _check(attention: str, precision: str, compile: bool, runtime: str) -> None:
 
 
 def assemble(arch: Architecture) -> PedSam:
-    """The untrained modules of ``arch``, all of them `segment_anything`'s own classes."""
-    encoder = ImageEncoderViT(
-        img_size=arch.img_size,
-        patch_size=arch.patch_size,
-        embed_dim=arch.width,
-        depth=arch.depth,
-        num_heads=arch.heads,
-        out_chans=arch.prompt_width,
-        norm_layer=partial(nn.LayerNorm, eps=1e-6),
-        use_rel_pos=True,
-        window_size=arch.window_size,
-        global_attn_indexes=arch.global_blocks,
-    )
+    """The untrained modules of ``arch``, its encoder as the class in `ENCODERS` builds it."""
+    encoder_class = encoder_of(arch)
+    encoder: Any = encoder_class.build(arch)
     grid = (arch.grid_size, arch.grid_size)
     prompt_encoder = PromptEncoder(
         embed_dim=arch.prompt_width,
@@ -162,7 +151,7 @@ def assemble(arch: Architecture) -> PedSam:
         iou_head_hidden_dim=arch.prompt_width,
     )
     sam = PedSam(encoder, prompt_encoder, decoder, PIXEL_MEAN, PIXEL_STD)
-    sam.arch = arch
+    sam.arch, sam.encoder_class = arch, encoder_class
     return sam
 
 

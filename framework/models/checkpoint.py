@@ -77,9 +77,10 @@ def locate_weights(arch: Architecture, checkpoint: str | Path | None = None) -> 
         return Weights("official", sha256, path)
     path = SHIPPED / f"{arch.name}.safetensors"
     if not path.is_file():
+        command = f", or make them with 'pedbench {recipe(arch.name)}'"
         raise PedbenchError(
-            f"no weights for '{arch.name}' are shipped: give --checkpoint FILE, or make them with "
-            f"'pedbench {recipe(arch.name)}'"
+            f"no weights for '{arch.name}' are shipped: give --checkpoint FILE"
+            f"{command if arch.name in ARCHITECTURES else ''}"
         )
     return Weights("shipped", sha256_of(path), path)
 

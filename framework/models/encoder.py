@@ -17,18 +17,30 @@ from framework.registry import Registry
 class Encoder(ABC):
     """An image encoder of window and global attention, in the parts that shards and edge run.
 
-    Another Vision Transformer is one subclass, registered under a name:
-    `framework.models.interop.adopt` takes the first one that reads a model's ``image_encoder``.
+    Another Vision Transformer is one subclass, registered under a name: `build_sam` builds its
+    `models`, and `framework.models.interop.adopt` takes the first class that reads a model's
+    ``image_encoder``.
 
     Args:
         module: the model's ``image_encoder``: it maps normalised images [batch, 3, side, side] to
             embeddings [batch, channels, rows, columns] and has the attribute ``img_size``.
     """
 
+    name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
+
+    @classmethod
+    def models(cls) -> Sequence[Architecture]:
+        """Sizes of the models that `build` makes, each with its name."""
+        return ()
+
+    @classmethod
+    def build(cls, arch: Architecture) -> nn.Module:
+        """A new, untrained ``image_encoder`` of the sizes ``arch``, one of `models`."""
+        raise NotImplementedError(f"{cls.__name__} has models and no build")
 
     @classmethod
     @abstractmethod

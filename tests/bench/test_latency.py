@@ -23,7 +23,7 @@ from bench.latency.results import LatencyRun
 from bench.latency.run import run
 from bench.latency.summary import MODELLED, crossover, modelled, pays_from, summarise
 from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.plans import PLANS
 
 WAN = Link("wan", 20, 100)

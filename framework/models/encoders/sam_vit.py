@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from segment_anything.modeling import ImageEncoderViT
 from segment_anything.modeling.image_encoder import Attention, Block
@@ -22,6 +23,21 @@ class SamVit(Encoder):
 
     summary = "the ViT of Segment Anything, stock, fine-tuned or with changed layers"
     module: ImageEncoderViT
+
+    @classmethod
+    def build(cls, arch: Architecture) -> ImageEncoderViT:
+        return ImageEncoderViT(
+            img_size=arch.img_size,
+            patch_size=arch.patch_size,
+            embed_dim=arch.width,
+            depth=arch.depth,
+            num_heads=arch.heads,
+            out_chans=arch.prompt_width,
+            norm_layer=partial(nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=arch.window_size,
+            global_attn_indexes=arch.global_blocks,
+        )
 
     @classmethod
     def reads(cls, module: nn.Module) -> bool:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
-from framework.models.architectures import architecture
 from framework.models.build import assemble
+from framework.models.named import architecture
 from framework.training.resolution import fit_tables
 
 STATE_FILE = "state.pt"

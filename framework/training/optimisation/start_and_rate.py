@@ -10,9 +10,11 @@ import torch
 from torch import nn
 from torch.nn import Parameter
 
-from framework.models.architectures import architecture
+from framework.errors import PedbenchError
 from framework.models.block import fold_attention
 from framework.models.build import PedSam, assemble
+from framework.models.encoders.sam_vit import SamVit
+from framework.models.named import architecture
 
 WARMUP_STEPS = 200
 LAST_LR_SHARE = 0.02
@@ -22,9 +24,15 @@ TABLES = ("rel_pos", "pos_embed", "_embed.weight", "embeddings", "_token.weight"
 
 
 def initial_sam(model: str, size: int | None = None) -> PedSam:
-    """``model`` with fresh weights: small normal ones in the encoder, as ViTs have."""
+    """``model`` with fresh weights: small normal ones in the encoder, as ViTs have.
+
+    Raises:
+        PedbenchError: it is of another package's encoder.
+    """
     arch = architecture(model)
     sam = assemble(replace(arch, img_size=size or arch.img_size))
+    if sam.encoder_class is not SamVit:
+        raise PedbenchError(f"model '{model}' is trained by the package it comes from, not here")
     encoder = sam.image_encoder
     with torch.no_grad():
         for module in encoder.modules():

@@ -13,7 +13,7 @@ from attacks.features.inpainting_input import Holes
 from attacks.networks.shipped import FOLDER, shipped
 from framework import PedbenchError
 from framework.files.download import sha256_of
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.windows import WindowGrid
 from tests.attacks.conftest import photo, psnr
 

@@ -12,7 +12,7 @@ from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import open_dataset
 from bench.runner.pipelines import Models, Unsupported
 from bench.spec.cells import Pipeline
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.plans import make_plan
 
 CLEAN = TrainingSetting()

@@ -15,11 +15,11 @@ from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
 
 from framework import DistributedSamPredictor, LocalShards
 from framework.errors import PedbenchError
-from framework.models.architectures import architecture
 from framework.models.build import PIXEL_MEAN, PIXEL_STD, assemble, randomize
 from framework.models.fingerprint import encoder_hash
 from framework.models.interop.adopt import adopt, read_architecture
 from framework.models.interop.transformers_sam import from_transformers, image_embeddings
+from framework.models.named import architecture
 from framework.split.edge import DistributedEncoder
 
 BOX = np.array([100, 50, 400, 300])

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from framework import build_sam
 from framework.files.download import sha256_of
 from framework.models import checkpoint as checkpoint_module
-from framework.models.architectures import ARCHITECTURES, architecture
+from framework.models.architectures import ARCHITECTURES
+from framework.models.named import architecture
 from tests.framework.support import message_of
 
 

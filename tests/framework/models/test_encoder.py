@@ -8,16 +8,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from framework import LocalShards, PedbenchError
-from framework.models.architectures import Architecture, architecture
+from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
+from framework.models.architectures import Architecture
 from framework.models.build import assemble
 from framework.models.encoder import ENCODERS, Encoder
 from framework.models.encoders.sam_vit import SamVit
 from framework.models.fingerprint import encoder_hash
 from framework.models.interop.adopt import adopt
+from framework.models.named import architecture
 from framework.split.edge import DistributedEncoder
+from framework.training.optimisation.start_and_rate import initial_sam
+from framework.warn import warn_once
+from tests.framework.support import frame_of, message_of
 
 SIZES = Architecture("toy", 96, 8, 5, 32, 3, 4, (1,), 128, 1024)
 GRID, SIDE = SIZES.grid_size, SIZES.window_size
@@ -74,6 +79,14 @@ class Toy(nn.Module):
 
 class ToyEncoder(Encoder):
     module: Toy
+
+    @classmethod
+    def models(cls):
+        return (SIZES,)
+
+    @classmethod
+    def build(cls, arch: Architecture) -> nn.Module:
+        return Toy()
 
     @classmethod
     def reads(cls, module: nn.Module) -> bool:
@@ -150,6 +163,51 @@ def test_an_encoder_whose_windows_differ_is_refused(model, installed):
     installed(Mistaken)
     with pytest.raises(PedbenchError, match="block 0 gives other values on single windows"):
         adopt(model)
+
+
+def test_its_models_are_built_by_name(installed, tmp_path):
+    installed(ToyEncoder)
+    made = build_sam("toy", "random")
+    assert isinstance(made.runtime, ToyEncoder)
+    assert made.arch == architecture("toy") == SIZES
+    path = tmp_path / "toy.safetensors"
+    save_file(build_sam("toy", "random", seed=1).state_dict(), path)
+    given = build_sam("toy", path)
+    assert encoder_hash(given) != encoder_hash(made)
+    predictor = DistributedSamPredictor(given, LocalShards(2))
+    predictor.set_image(frame_of(70, 96))
+    masks, _, _ = predictor.predict(box=np.array([5, 5, 60, 60]), multimask_output=False)
+    assert masks.shape == (1, 70, 96)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: build_sam("toy"), "no weights for 'toy' are shipped: give --checkpoint FILE"),
+        (lambda: build_sam("toy", "random", compile=True), "neither compiled nor in ONNX"),
+        (lambda: build_sam("toy", "random", precision="int8"), "nor int8"),
+        (lambda: build_sam("toy", "random", runtime="onnx"), "nor in ONNX"),
+        (lambda: initial_sam("toy"), "'toy' is trained by the package it comes from"),
+    ],
+)
+def test_what_its_models_cannot_do_is_one_line(installed, call, words):
+    installed(ToyEncoder)
+    assert words in message_of(call)
+
+
+def test_a_model_name_that_is_taken_stays_with_its_first_owner(installed, capsys):
+    class Greedy(ToyEncoder):
+        name = "greedy"
+
+        @classmethod
+        def models(cls):
+            return (replace(SIZES, name="tiny"),)
+
+    installed(Greedy)
+    warn_once.cache_clear()
+    assert architecture("tiny").img_size == 256
+    told = "encoders 'sam_vit' and 'toy' both have a model 'tiny': 'sam_vit' keeps it"
+    assert told in capsys.readouterr().err
 
 
 def test_an_encoder_that_none_knows_is_refused_as_sam_s(model):

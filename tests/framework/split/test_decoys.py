@@ -13,7 +13,7 @@ from PIL import Image
 
 from framework import DistributedSamPredictor, LocalShards
 from framework.exposure import Guard
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.decoys import deal_decoys
 from framework.split.defences.decoys import Decoys
 from framework.split.edge import DistributedEncoder

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 from tests.framework.split.test_windows import frame_sizes, tiny_grid

@@ -82,7 +82,7 @@ def test_traffic_is_of_the_last_picture(sam, photos):
 @pytest.mark.parametrize("name", ["tiny", "tiny_globals_last", "vit_b", "vit_l", "vit_h"])
 @pytest.mark.parametrize("plan", list(PLANS))
 def test_plans_run_every_block_once(plan, name):
-    from framework.models.architectures import architecture
+    from framework.models.named import architecture
 
     arch = architecture(name)
     steps = make_plan(plan, arch).steps

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.models.architectures import architecture
+from framework.models.named import architecture
 from framework.split.windows import WindowGrid
 from framework.transport.stage import cut, merge
 
