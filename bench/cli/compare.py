@@ -94,7 +94,7 @@ def _text(found: Comparison, everything: bool) -> str:
 
 def _notes(found: Comparison, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     """What a reader of the table must know."""
-    from bench.report.rundata import plural
+    from bench.report.data import plural
 
     notes = []
     for name in ("only_before", "only_after"):

@@ -7,10 +7,10 @@ from pathlib import Path
 from bench.latency.figures import CAPTIONS, draw
 from bench.latency.results import LatencyRun
 from bench.latency.tables import build_tables
-from bench.report.figures.drawing import png_of
-from bench.report.figures.style import DPI, LIGHT, lay_out, styled
-from bench.report.page import figure_uri, page_template
-from bench.report.table import write_table
+from bench.report.render.drawing import png_of
+from bench.report.render.page import figure_uri, page_template
+from bench.report.render.style import DPI, LIGHT, lay_out, styled
+from bench.report.render.table import write_table
 from framework.files.writing import make_folder, write_file, writing
 
 TABLES, PLOTS, REPORT = "tables", "plots", "report"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.latency.results import LatencyRun
 from bench.latency.summary import EXAMPLE_RTT, FASTER, MODELLED
-from bench.report.table import Column, Table, number
+from bench.report.render.table import Column, Table, number
 
 COLUMNS = (
     Column("link", "Link"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.cache.store import Store
-from bench.report.figures import save_figures, write_figures
-from bench.report.report import save_report, write_report
-from bench.report.rundata import RunData
-from bench.report.tables import save_tables, write_tables
+from bench.report.data import RunData
+from bench.report.render.html import save_report, write_report
+from bench.report.topics.figures import save_figures, write_figures
+from bench.report.topics.tables import save_tables, write_tables
 from bench.runner.phases import phase
 
 __all__ = ["write_all", "write_figures", "write_report", "write_tables"]

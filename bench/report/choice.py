@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.curves import PAYLOADS
-from bench.report.rundata import CELL, EARLIEST
+from bench.report.aggregate.curves import PAYLOADS
+from bench.report.data import CELL, EARLIEST
 from bench.spec.cells import COALITION_CHOICES
 from framework.errors import PedbenchError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.segmentation import PER_INSTANCE
+from bench.report.aggregate.segmentation import PER_INSTANCE
 from bench.report.statistics import Interval, paired_gain
 from bench.runner.records import OK
 from bench.runner.records import SETTINGS as CELL_SETTINGS

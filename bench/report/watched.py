@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.segmentation import named
+from bench.report.aggregate.segmentation import named
 from bench.report.statistics import mean_interval
 
 

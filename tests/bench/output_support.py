@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 from PIL import Image as Pillow
 
-from bench.report.rundata import RunData
+from bench.report.data import RunData
 from bench.runner.records import NOT_APPLICABLE, Record, to_frame, write_records
 
 PROVENANCE = {

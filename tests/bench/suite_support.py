@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.report.rundata import RunData
+from bench.report.data import RunData
 from bench.runner.records import Record
 from tests.bench.output_support import KINDS, PIPELINE, write_run
 

@@ -8,10 +8,10 @@ import pytest
 
 from bench.attackers import trained
 from bench.attackers.cards import CARDS, keep, read_cards
-from bench.report.figures import drawings
-from bench.report.rundata import RunData
-from bench.report.tables.training import training_table
-from bench.report.training import above_best, trainings
+from bench.report.data import RunData
+from bench.report.topics.attackers.training import above_best, trainings
+from bench.report.topics.attackers.training_table import training_table
+from bench.report.topics.figures import drawings
 from bench.runner.run import run
 from bench.spec.config import load_preset
 from framework.files.cache import cache_dir

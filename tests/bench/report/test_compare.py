@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
+from bench.report.aggregate.segmentation import summarize
 from bench.report.comparison import compare_runs
-from bench.report.segmentation import summarize
 from bench.runner.records import Record
 from tests.bench.output_support import leak, segmentation, write_run
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image as Pillow
 
 from bench.report.choice import Undecided, commonest, main_cell
-from bench.report.findings import exposures
-from bench.report.headline import headline
-from bench.report.key_figures import key_figures
-from bench.report.report import render
-from bench.report.rundata import RunData
-from bench.report.strips import strips
-from bench.report.tables.traffic import traffic_summary
+from bench.report.data import RunData
+from bench.report.pictures.strips import strips
+from bench.report.render.html import render
+from bench.report.summary.findings import exposures
+from bench.report.summary.headline import headline
+from bench.report.summary.key_figures import key_figures
+from bench.report.topics.utility.traffic import traffic_summary
 from bench.runner.records import Record
 from bench.spec.cells import Pipeline
 from tests.bench.output_support import exposure, leak, segmentation, write_run

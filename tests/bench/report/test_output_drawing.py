@@ -11,10 +11,10 @@ from matplotlib.colors import to_rgb
 from PIL import Image as Pillow
 
 from bench.cache.store import Store
-from bench.report.figures.attacks import ATTACKS_PLOT
-from bench.report.figures.drawing import Drawing
-from bench.report.figures.recolour import recolour
-from bench.report.figures.style import DARK, LIGHT, canvas, halo, styled
+from bench.report.render.drawing import Drawing
+from bench.report.render.recolour import recolour
+from bench.report.render.style import DARK, LIGHT, canvas, halo, styled
+from bench.report.topics.leakage.attacks import ATTACKS_PLOT
 from tests.bench.output_support import full_run
 
 

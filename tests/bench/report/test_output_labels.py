@@ -15,17 +15,12 @@ from matplotlib.figure import Figure
 
 from bench.metrics import METRICS
 from bench.metrics.base import Metric
-from bench.report.families import CLASSIC_INPAINTING, WINDOWS
-from bench.report.figures import PLOTS
-from bench.report.figures.attacks import draw_attacks
-from bench.report.figures.collusion import draw_collusion
-from bench.report.figures.drawing import Drawing
-from bench.report.figures.inpainting import draw_inpainting
-from bench.report.figures.labels import LABEL_SIZE
-from bench.report.figures.noise import draw_noise
-from bench.report.figures.stages import draw_stages
-from bench.report.figures.strips import strip_plots
-from bench.report.figures.style import (
+from bench.report.aggregate.families import CLASSIC_INPAINTING, WINDOWS
+from bench.report.data import RunData
+from bench.report.pictures.figure import strip_plots
+from bench.report.render.drawing import Drawing
+from bench.report.render.labels import LABEL_SIZE
+from bench.report.render.style import (
     LIGHT,
     NARROW,
     canvas,
@@ -35,11 +30,16 @@ from bench.report.figures.style import (
     shown_texts,
     styled,
 )
-from bench.report.figures.utility import UTILITY
-from bench.report.headline import headline
-from bench.report.key_figures import key_figures
-from bench.report.rundata import RunData
-from bench.report.tables import build_tables
+from bench.report.summary.headline import headline
+from bench.report.summary.key_figures import key_figures
+from bench.report.topics.figures import PLOTS
+from bench.report.topics.leakage.attacks import draw_attacks
+from bench.report.topics.leakage.collusion import draw_collusion
+from bench.report.topics.leakage.inpainting_figure import draw_inpainting
+from bench.report.topics.leakage.stages_figure import draw_stages
+from bench.report.topics.tables import build_tables
+from bench.report.topics.utility.defence_strength import draw_noise
+from bench.report.topics.utility.privacy_utility_figure import UTILITY
 from bench.report.words import measure, protected
 from framework.split.defences import DEFENCES
 from framework.split.defences.base import Defence

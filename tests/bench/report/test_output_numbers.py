@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report.curves import curve_points
-from bench.report.figures.attacks import main_cell
-from bench.report.leakage import adaptive, attack_summary, oracle_scores, oracle_summary
-from bench.report.segmentation import paired_cost, summarize
-from bench.report.tables.coalition import coalition_summary, formula, identity
-from bench.report.tables.failures import failures_table
-from bench.report.tables.utility import utility_frame
+from bench.report.aggregate.curves import curve_points
+from bench.report.aggregate.leakage import adaptive, attack_summary, oracle_scores, oracle_summary
+from bench.report.aggregate.segmentation import paired_cost, summarize
+from bench.report.topics.failures import failures_table
+from bench.report.topics.leakage.attacks import main_cell
+from bench.report.topics.leakage.coalition import coalition_summary, formula, identity
+from bench.report.topics.utility.privacy_utility import utility_frame
 from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image as Pillow
 
 from bench.report import write_all, write_figures
-from bench.report.headline import headline
-from bench.report.strips import strips
+from bench.report.pictures.strips import strips
+from bench.report.summary.headline import headline
 from bench.runner.records import Record
 from framework.errors import PedbenchError
 from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run

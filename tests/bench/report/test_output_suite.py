@@ -9,18 +9,24 @@ import pandas as pd
 import pytest
 
 from attacks.controls.matching import prior_of
-from bench.report.families import CLASSIC_INPAINTING, LEARNED_INPAINTING, WHOLE, WINDOWS, family
-from bench.report.figures import drawings
-from bench.report.headline import headline
-from bench.report.inpainting import inpainting_gains
-from bench.report.mixed import mixed_scores
-from bench.report.report import html_table
-from bench.report.rundata import RunData
-from bench.report.selection import EVERY, PAIRED, expected_worst
-from bench.report.tables.control import control_summary
-from bench.report.tables.exposure import exposure_scores
-from bench.report.tables.stages import stages_table
-from bench.report.tables.suite import WORST, suite_summary, suite_table
+from bench.report.aggregate.families import (
+    CLASSIC_INPAINTING,
+    LEARNED_INPAINTING,
+    WHOLE,
+    WINDOWS,
+    family,
+)
+from bench.report.aggregate.matched_worst import EVERY, PAIRED, expected_worst
+from bench.report.data import RunData
+from bench.report.render.html import html_table
+from bench.report.summary.headline import headline
+from bench.report.topics.exposure import exposure_scores
+from bench.report.topics.figures import drawings
+from bench.report.topics.leakage.control import control_summary
+from bench.report.topics.leakage.inpainting import inpainting_gains
+from bench.report.topics.leakage.mixed_tokens import mixed_scores
+from bench.report.topics.leakage.stages import stages_table
+from bench.report.topics.leakage.suite import WORST, suite_summary, suite_table
 from bench.runner.records import Record
 from tests.bench.output_support import write_run
 from tests.bench.suite_support import score, suite_run

@@ -8,7 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report import write_tables
-from bench.report.table import LONG_TABLE, Column, Table, escape_latex, escape_markdown, number
+from bench.report.render.table import (
+    LONG_TABLE,
+    Column,
+    Table,
+    escape_latex,
+    escape_markdown,
+    number,
+)
 from tests.bench.output_support import full_run, segmentation, write_run
 
 NASTY = r"50 % of a_b & c | d {x} $y #1 ~ ^ \ <i>"

@@ -5,15 +5,15 @@ import os
 import pytest
 
 from bench.recognition import RECOGNISERS, Recogniser, Truth
-from bench.report.figures.recognition import draw_recognition
-from bench.report.figures.style import LIGHT, styled
-from bench.report.figures.time import draw_time
-from bench.report.rundata import RunData
-from bench.report.selection import EVERY
-from bench.report.tables.control import control_summary
-from bench.report.tables.recognition import recognition_table
-from bench.report.tables.threats import threats_table
-from bench.report.tables.time import time_table
+from bench.report.aggregate.matched_worst import EVERY
+from bench.report.data import RunData
+from bench.report.render.style import LIGHT, styled
+from bench.report.topics.attackers.knowledge import threats_table
+from bench.report.topics.attackers.time import time_table
+from bench.report.topics.attackers.time_figure import draw_time
+from bench.report.topics.leakage.control import control_summary
+from bench.report.topics.leakage.recognition import recognition_table
+from bench.report.topics.leakage.recognition_figure import draw_recognition
 from bench.runner.evaluate import NO_PADDING
 from bench.runner.run import run
 from bench.spec.config import load_preset

@@ -9,10 +9,10 @@ import pytest
 from bench.attackers.ownership import own_photos, strangers_photos
 from bench.attackers.substitutes import Substitutes
 from bench.datasets import open_dataset
-from bench.report.figures.photos import draw_photos, photo_scores
-from bench.report.figures.style import LIGHT, styled
-from bench.report.rundata import RunData
-from bench.report.tables.threats import threats_table
+from bench.report.data import RunData
+from bench.report.render.style import LIGHT, styled
+from bench.report.topics.attackers.knowledge import threats_table
+from bench.report.topics.attackers.knowledge_figure import draw_photos, photo_scores
 from bench.runner.pipelines import Models, Unsupported
 from bench.runner.run import run
 from bench.spec.cells import AttackCell

@@ -1,0 +1,1 @@
+"""Scores of a run, summed up over photos, masks and attacks."""

@@ -1,0 +1,1 @@
+"""The pictures of a run: originals, what was seen, reconstructions, masks."""

@@ -1,0 +1,1 @@
+"""Forms of results: HTML, PNG, PDF, CSV, Markdown and LaTeX."""

@@ -1,0 +1,189 @@
+"""`report.html`: everything a run found, in one file that opens offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from markupsafe import Markup
+
+from bench.report.aggregate.families import family
+from bench.report.choice import Undecided
+from bench.report.data import RunData
+from bench.report.pictures.strips import strips
+from bench.report.pictures.tiles import Tile
+from bench.report.render.drawing import Drawing
+from bench.report.render.page import figure_uri, page_template, photo_uri
+from bench.report.render.style import DARK, LIGHT, Theme
+from bench.report.render.table import Column, Table
+from bench.report.summary.headline import headline, title_of
+from bench.report.summary.key_figures import key_figures
+from bench.report.topics.figures import drawings
+from bench.report.topics.tables import build_tables
+from bench.report.words import readable, score_words
+from framework.files.writing import write_file
+
+MOST_STRIPS = 12
+MOST_ROWS = 300
+LONG_CELL = 60
+WAYS = {
+    "higher is better for the user": "↑ better",
+    "lower is better for the user": "↓ better",
+    "higher is worse for privacy": "↑ leaks more",
+    "lower is worse for privacy": "↓ leaks more",
+}
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` of a run folder; its path.
+
+    The file holds its pictures, styles and script; it asks for nothing from elsewhere.
+
+    Raises:
+        PedbenchError: the folder holds no records, or they are damaged.
+    """
+    return save_report(RunData.read(folder))
+
+
+def save_report(run: RunData) -> Path:
+    """`write_report` of a run already read."""
+    path = run.folder / "report.html"
+    return write_file(path, render(run))
+
+
+def render(run: RunData) -> str:
+    """The report as HTML."""
+    *tables, failures = build_tables(run)
+    try:
+        found, no_strips = list(islice(strips(run), MOST_STRIPS + 1)), ""
+    except Undecided as error:
+        found, no_strips = [], f"No pictures are shown: {error}."
+    photographed = run.records.loc[run.records["image_file"].notna(), "image_id"].nunique()
+    return page_template("report.html.j2").render(
+        run=run,
+        dataset=run.fact("dataset"),
+        title=title_of(run),
+        made=_made(run),
+        headline=headline(run),
+        key_figures=key_figures(run),
+        strips=found[:MOST_STRIPS],
+        no_strips=no_strips,
+        tile_class=_tile_class,
+        colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
+        more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
+        plots=[_drawn(drawing) for drawing in drawings(run)],
+        tables=tables,
+        failures=failures,
+        facts=list(_flat(_facts(run))),
+        config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
+        readable=readable,
+        picture=photo_uri,
+        tile_scores=lambda tile: score_words(tile.scores),
+        show=html_table,
+    )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A figure as data URIs in both themes, or the sentence in its place."""
+
+    light: str | None
+    dark: str | None
+    narrow: bool
+    caption: str
+    empty: str
+
+
+def _drawn(drawing: Drawing) -> _Drawn:
+    light, dark = (
+        None if png is None else figure_uri(png) for png in (drawing.light, drawing.dark)
+    )
+    empty = drawing.empty if light is None else ""
+    return _Drawn(light, dark, drawing.narrow, drawing.plot.caption, empty)
+
+
+def _tile_class(tile: Tile) -> str:
+    """The kind of a tile; of a reconstruction its family, as `_colours` names it."""
+    return _class_name(family(tile.attack, tile.kind)) if tile.attack else tile.kind
+
+
+def _colours(theme: Theme) -> dict[str, str]:
+    """The colour of each family of attacks, by its class in the page."""
+    return {_class_name(name): colour for name, colour in theme.kinds.items()}
+
+
+def _class_name(words: str) -> str:
+    return words.replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    bounds: str
+    value: str
+    numeric: bool
+    long: bool
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a table: all of them, those that head it, or those folded away under a label."""
+
+    label: str
+    rows: list[list[_Cell]]
+    left_out: int
+
+
+def html_table(table: Table, is_open: bool) -> Markup:
+    """A table that unfolds, with what it folds away by itself in further ones."""
+    template = page_template("table.html.j2")
+    return Markup(template.render(table=table, parts=_parts(table), ways=WAYS, open=is_open))
+
+
+def _parts(table: Table) -> list[_Part]:
+    frame = table.frame
+    if not table.fold or frame.empty:
+        return [_part(table, "", frame)]
+    folds = frame.groupby(table.fold, sort=False)
+    heads = [_part(table, "", frame[frame[table.head]])]
+    return heads + [_part(table, str(label), rows) for label, rows in folds]
+
+
+def _part(table: Table, label: str, frame: pd.DataFrame) -> _Part:
+    shown = frame.head(MOST_ROWS)
+    rows = [[_cell(column, row) for column in table.shown] for _, row in shown.iterrows()]
+    return _Part(label, rows, len(frame) - len(shown))
+
+
+def _cell(column: Column, row: pd.Series) -> _Cell:
+    text, _, bounds = column.text(row).partition(" [")
+    if not column.interval:
+        text, bounds = column.text(row), ""
+    numeric = column.decimals is not None
+    value = "" if not numeric or pd.isna(row[column.key]) else f"{float(row[column.key]):.8g}"
+    return _Cell(text, f"[{bounds}" if bounds else "", value, numeric, len(text) > LONG_CELL)
+
+
+def _made(run: RunData) -> str:
+    created = run.environment.get("created")
+    return f"Made {created}." if created else ""
+
+
+def _facts(run: RunData) -> dict[str, Any]:
+    known = {name: run.fact(name) for name in ("dataset", "dataset_fingerprint", "weights")}
+    if run.random_weights:
+        known["weights"] += " (random: for timing only)"
+    return run.environment | known
+
+
+def _flat(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}: ")
+        else:
+            yield prefix + name.replace("_", " "), str(value)

@@ -1,0 +1,42 @@
+"""What HTML reports are made with: templates, and pictures that stand in the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, Template, select_autoescape
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+
+def page_template(name: str) -> Template:
+    """A template of ``bench/report/render/templates``, whose values are escaped."""
+    environment = Environment(
+        loader=PackageLoader("bench.report.render"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def figure_uri(png: bytes) -> str:
+    """A figure's PNG as a data URI of 128 colours."""
+    with Pillow.open(io.BytesIO(png)) as picture:
+        flat = picture.convert("RGB").quantize(128, dither=Pillow.Dither.NONE)
+    packed = io.BytesIO()
+    flat.save(packed, format="PNG", compress_level=9)
+    return _uri("png", packed.getvalue())
+
+
+def photo_uri(picture: NDArray[np.uint8]) -> str:
+    """A photo, uint8 [h, w, 3], as a WebP data URI."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(picture).save(buffer, format="WEBP", quality=88, method=4)
+    return _uri("webp", buffer.getvalue())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,1 @@
+"""One topic a file: its scores, its table, its figure and its prose."""

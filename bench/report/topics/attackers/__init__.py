@@ -1,0 +1,1 @@
+"""What attackers are granted, and how they were trained."""

@@ -1,0 +1,1 @@
+"""What attacks rebuild beyond their controls."""

@@ -1,0 +1,134 @@
+"""Every attack side by side, with intervals, floors and ceiling."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from attacks.controls.matching import swapped_twins
+from bench.report.aggregate.leakage import attack_scores, oracle_scores, plain
+from bench.report.base import Plot
+from bench.report.choice import main_cell
+from bench.report.data import CEILING, RunData
+from bench.report.render.palette import family_colour
+from bench.report.render.style import WIDE, Theme, canvas
+from bench.report.words import measure, readable, setting_words, shown_metrics
+
+ORACLE = "oracle"
+ORACLE_NAME = "worst case (oracle)"
+REGIONS = ("hidden", "visible")
+IN_A_ROW = 4
+"""Panels side by side; where there are more, each region has a row of its own."""
+
+
+def draw_attacks(run: RunData, theme: Theme) -> Figure | None:
+    """Mean score and interval of each attack in one cell, in the hidden and visible regions."""
+    cell = main_cell(plain(run.leakage), run.config)
+    if cell is None:
+        return None
+    wanted = pd.DataFrame([cell])
+    oracle = oracle_scores(run).merge(wanted, on=list(cell))
+    oracle = oracle.assign(attack=ORACLE_NAME, attack_kind=ORACLE)
+    single = attack_scores(run)
+    single = single[~single["attack"].isin(swapped_twins())]
+    summary = pd.concat([single.merge(wanted, on=list(cell)), oracle])
+    panels = [
+        (region, metric)
+        for region in REGIONS
+        for metric in shown_metrics(summary["metric"])
+        if _panel(summary, region, metric)["mean"].notna().any()
+    ]
+    if not panels:
+        return None
+    names = _names(summary)
+    rows = [panels]
+    if len(panels) > IN_A_ROW:
+        rows = [[panel for panel in panels if panel[0] == region] for region in REGIONS]
+        rows = [row for row in rows if row]
+    figure = canvas(
+        WIDE,
+        0.4 + (0.5 + 0.19 * len(names)) * len(rows),
+        f"What {cell['coalition']} of {cell['n_shards']} shards get back ({setting_words(cell)})",
+    )
+    columns = max(map(len, rows))
+    grid = figure.subplots(len(rows), columns, sharey=True, squeeze=False)
+    spots = [
+        (axes, panel)
+        for line, row in zip(grid, rows, strict=True)
+        for axes, panel in zip(line, [*row, *[None] * (columns - len(row))], strict=True)
+    ]
+    for axes, panel in spots:
+        if panel is None:
+            axes.set_axis_off()
+            continue
+        region, metric = panel
+        _draw(axes, _panel(summary, region, metric), names, theme)
+        axes.set_title(f"{region.capitalize()} {measure(metric).heading}")
+        axes.set_xlabel("more leakage  →")
+        _clip_ceiling(axes, _panel(summary, region, metric), names, theme)
+        if not measure(metric).higher_is_worse:
+            axes.invert_xaxis()
+    return figure
+
+
+def _panel(summary: pd.DataFrame, region: str, metric: str) -> pd.DataFrame:
+    return summary[(summary["region"] == region) & (summary["metric"] == metric)]
+
+
+def _names(summary: pd.DataFrame) -> list[str]:
+    """Attacks from top to bottom: floors, attacks, the worst case of them, the ceiling."""
+    unique = summary[["attack", "attack_kind"]].drop_duplicates()
+    order = ("floor", "inpainting", "inversion", ORACLE, "ceiling")
+    place = unique["attack_kind"].map({kind: i for i, kind in enumerate(order)}).fillna(2.5)
+    return list(unique.assign(place=place).sort_values(["place", "attack"])["attack"])
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, names: list[str], theme: Theme) -> None:
+    for _, row in rows.iterrows():
+        colour = family_colour(row["attack"], row["attack_kind"], theme)
+        y = names.index(row["attack"])
+        if pd.notna(row["mean_low"]):
+            axes.plot([row["mean_low"], row["mean_high"]], [y, y], color=colour, linewidth=1.6)
+        marker = "D" if row["attack_kind"] == ORACLE else "o"
+        axes.plot(row["mean"], y, marker=marker, color=colour, markersize=4.5)
+    axes.set_yticks(range(len(names)), [readable(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _clip_ceiling(axes: Axes, rows: pd.DataFrame, names: list[str], theme: Theme) -> None:
+    """Leave a far ceiling outside the axis, so that the attacks can be told apart."""
+    others = rows.loc[rows["attack_kind"] != CEILING, ["mean", "mean_low", "mean_high"]]
+    ceiling = rows[rows["attack_kind"] == CEILING]
+    if others.empty or ceiling.empty:
+        return
+    low, high = float(others.min().min()), float(others.max().max())
+    value = float(ceiling["mean"].iloc[0])
+    pad = 0.08 * (high - low) or 1.0
+    if low - 3 * pad <= value <= high + 3 * pad:
+        return
+    axes.set_xlim(low - pad, high + pad)
+    axes.annotate(
+        f"{value:.3g} →",
+        (0.99, names.index(ceiling["attack"].iloc[0])),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="center",
+        color=theme.kinds[CEILING],
+    )
+
+
+ATTACKS_PLOT = Plot(
+    "attacks",
+    "Mean over images with 95 % interval. Grey: floors, made of public photos, which know nothing "
+    "of what is hidden; those that are an attack, handed another photo's windows, stand in the "
+    "table alone. Green and purple: classic and learned inpainting from the windows seen. Blue and "
+    "amber: inversion of tokens, window by window and of the whole picture. "
+    "Orange: per image the attack that leaks most, an oracle bound. At the foot: the ceiling, a "
+    "centralized server, which holds the picture. To the right is more leakage in every panel: "
+    "lower LPIPS means more, so its axis is reversed.",
+    draw_attacks,
+    "This run attacked nothing.",
+)

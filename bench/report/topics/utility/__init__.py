@@ -1,0 +1,1 @@
+"""What sharing, precision and defences cost, and what they save."""
