@@ -21,7 +21,7 @@ from framework.split.payload import PIXELS, Payload, PayloadSpec, encode_pixels,
 from framework.split.plans import Place, Plan, Step
 from framework.split.policies.base import Policy
 from framework.split.recording import Recording
-from framework.split.windows import Window, WindowGrid
+from framework.split.windows import WindowGrid
 from framework.transport.abort import Abort
 from framework.transport.base import Shards
 from framework.transport.round import HOME, Round
@@ -82,9 +82,11 @@ class Request:
         self.owners: Sequence[int] = ()
         self.decoys: Sequence[Decoy] = ()
         self.round = 0
+        self.contexts: Sequence[Context] = ()
 
     @torch.inference_mode()
     def encode(self) -> Tensor:
+        self.frame = self._protected_frame()
         runtime = self.session.sam.runtime
         if self.session.plan.steps[0].place is Place.SERVER:
             return self._centralized(self.session.plan.steps[0])
@@ -110,6 +112,7 @@ class Request:
     def rehearse(self) -> list[list[Payload]]:
         """What would be sent in each round, all of it computed on the edge."""
         self.owners = [HOME] * len(self.grid.windows)
+        self.frame = self._protected_frame()
         tokens = self._embed()
         sent: list[list[Payload]] = []
         for step in self.session.plan.steps:
@@ -139,9 +142,10 @@ class Request:
 
     def _payloads(self, tokens: Tensor) -> list[Payload]:
         """What is sent of every window in this round."""
+        self.contexts = [Context(window, self.round, self.grid) for window in self.grid.windows]
         if self.round == 0 and self.session.payload.first == PIXELS:
-            return self._pixel_payloads()
-        return self._token_payloads(tokens[0])
+            return self._pixel_payloads(self.contexts)
+        return self._token_payloads(tokens[0], self.contexts)
 
     def _exchange(self, step: Step, payloads: Sequence[Payload]) -> Tensor:
         """One round trip: the token map that comes of it."""
@@ -151,11 +155,15 @@ class Request:
         answers = exchange(self._asked(step), self.owners, payloads, decoys)
         self.round += 1
         position = self.session.sam.runtime.positions
-        windows = [torch.as_tensor(answer.decode()).to(position) for answer in answers]
+        windows = [
+            torch.as_tensor(self._restored(answer, context)).to(position)
+            for answer, context in zip(answers, self.contexts, strict=True)
+        ]
         return merge(windows, self.grid)[None]
 
     def _centralized(self, step: Step) -> Tensor:
-        payloads = self._pixel_payloads()
+        contexts = [Context(window, self.round, self.grid) for window in self.grid.windows]
+        payloads = self._pixel_payloads(contexts)
         answer = self.session.shards.encode_image(self._asked(step), payloads)
         if any(message.delivered for message in self.recording.messages):
             self.recording.image_bytes_down = answer.nbytes
@@ -175,27 +183,36 @@ class Request:
             abort=self.abort,
         )
 
-    def _pixel_payloads(self) -> list[Payload]:
-        return [encode_pixels(self._protected_pixels(window)) for window in self.grid.windows]
+    def _pixel_payloads(self, contexts: Sequence[Context]) -> list[Payload]:
+        return [encode_pixels(self._protected_pixels(context)) for context in contexts]
 
-    def _token_payloads(self, tokens: Tensor) -> list[Payload]:
+    def _token_payloads(self, tokens: Tensor, contexts: Sequence[Context]) -> list[Payload]:
         check_finite(tokens, "the tokens to be sent", self.session.sam)
         codec = self.session.payload.tokens
         return [
-            encode_tokens(self._protected(window, values.float().cpu().numpy()), codec)
-            for window, values in zip(self.grid.windows, cut(tokens, self.grid), strict=True)
+            encode_tokens(self._protected(context, values.float().cpu().numpy()), codec)
+            for context, values in zip(contexts, cut(tokens, self.grid), strict=True)
         ]
 
-    def _protected_pixels(self, window: Window) -> NDArray[np.uint8]:
-        defence, pixels = self.session.defence, self.frame[self.grid.pixel_slice(window)]
-        context = Context(window, self.round, self.grid)
+    def _protected_frame(self) -> NDArray[np.uint8]:
+        frame = self.session.defence.protect_frame(self.frame, self.rng)
+        _check_form(self.session.defence, frame, self.frame)
+        return frame
+
+    def _protected_pixels(self, context: Context) -> NDArray[np.uint8]:
+        defence, pixels = self.session.defence, self.frame[self.grid.pixel_slice(context.window)]
         values = defence.protect_window_pixels(pixels, self.rng, context)
         _check_form(defence, values, pixels)
         return values
 
-    def _protected(self, window: Window, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _restored(self, answer: Payload, context: Context) -> NDArray[np.float32]:
+        defence, tokens = self.session.defence, answer.decode()
+        values = defence.restore_window(tokens, context)
+        _check_form(defence, values, tokens)
+        return values
+
+    def _protected(self, context: Context, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
         defence = self.session.defence
-        context = Context(window, self.round, self.grid)
         values = defence.protect_window(tokens, self.rng, context)
         _check_form(defence, values, tokens)
         if not np.isfinite(values).all():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, SupportsFloat
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,14 @@ class Context:
         window: the window.
         round: 0 for the first round of a picture.
         grid: all windows of the picture.
+        memory: what the defence keeps on the edge from `Defence.protect_window` to
+            `Defence.restore_window` of the same window and round.
     """
 
     window: Window
     round: int
     grid: WindowGrid
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 class Defence(ABC):
@@ -40,17 +43,19 @@ class Defence(ABC):
         summary: one line for lists.
         label: what captions and sentences call it; its registered name where empty.
         axis: what stands at an axis of its strength; the label where empty.
+        strongest: the largest strength that has a meaning.
 
     Args:
         strength: 0 leaves the payload alone; what 1 means is the defence's own.
 
     Raises:
-        PedbenchError: there is no strength, or it is not a finite number of at least 0.
+        PedbenchError: there is no strength, or it is not a number from 0 to ``strongest``.
     """
 
     summary: ClassVar[str] = ""
     label: ClassVar[str] = ""
     axis: ClassVar[str] = ""
+    strongest: ClassVar[float] = np.inf
 
     def __init__(self, strength: float | None = None) -> None:
         if strength is None:
@@ -59,7 +64,21 @@ class Defence(ABC):
             )
         if not (isinstance(strength, SupportsFloat) and np.isfinite(strength) and strength >= 0):
             raise PedbenchError(f"defence strength {strength} is not a number of at least 0")
+        if strength > self.strongest:
+            raise PedbenchError(
+                f"defence strength {strength:g} of {type(self).__name__}: "
+                f"give at most {self.strongest:g}"
+            )
         self.strength = float(strength)
+
+    def protect_frame(
+        self, frame: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """The picture to embed instead of ``frame``, uint8 [height, width, 3] both.
+
+        It replaces the model input for the whole pipeline: the edge too sees nothing else.
+        """
+        return frame
 
     @abstractmethod
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -70,6 +89,13 @@ class Defence(ABC):
     ) -> NDArray[np.float32]:
         """`protect` for a window of which place and round are known."""
         return self.protect(tokens, rng)
+
+    def restore_window(self, tokens: NDArray[np.float32], context: Context) -> NDArray[np.float32]:
+        """What the edge takes for a shard's answer ``tokens``: float32 [height, width, channels].
+
+        It undoes at home what `protect_window` did to the window and kept in ``context.memory``.
+        """
+        return tokens
 
     def decoy_pictures(
         self, frame: NDArray[np.uint8], rng: np.random.Generator
@@ -96,6 +122,24 @@ class Defence(ABC):
         if type(self).protect_pixels is not Defence.protect_pixels:
             return self.protect_pixels(pixels, rng)
         return _through_token(pixels, lambda token: self.protect_window(token, rng, context))
+
+
+class TokensOnly(Defence):
+    """A defence that has no meaning for pixels: they pass at strength 0 and are refused otherwise.
+
+    Raises:
+        PedbenchError: from `protect_pixels`, where the payload is pixels.
+    """
+
+    def protect_pixels(
+        self, pixels: NDArray[np.uint8], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        if self.strength == 0:
+            return pixels
+        raise PedbenchError(
+            f"defence {type(self).__name__} changes tokens, not pixels: give a token payload, "
+            "such as float32"
+        )
 
 
 def _through_token(
