@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -111,6 +112,40 @@ def _deal(
     return [(k, ordered[end - sizes[k] : end]) for k, end in enumerate(ends)]
 
 
-POLICIES: Registry[type[Policy]] = Registry(
-    "policy", "framework.split.policies", "pedbench.policies", Policy
-)
+PADDING_LOCAL = "+padding_local"
+"""What a policy's name ends with to keep padding on the edge."""
+
+
+class PaddingLocal(Policy):
+    """Mixin: the edge computes the windows of padding; the others are dealt as the policy says.
+
+    After a global block, padding carries what it attended to: a shard that holds padding alone
+    learns of the photo. Kept on the edge it tells nothing, at the cost of computing it there.
+    """
+
+    def home(self, grid: WindowGrid) -> Collection[int]:
+        padding = {window.index for window in grid.windows if not window.has_content}
+        return padding | set(super().home(grid))
+
+
+@cache
+def keep_padding(policy: type[Policy]) -> type[Policy]:
+    """``policy`` with the windows of padding kept on the edge."""
+    body = {
+        "__module__": policy.__module__,
+        "__doc__": policy.__doc__,
+        "summary": f"{policy.summary}; padding stays on the edge",
+    }
+    return type(f"{policy.__name__}PaddingLocal", (PaddingLocal, policy), body)
+
+
+class PolicyRegistry(Registry[type[Policy]]):
+    """Policies by name; any of them also with `PADDING_LOCAL` behind its name."""
+
+    def get(self, name: str) -> type[Policy]:
+        base = name.removesuffix(PADDING_LOCAL)
+        found = super().get(base)
+        return found if base == name else keep_padding(found)
+
+
+POLICIES = PolicyRegistry("policy", "framework.split.policies", "pedbench.policies", Policy)

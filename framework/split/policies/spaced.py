@@ -1,0 +1,40 @@
+"""Clusters of neighbouring windows, the clusters of one shard spread apart."""
+
+from collections.abc import Sequence
+from math import isqrt
+
+import numpy as np
+
+from framework.split.policies.base import POLICIES, Policy
+from framework.split.windows import Window
+
+
+@POLICIES.register("spaced")
+class Spaced(Policy):
+    """Square clusters of windows, dealt like the squares of a chessboard.
+
+    After the token sharding of Cascade (arXiv:2507.05228), which gives a node runs of c tokens at
+    a distance δ. On a grid of windows a run is a square of ``side`` × ``side`` windows, and the
+    number of shards sets the distance. Loads are evened out, so that some clusters are cut.
+
+    Args:
+        seed: not used: the assignment is fixed.
+        side: of a cluster, windows; 1 is the policy ``strided``.
+    """
+
+    summary = "clusters of 2 × 2 windows, spread like the squares of a chessboard"
+
+    def __init__(self, seed: int | None = None, side: int = 2) -> None:
+        super().__init__(seed)
+        self.side = side
+
+    def order(
+        self, windows: Sequence[Window], n_shards: int, rng: np.random.Generator
+    ) -> Sequence[Window]:
+        step = max(1, isqrt(n_shards))
+
+        def place(window: Window) -> tuple[int, int, int, int]:
+            row, col = window.row // self.side, window.col // self.side
+            return (col + step * row) % n_shards, row, col, window.index
+
+        return sorted(windows, key=place)
