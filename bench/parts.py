@@ -16,11 +16,13 @@ from bench.recognition import RECOGNISERS
 from framework.models.encoder import ENCODERS
 from framework.registry import Origin, Registry
 from framework.split.defences import DEFENCES
+from framework.split.detectors import DETECTORS
 from framework.split.policies import POLICIES
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "encoders": ENCODERS,
     "policies": POLICIES,
+    "detectors": DETECTORS,
     "defences": DEFENCES,
     "attacks": ATTACKS,
     "side_channels": SIDE_CHANNELS,

@@ -53,7 +53,7 @@ class Pipeline:
         "sticky",
         in_every_id=True,
         in_every_record=True,
-        label=lambda pipeline: pipeline.policy,
+        label=lambda pipeline: pipeline.policy.replace(":", "_"),
         training="none",
     )
     n_shards: int = setting(

@@ -86,13 +86,14 @@ class Request:
 
     @torch.inference_mode()
     def encode(self) -> Tensor:
-        self.frame = self._protected_frame()
         runtime = self.session.sam.runtime
+        original, self.frame = self.frame, self._protected_frame()
         if self.session.plan.steps[0].place is Place.SERVER:
             return self._centralized(self.session.plan.steps[0])
         if self.session.plan.rounds:
             shards, key = self.session.shards, self.session.policy_key
             policy = self.session.policy.bound(self.view.scene, shards.places, key)
+            policy = policy.seeing(original)
             self.owners = policy.assign(self.grid, shards.count, self.number)
             self.decoys = self._decoys()
         tokens = self._embed()

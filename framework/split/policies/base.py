@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framework.errors import PedbenchError, place_of_code
 from framework.registry import Registry
@@ -42,6 +43,19 @@ class Policy(ABC):
             servers: what tells them apart, in the order in which shards are numbered.
             key: gives the secret key of policies.
         """
+        return self
+
+    @classmethod
+    def with_options(cls, options: Sequence[str]) -> type[Policy]:
+        """The policy for the words that follow its name, each after a colon.
+
+        Raises:
+            PedbenchError: it takes none unless overridden, or not these.
+        """
+        raise PedbenchError(f"policy {cls.__name__} takes no options: leave out ':{options[0]}'")
+
+    def seeing(self, frame: NDArray[np.uint8]) -> Policy:
+        """The policy for one model input, uint8 [h, w, 3]; itself unless overridden."""
         return self
 
     def assign(self, grid: WindowGrid, n_shards: int, request: int = 0) -> tuple[int, ...]:
@@ -140,12 +154,17 @@ def keep_padding(policy: type[Policy]) -> type[Policy]:
 
 
 class PolicyRegistry(Registry[type[Policy]]):
-    """Policies by name; any of them also with `PADDING_LOCAL` behind its name."""
+    """Policies by name.
+
+    Options follow a name after colons (``sensitive_local:skin``). `PADDING_LOCAL` at the end keeps
+    padding on the edge, under any policy.
+    """
 
     def get(self, name: str) -> type[Policy]:
-        base = name.removesuffix(PADDING_LOCAL)
-        found = super().get(base)
-        return found if base == name else keep_padding(found)
+        words = name.removesuffix(PADDING_LOCAL).split(":")
+        policy = super().get(words[0])
+        policy = policy.with_options(words[1:]) if words[1:] else policy
+        return keep_padding(policy) if name.endswith(PADDING_LOCAL) else policy
 
 
 POLICIES = PolicyRegistry("policy", "framework.split.policies", "pedbench.policies", Policy)

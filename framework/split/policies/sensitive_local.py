@@ -1,45 +1,104 @@
-"""What a mask marks never leaves the edge."""
+"""What a mask or a detector marks never leaves the edge."""
 
-from collections.abc import Collection
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import PedbenchError
 from framework.exposure.scene import View
-from framework.split.policies.base import POLICIES
+from framework.split.detectors.base import DETECTORS, Detector
+from framework.split.policies.base import POLICIES, Policy
 from framework.split.policies.sticky import Sticky
 from framework.split.windows import WindowGrid
+
+Mask = NDArray[np.bool_]
 
 
 @POLICIES.register("sensitive_local")
 class SensitiveLocal(Sticky):
-    """Windows that show any of a mask stay at home; the others are dealt as by ``sticky``.
+    """Windows that show any of what is sensitive stay at home; the others are dealt as by sticky.
 
-    It plans for one photo, and has no memory: where crops or failures come into it, a `Guard` with
-    a protected region is what keeps the promise.
+    By name the detector and the budget follow a colon: ``sensitive_local:skin``,
+    ``sensitive_local:faces:0.3``. It plans for one photo, and has no memory: where crops or
+    failures come into it, a `Guard` with a protected region is what keeps the promise.
 
     Args:
         seed: as in `Policy`.
         mask: bool [height, width] of the photo before resizing; all False for nothing.
+        detector: marks each model input, instead of a mask.
+        budget: largest share of the windows with content that stay, 0 to 1. Where more are
+            marked, those with most marked pixels stay.
 
     Raises:
-        PedbenchError: there is no mask.
+        PedbenchError: there is neither a mask nor a detector, or the budget is no share.
     """
 
-    summary = "windows that show a given mask stay on the edge, the others as by sticky"
+    summary = "windows that show what a detector or a mask marks stay on the edge, others as sticky"
+    detects: str = ""
+    spends: float = 1.0
 
-    def __init__(self, seed: int | None = None, mask: NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int | None = None,
+        mask: Mask | None = None,
+        detector: Detector | None = None,
+        budget: float | None = None,
+    ) -> None:
         super().__init__(seed)
-        if mask is None:
-            raise PedbenchError(
-                "policy 'sensitive_local' needs a mask: give SensitiveLocal(mask=…) in Python, or "
-                "--protect X0,Y0,X1,Y1 with another policy"
-            )
+        self.budget = self.spends if budget is None else budget
+        self.detector = DETECTORS.get(self.detects)() if self.detects else detector
         self.mask = mask
+        self.frame: NDArray[np.uint8] | None = None
+        if mask is None and self.detector is None:
+            names = ", ".join(DETECTORS.names())
+            raise PedbenchError(
+                "policy 'sensitive_local' needs a mask or a detector: give sensitive_local:NAME "
+                f"({names}), SensitiveLocal(mask=…) in Python, or --protect X0,Y0,X1,Y1 with "
+                "another policy"
+            )
+        if not 0 <= self.budget <= 1:
+            raise PedbenchError(f"budget {self.budget:g} of sensitive_local: give 0 to 1")
+
+    @classmethod
+    def with_options(cls, options: Sequence[str]) -> type[Policy]:
+        detects, budget = [*options, "1"][:2]
+        DETECTORS.get(detects)
+        if len(options) > 2:
+            raise PedbenchError(
+                f"policy 'sensitive_local:{':'.join(options)}': give sensitive_local:DETECTOR or "
+                "sensitive_local:DETECTOR:BUDGET"
+            )
+        try:
+            spends = float(budget)
+        except ValueError as error:
+            raise PedbenchError(
+                f"budget '{budget}' of sensitive_local is no number: give 0 to 1"
+            ) from error
+        body = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+        return type(cls.__name__, (cls,), body | {"detects": detects, "spends": spends})
+
+    def seeing(self, frame: NDArray[np.uint8]) -> Policy:
+        seeing = copy(self)
+        seeing.frame = frame
+        return seeing
 
     def home(self, grid: WindowGrid) -> Collection[int]:
-        size = (self.mask.shape[0], self.mask.shape[1])
-        view = View("", size, (0, 0), size)
-        boxes = {window.index: view.box(grid, window) for window in grid.windows}
-        return [index for index, (y0, x0, y1, x1) in boxes.items() if self.mask[y0:y1, x0:x1].any()]
+        marked = self._marked(grid)
+        ranked = sorted((i for i in marked if marked[i]), key=lambda i: (-marked[i], i))
+        return ranked[: int(self.budget * len(grid.content) + 1e-9)]
+
+    def _marked(self, grid: WindowGrid) -> dict[int, int]:
+        """How many marked pixels each window shows."""
+        if self.mask is not None:
+            size = (self.mask.shape[0], self.mask.shape[1])
+            view = View("", size, (0, 0), size)
+            boxes = {window.index: view.box(grid, window) for window in grid.windows}
+            return {i: int(self.mask[y0:y1, x0:x1].sum()) for i, (y0, x0, y1, x1) in boxes.items()}
+        if self.frame is None or self.detector is None:
+            return {}
+        found = self.detector.find(self.frame)
+        return {w.index: int(found[grid.pixel_slice(w)].sum()) for w in grid.windows}
