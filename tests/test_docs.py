@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.cli import build_parser
+from framework.registry import Registry
+from framework.split.defences import DEFENCES
+from framework.split.detectors import DETECTORS
+from framework.split.policies import POLICIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -84,3 +88,9 @@ def test_every_command_and_flag_that_is_named_exists(page: Path) -> None:
         assert name in known, f"pedbench {name}"
         flags = set(FLAG.findall(rest.split("#")[0]))
         assert flags <= set(known[name]._option_string_actions), f"pedbench {name} {rest}"
+
+
+@pytest.mark.parametrize("registry", [POLICIES, DEFENCES, DETECTORS], ids=lambda r: r.kind)
+def test_every_part_of_the_split_is_described(registry: Registry[type]) -> None:
+    text = (ROOT / "docs/defences.md").read_text()
+    assert [name for name in registry.names() if f"| `{name}` |" not in text] == []
