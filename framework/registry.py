@@ -80,6 +80,19 @@ class Registry(Generic[T]):
 
         return add
 
+    def check(self, part: object) -> None:
+        """Refuse what is no part of this kind.
+
+        Raises:
+            PedbenchError: says what it lacks.
+        """
+        fault = self._fault(part)
+        if fault:
+            label = (
+                f"{part.__module__}.{part.__qualname__}" if isinstance(part, type) else repr(part)
+            )
+            raise PedbenchError(f"{label} is no {self.kind}: {fault}")
+
     def get(self, name: str) -> T:
         """The part called ``name``.
 
@@ -160,12 +173,7 @@ class Registry(Generic[T]):
         warn_once_for_all(text)
 
     def _add(self, name: str, part: T, source: str) -> None:
-        fault = self._fault(part)
-        if fault:
-            label = (
-                f"{part.__module__}.{part.__qualname__}" if isinstance(part, type) else repr(part)
-            )
-            raise PedbenchError(f"{label} is no {self.kind}: {fault}")
+        self.check(part)
         if self._parts.setdefault(name, part) is not part:
             raise PedbenchError(
                 f"two parts claim the {self.kind} name '{name}', {self._sources[name]} and "

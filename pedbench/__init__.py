@@ -14,7 +14,7 @@ from framework.lazy import lazy_names
 
 if TYPE_CHECKING:
     from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
-    from attacks.threat_models.base import ThreatModel
+    from attacks.threat_models.base import THREATS, ThreatModel
     from bench.datasets.base import DATASETS, Dataset, Sample
     from bench.metrics.base import METRICS, Metric
     from bench.metrics.segmentation import SEGMENTATION_METRICS, SegmentationMetric
@@ -63,6 +63,7 @@ _HOMES = {
     "Sample": "bench.datasets.base",
     "SegmentationMetric": "bench.metrics.segmentation",
     "Shards": "framework.transport.base",
+    "THREATS": "attacks.threat_models.base",
     "ThreatModel": "attacks.threat_models.base",
     "Tls": "framework.transport.grpc.security.tls",
     "Traffic": "framework.split.recording",
@@ -80,6 +81,7 @@ __all__ = [
     "POLICIES",
     "RECOGNISERS",
     "SEGMENTATION_METRICS",
+    "THREATS",
     "Architecture",
     "Attack",
     "Dataset",

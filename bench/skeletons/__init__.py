@@ -1,0 +1,1 @@
+"""Small packages of one part each, which `pedbench new` writes."""
