@@ -16,8 +16,9 @@ from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting, training_setting
 from bench.cache.fingerprints import part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
+from bench.runner.models import Models
 from bench.runner.phases import phase
-from bench.runner.pipelines import Models, Unsupported
+from bench.runner.pipelines import Unsupported
 from bench.spec.cells import BARE, AttackCell, Cell
 from framework.files.cache import cache_dir
 from framework.split.defences import DEFENCES
@@ -40,10 +41,14 @@ class Attackers:
         outside: Sequence[Dataset] = (),
         contents: Mapping[str, str] | None = None,
     ) -> None:
-        self.models = models
         self.photos = PublicPhotos(models, public, outside, contents)
         self._ready: dict[tuple[str, int, TrainingSetting], Attack] = {}
         self._broken: dict[tuple[str, int, TrainingSetting], Exception] = {}
+
+    @property
+    def models(self) -> Models:
+        """The models under attack."""
+        return self.photos.models
 
     def untrained(self, cells: Iterable[Cell]) -> list[AttackCell]:
         """One cell for each attacker of ``cells`` that is not in the cache.
@@ -71,7 +76,7 @@ class Attackers:
         if reason is not None or cell.threat.can_query or not attack.needs_training:
             return reason
         without = STRANGERS in attack.needs and SUBSTITUTE not in attack.needs
-        return None if without else self.photos.substitutes.missing(cell.pipeline.adapted)
+        return None if without else self.models.no_substitute(cell.pipeline.adapted)
 
     def get(self, cell: AttackCell) -> Attack:
         """The attack of ``cell``; trains it, or reads it from the cache, on first use.
@@ -156,7 +161,7 @@ class Attackers:
             sam.precision,
             self.photos.content(setting.threat.public),
             versions(),
-            "" if setting.threat.can_query else self.photos.substitutes.label(adapted),
+            "" if setting.threat.can_query else self.models.substitute_label(adapted),
         ]
         digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
         return cache_dir() / "attackers" / f"{name}-{digest}.safetensors"

@@ -14,14 +14,14 @@ from attacks.features.several_frames import averaged, merged
 from attacks.features.shard_outputs import with_stage
 from attacks.threat_models.base import IN_DOMAIN
 from bench.attackers.ownership import own_photos, strangers_photos
-from bench.attackers.substitutes import Substitutes
 from bench.attackers.training_setting import TrainingSetting
-from bench.cache.contents import dataset_content
 from bench.cache.fingerprints import content_digest
+from bench.cache.photos import Photos
 from bench.datasets import Dataset, Sample
 from bench.datasets.motion import film
+from bench.runner.models import Models
 from bench.runner.phases import phase
-from bench.runner.pipelines import Models, Unsupported, build_predictor
+from bench.runner.pipelines import Unsupported, build_predictor
 from bench.spec.cells import STATIC
 from framework.models.build import PedSam
 from framework.split.observation import Observation
@@ -76,10 +76,9 @@ class PublicPhotos:
         contents: Mapping[str, str] | None = None,
     ) -> None:
         self.models = models
-        self.public = public
-        self.outside = outside
+        self.public = [Photos.of(dataset) for dataset in public]
+        self.outside = [Photos.of(dataset) for dataset in outside]
         self.contents = dict(contents or {})
-        self.substitutes = Substitutes(models)
         self._last: tuple[TrainingSetting, Knowledge] | None = None
 
     def sets(self, setting: TrainingSetting) -> Sequence[Dataset]:
@@ -90,10 +89,12 @@ class PublicPhotos:
         """A digest of all photos of a kind, pixels included; ``public`` as in `ThreatModel`."""
         if public not in self.contents:
             with phase("read public photos"):
-                self.contents[public] = content_digest(*map(dataset_content, self._kind(public)))
+                self.contents[public] = content_digest(
+                    *(each.content() for each in self._kind(public))
+                )
         return self.contents[public]
 
-    def _kind(self, public: str) -> Sequence[Dataset]:
+    def _kind(self, public: str) -> Sequence[Photos]:
         return self.public if public == IN_DOMAIN else self.outside
 
     def knowledge(self, setting: TrainingSetting) -> Knowledge:
@@ -121,10 +122,8 @@ class PublicPhotos:
 
     def _query_free(self, setting: TrainingSetting) -> Knowledge:
         """Of one whose photos went through a substitute, or nowhere where there is none."""
-        sam, substitute = (
-            self.models.get(setting.pipeline.adapted),
-            self.substitutes.get(setting.pipeline.adapted),
-        )
+        adapted = setting.pipeline.adapted
+        sam, substitute = self.models.get(adapted), self.models.substitute(adapted)
         sets = self.sets(setting)
         own = own_photos(sets, setting.threat.public_photos, can_query=False)
         examples = [

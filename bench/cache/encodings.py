@@ -15,7 +15,7 @@ from bench.cache.fingerprints import content_digest, part_fingerprint, source_fi
 from bench.cache.store import Store
 from bench.flags.remote import Remote
 from bench.runner.phases import phase
-from bench.runner.pipelines import Models, build_predictor
+from bench.runner.pipelines import build_predictor
 from bench.runner.provenance import device_label
 from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
@@ -47,32 +47,29 @@ class Encodings:
     """Encodes images, each once for a pipeline and seed, however many runs ask for it.
 
     Args:
-        models: the run's.
         store: where encodings are kept; nowhere when not given.
         remote: servers in use. What they did is measured each time and never kept.
     """
 
-    def __init__(self, models: Models, store: Store | None, remote: Remote | None = None) -> None:
-        self.models = models
+    def __init__(self, store: Store | None, remote: Remote | None = None) -> None:
         self.store = None if remote else store
         self.remote = remote
 
     def predictor(
-        self, image: NDArray[np.uint8], pipeline: Pipeline, seed: int
+        self, sam: PedSam, image: NDArray[np.uint8], pipeline: Pipeline, seed: int
     ) -> DistributedSamPredictor:
         """The predictor of a pipeline with an image set, uint8 [H, W, 3].
 
         Raises:
-            NotAdapted: there are no adapted weights.
             PedbenchError: as in `build_predictor` and ``set_image``.
         """
-        predictor = self.fresh(pipeline, seed)
+        predictor = self.fresh(sam, pipeline, seed)
         if self.store is None:
             with phase("encode"):
                 predictor.set_image(image)
             return predictor
         with phase("store"):
-            key = self._key(image, pipeline, seed)
+            key = _key(sam, image, pipeline, seed)
             found = _restore(predictor, image, self.store, key)
         if not found:
             with phase("encode"):
@@ -81,34 +78,26 @@ class Encodings:
                 _keep(predictor, self.store, key)
         return predictor
 
-    def fresh(self, pipeline: Pipeline, seed: int) -> DistributedSamPredictor:
+    def fresh(self, sam: PedSam, pipeline: Pipeline, seed: int) -> DistributedSamPredictor:
         """A predictor that has seen nothing yet; raises as `predictor` does."""
-        return build_predictor(self.model(pipeline), pipeline, seed, self.remote)
+        return build_predictor(sam, pipeline, seed, self.remote)
 
-    def model(self, pipeline: Pipeline) -> PedSam:
-        """The model of a pipeline.
 
-        Raises:
-            NotAdapted: there are no adapted weights.
-        """
-        return self.models.get(pipeline.adapted)
-
-    def _key(self, image: NDArray[np.uint8], pipeline: Pipeline, seed: int) -> str:
-        sam = self.model(pipeline)
-        return content_digest(
-            "encoding",
-            image,
-            sam.arch,
-            sam.weights.sha256,
-            sam.precision,
-            part_fingerprint(sam.encoder_class, ENCODERS.package),
-            asdict(pipeline),
-            seed,
-            source_fingerprint(__name__),
-            pipeline_sources(pipeline),
-            versions(),
-            device_label(sam.device),
-        )
+def _key(sam: PedSam, image: NDArray[np.uint8], pipeline: Pipeline, seed: int) -> str:
+    return content_digest(
+        "encoding",
+        image,
+        sam.arch,
+        sam.weights.sha256,
+        sam.precision,
+        part_fingerprint(sam.encoder_class, ENCODERS.package),
+        asdict(pipeline),
+        seed,
+        source_fingerprint(__name__),
+        pipeline_sources(pipeline),
+        versions(),
+        device_label(sam.device),
+    )
 
 
 def _keep(predictor: DistributedSamPredictor, store: Store, key: str) -> None:

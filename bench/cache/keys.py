@@ -7,22 +7,19 @@ framework, of every part and of the metrics, and versions of what they rest on.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any
 
 from attacks.base import ATTACKS
 from bench.attackers.fitting import Attackers
-from bench.cache.contents import sample_content
 from bench.cache.encodings import pipeline_sources
 from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
-from bench.datasets import Dataset
+from bench.cache.photos import Photos
 from bench.metrics import METRICS
 from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
-from bench.runner.pipelines import Models, NotAdapted
 from bench.runner.provenance import weights_label
 from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
@@ -41,16 +38,16 @@ class Keys:
 
     Args:
         config: the run.
-        scored: its data set.
+        scored: its photos.
         attackers: its attackers.
     """
 
-    def __init__(self, config: RunConfig, scored: Dataset, attackers: Attackers) -> None:
+    def __init__(self, config: RunConfig, scored: Photos, attackers: Attackers) -> None:
         self.config = config
         self.scored = scored
         self.attackers = attackers
-        self.content = lru_cache(maxsize=None)(self._content)
-        self.on_shelf = lru_cache(maxsize=None)(self._on_shelf)
+        self.content = scored.digest
+        self.cell_key = lru_cache(maxsize=None)(self._cell_inputs)
         self._shared = lru_cache(maxsize=None)(self._shared_inputs)
         self._gallery = lru_cache(maxsize=None)(self._gallery_content)
 
@@ -60,15 +57,11 @@ class Keys:
         Raises:
             PedbenchError: the cell needs a part that is not installed.
         """
-        return content_digest(self.shelf(image_id, cell.pipeline), self.on_shelf(cell))
+        return content_digest(self.image_key(image_id, cell.pipeline), self.cell_key(cell))
 
-    def shelf(self, image_id: str, pipeline: Pipeline) -> str:
+    def image_key(self, image_id: str, pipeline: Pipeline) -> str:
         """What all units of one pipeline on one image depend on."""
         return content_digest(self.content(image_id), self._shared(pipeline))
-
-    def _content(self, image_id: str) -> str:
-        """The digest of a photo with its masks; `UNREADABLE` where it cannot be read."""
-        return sample_content(self.scored, image_id)
 
     def _shared_inputs(self, pipeline: Pipeline) -> str:
         config, models = self.config, self.attackers.models
@@ -76,7 +69,7 @@ class Keys:
             asdict(pipeline),
             config.model,
             weights_label(models.sam),
-            adapted_label(models) if pipeline.adapted else "",
+            models.adapted_label() if pipeline.adapted else "",
             {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED},
             config.remote is not None,
             source_fingerprint("bench.runner.evaluate"),
@@ -91,8 +84,8 @@ class Keys:
             versions(),
         )
 
-    def _on_shelf(self, cell: Cell) -> str:
-        """What a unit depends on beyond its shelf."""
+    def _cell_inputs(self, cell: Cell) -> str:
+        """What a unit depends on beyond its photo and pipeline."""
         parts: list[Any] = [cell_id(cell)]
         if isinstance(cell, AttackCell):
             most = self.config.largest_partial.get((cell.pipeline, cell.threat.choice), 0)
@@ -103,7 +96,7 @@ class Keys:
                 parts += [part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)]
                 parts += [photos.content(cell.threat.public)]
                 if not cell.threat.can_query:
-                    parts += [photos.substitutes.label(cell.pipeline.adapted)]
+                    parts += [self.attackers.models.substitute_label(cell.pipeline.adapted)]
             if cell.recognise:
                 judge = RECOGNISERS.get(cell.recognise)
                 parts += [part_fingerprint(judge, RECOGNISERS.package), self._gallery()]
@@ -112,10 +105,3 @@ class Keys:
     def _gallery_content(self) -> str:
         """The faces that a recogniser compares with: those of all scored photos."""
         return content_digest([self.content(name) for name in self.scored.ids[: self.config.limit]])
-
-
-def adapted_label(models: Models) -> str:
-    """Label of the adapted twin's weights; empty if there is none."""
-    with contextlib.suppress(NotAdapted):
-        return weights_label(models.get(adapted=True))
-    return ""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cache.contents import UNREADABLE
 from bench.cache.fingerprints import content_digest
 from bench.cache.keys import Keys
+from bench.cache.photos import UNREADABLE
 from bench.cache.store import Store
 from bench.runner.pictures import companions
 from bench.runner.records import CELL, FAILED, UNSUPPORTED, Record
@@ -32,7 +32,7 @@ class Found:
     records: list[Record]
 
 
-class Kept:
+class CachedResults:
     """The finished units in a store.
 
     Args:
@@ -58,11 +58,11 @@ class Kept:
         self.keys = keys
 
     def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Found]:
-        """Those of ``cells``, all of one pipeline, that are kept with all that is asked of them."""
-        shelf = self._shelf(image_id, cells[0].pipeline)
-        known = (self.store.get(shelf) or {}).get("units", {}) if shelf else {}
+        """Those of ``cells``, all of one pipeline, that are cached with all they need."""
+        entry = self._entry(image_id, cells[0].pipeline)
+        known = (self.store.get(entry) or {}).get("units", {}) if entry else {}
         for cell in cells:
-            unit = known.get(self.keys.on_shelf(cell)) if known else None
+            unit = known.get(self.keys.cell_key(cell)) if known else None
             if unit is None or not self._restore_pictures(cell, unit):
                 continue
             yield Found(cell, [self._taken(record, unit) for record in unit["records"]])
@@ -73,14 +73,14 @@ class Kept:
         for record in records:
             by_cell.get(record.get(CELL, ""), []).append(record)
         units = {
-            self.keys.on_shelf(cell): self._unit(cell, by_cell[cell_id(cell)])
+            self.keys.cell_key(cell): self._unit(cell, by_cell[cell_id(cell)])
             for cell in cells
             if _sound(by_cell[cell_id(cell)])
         }
-        shelf = self._shelf(image_id, cells[0].pipeline)
-        if shelf and units:
-            known = (self.store.get(shelf) or {}).get("units", {})
-            self.store.put(shelf, {"units": known | units})
+        entry = self._entry(image_id, cells[0].pipeline)
+        if entry and units:
+            known = (self.store.get(entry) or {}).get("units", {})
+            self.store.put(entry, {"units": known | units})
 
     def _unit(self, cell: Cell, records: Sequence[Record]) -> dict[str, Any]:
         pictures = {r["image_file"] for r in records if r.get("image_file")}
@@ -111,11 +111,13 @@ class Kept:
                 write_file(self.folder / name, bytes(blob))
         return True
 
-    def _shelf(self, image_id: str, pipeline: Pipeline) -> str | None:
+    def _entry(self, image_id: str, pipeline: Pipeline) -> str | None:
         """Key of the entry with the units of one pipeline on one image; None if unreadable."""
         if self.keys.content(image_id) == UNREADABLE:
             return None
-        return content_digest("units", self.keys.shelf(image_id, pipeline), self.facts["device"])
+        return content_digest(
+            "units", self.keys.image_key(image_id, pipeline), self.facts["device"]
+        )
 
 
 def _sound(records: Sequence[Record]) -> bool:

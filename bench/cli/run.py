@@ -101,13 +101,16 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.cache.store import open_store
     from bench.latency import command
-    from bench.latency.config import is_latency
+    from bench.latency.config import SECTION
     from bench.spec.checks import at
-    from bench.spec.config import load_preset
+    from bench.spec.config import config_of, find_preset
+    from bench.spec.fields import read_yaml
 
-    if is_latency(args.preset):
+    path = find_preset(args.preset)
+    content = read_yaml(path)
+    if SECTION in content:
         return command.run(args)
-    config = load_preset(args.preset)
+    config = config_of(content, path, path.stem)
     given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
     config = dataclasses.replace(
         config, save_images=args.save_images, remote=read_remote_flags(args), **given
@@ -131,12 +134,8 @@ def run(args: argparse.Namespace) -> int:
     result = carry_out(
         config, folder, device=args.device, workers=args.workers, store=store, fresh=args.fresh
     )
-    status = result.records["status"]
-    failed, kept = int((status == "failed").sum()), f", {result.from_store} from the store"
-    print(
-        f"{result.new_units} new cells{kept if result.from_store else ''}, "
-        f"{len(status)} records, {failed} failed"
-    )
+    stored = f", {result.from_store} from the store" if result.from_store else ""
+    print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")
     for path in write_all(folder, store):
         print(path)
     return 0

@@ -63,7 +63,16 @@ class _Print:
     mirrored: _Look
 
 
-def check_disjoint(public: Dataset | Sequence[Dataset], scored: Dataset) -> None:
+def check_scored(public: Sequence[Dataset], attacks: Iterable[str], scored: Dataset) -> None:
+    """`check_disjoint` and `check_unseen`, with one look at each scored photo."""
+    looks = tuple(_prints(scored))
+    check_disjoint(public, looks)
+    check_unseen(attacks, looks)
+
+
+def check_disjoint(
+    public: Dataset | Sequence[Dataset], scored: Dataset | tuple[_Print, ...]
+) -> None:
     """Refuse public images that are scored too, show a scored scene or nearly equal a scored image.
 
     Names tell nothing: two folders of one name may hold the same image ids and other pictures.
@@ -76,7 +85,7 @@ def check_disjoint(public: Dataset | Sequence[Dataset], scored: Dataset) -> None
     Raises:
         PedbenchError: names the images that clash.
     """
-    known = list(_prints(scored))
+    known = list(_prints(scored)) if isinstance(scored, Dataset) else scored
     clashes = [
         f"{ours.label} and {theirs.label} ({reason})"
         for dataset in ([public] if isinstance(public, Dataset) else public)
@@ -91,7 +100,7 @@ def check_disjoint(public: Dataset | Sequence[Dataset], scored: Dataset) -> None
         )
 
 
-def check_unseen(attacks: Iterable[str], scored: Dataset) -> None:
+def check_unseen(attacks: Iterable[str], scored: Dataset | tuple[_Print, ...]) -> None:
     """Refuse to score photos that trained the weights which some attacks bring along.
 
     Args:
@@ -106,8 +115,11 @@ def check_unseen(attacks: Iterable[str], scored: Dataset) -> None:
         path = ATTACKS.get(name).trained_on
         if path is not None:
             lists.setdefault(path, []).append(name)
+    if not lists:
+        return
+    known = list(_prints(scored)) if isinstance(scored, Dataset) else scored
     for path, names in lists.items():
-        clashes = list(_trained(read_photos(path), scored))
+        clashes = list(_trained(read_photos(path), known))
         if clashes:
             raise PedbenchError(
                 f"the weights of {', '.join(names)} were trained on {_first(clashes)}: "
@@ -121,9 +133,9 @@ def _first(clashes: Sequence[str]) -> str:
     return ", ".join(clashes[:NAMED]) + more
 
 
-def _trained(photos: Sequence[Photo], scored: Dataset) -> Iterator[str]:
+def _trained(photos: Sequence[Photo], scored: Iterable[_Print]) -> Iterator[str]:
     """Labels of scored photos that are, or look like, some of ``photos``."""
-    for known in _prints(scored):
+    for known in scored:
         if any(_learned(photo, known) for photo in photos):
             yield known.label
 

@@ -1,4 +1,4 @@
-"""Cells of a run on one image: the picture is encoded once per pipeline."""
+"""Evaluation of one image: encoded once per pipeline, attacked, scored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +14,19 @@ from attacks.base import ATTACKS, reconstruction
 from attacks.coalition import largest_exposure, padding_only, seeded
 from attacks.features.shard_outputs import with_stage
 from attacks.threat_models.base import unsupported_reason
-from bench.attackers.fitting import Attackers
-from bench.cache.encodings import Encodings
-from bench.datasets import Sample
+from bench.datasets import Sample, SampleError
 from bench.datasets.motion import film
 from bench.metrics.segmentation import SEGMENTATION_METRICS
-from bench.runner.frame_sequence import Shot, exposure_scores, shot, take
+from bench.parts import packages_of
+from bench.runner.context import Context, Result, Task
+from bench.runner.frame_sequence import FrameSequence, exposure_scores, frame_sequence, show
 from bench.runner.phases import phase
 from bench.runner.pictures import Pictures
 from bench.runner.pipelines import Unsupported, seed_of
 from bench.runner.provenance import weights_label
-from bench.runner.recognition import Judges, as_received
+from bench.runner.recognition import as_received
 from bench.runner.record_fields import cell_fields, failure, pipeline_fields, score
-from bench.runner.records import UNSUPPORTED, Record
-from bench.runner.scorer import Scorer
+from bench.runner.records import FAILED, LOAD, UNSUPPORTED, Record
 from bench.runner.segmentation import Reference, segmentation_scores
 from bench.spec.cells import (
     BARE,
@@ -42,7 +40,6 @@ from bench.spec.cells import (
     Pipeline,
     SegmentationCell,
 )
-from bench.spec.config import RunConfig
 from framework.split.defences import DEFENCES
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
@@ -59,36 +56,62 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-class ImageWork:
+class Evaluator:
+    """Computes tasks in one process; what tasks on one image share is kept until the next image.
+
+    Args:
+        context: model, data, attackers and metrics of the run.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._last: ImageEvaluation | None = None
+
+    def results(self, task: Task) -> Iterator[Result]:
+        """Compute a task; an image that cannot be read is one failed record."""
+        try:
+            image = self._open(task.image_id)
+        except SampleError as error:
+            yield task.image_id, list(task.cells), [self._unreadable(task.image_id, error)]
+            return
+        scheme = self.context.config.data.partition(":")[0]
+        for done, records in image.results(task.cells):
+            told = [{**record, "plugins": packages_of(record, scheme)} for record in records]
+            yield task.image_id, done, told
+
+    def _open(self, image_id: str) -> ImageEvaluation:
+        if self._last is None or self._last.sample.image_id != image_id:
+            self._last = None
+            with phase("read images"):
+                sample = self.context.scored.load(image_id)
+            self._last = ImageEvaluation(self.context, sample)
+        return self._last
+
+    def _unreadable(self, image_id: str, error: SampleError) -> Record:
+        return {
+            "image_id": image_id,
+            "model": self.context.config.model,
+            "metric": LOAD,
+            "status": FAILED,
+            "error": str(error),
+        }
+
+
+class ImageEvaluation:
     """One scored image of a run.
 
     Args:
-        config: the run.
-        folder: its folder, for pictures.
-        encodings: encodes the image, or knows how it was encoded before.
-        attackers: gives each cell its trained attack.
-        scorer: the metrics.
+        context: model, data, attackers and metrics of the run.
         sample: the image with its masks.
-        judges: the recognisers.
     """
 
-    def __init__(
-        self,
-        config: RunConfig,
-        folder: Path,
-        encodings: Encodings,
-        attackers: Attackers,
-        scorer: Scorer,
-        sample: Sample,
-        judges: Judges,
-    ) -> None:
-        self.config = config
-        self.encodings = encodings
-        self.attackers = attackers
-        self.scorer = scorer
+    def __init__(self, context: Context, sample: Sample) -> None:
+        self.context = context
+        self.config = context.config
+        self.encodings = context.encodings
+        self.attackers = context.attackers
         self.sample = sample
-        self.judges = judges
-        self.pictures = Pictures(folder, sample.image_id)
+        self.pictures = Pictures(context.folder, sample.image_id)
         self._ceilings: dict[tuple[str, int], Observation] = {}
         self._reference: Reference | None = None
 
@@ -112,33 +135,38 @@ class ImageWork:
             if isinstance(cell, SegmentationCell):
                 own = facts | cell_fields(cell)
                 yield [cell], list(self._segmentation(cell, predictor, own))
-        watches = [cell for cell in cells if isinstance(cell, AttackCell)]
+        attack_cells = [cell for cell in cells if isinstance(cell, AttackCell)]
         observation = predictor.observation()
-        if any(self.config.wants_picture(cell) for cell in watches):
+        if any(self.config.wants_picture(cell) for cell in attack_cells):
             self.pictures.owners(pipeline, predictor.observation(decoys=False))
-        for motion, group in groupby(sorted(watches, key=_situation), key=lambda c: c.motion):
+        for motion, group in groupby(sorted(attack_cells, key=_situation), key=lambda c: c.motion):
             moving = list(group)
             longest = max(cell.threat.frames for cell in moving)
             if motion == STATIC and longest == 1:
                 real = predictor.observation(decoys=False)
-                whole = shot(film(self.sample, STATIC, 1, 0), observation, real)
+                sequence = frame_sequence(film(self.sample, STATIC, 1, 0), observation, real)
             else:
-                whole = self._film(pipeline, motion, longest)
+                sequence = self._sequence(pipeline, motion, longest)
             for _, same in groupby(moving, key=_situation):
                 members = list(same)
-                now = whole.until(members[0].threat.frames)
-                yield list(members), list(self._watched(members, now, facts))
+                seen = sequence.until(members[0].threat.frames)
+                yield list(members), list(self._attacked(members, seen, facts))
 
-    def _film(self, pipeline: Pipeline, motion: str, count: int) -> Shot:
+    def _sequence(self, pipeline: Pipeline, motion: str, count: int) -> FrameSequence:
         """A scene made from the photo, shown to the servers frame by frame."""
         frames = film(self.sample, motion, count, seed_of("film", self.sample.image_id))
         with phase("encode"):
-            return take(self.encodings.fresh(pipeline, seed_of(self.sample.image_id)), frames)
+            return show(self._fresh(pipeline), frames)
 
     def _predictor(self, pipeline: Pipeline, image: Image | None = None) -> DistributedSamPredictor:
         seed = seed_of(self.sample.image_id)
         picture = self.sample.image if image is None else image
-        return self.encodings.predictor(picture, pipeline, seed)
+        sam = self.context.models.get(pipeline.adapted)
+        return self.encodings.predictor(sam, picture, pipeline, seed)
+
+    def _fresh(self, pipeline: Pipeline) -> DistributedSamPredictor:
+        sam = self.context.models.get(pipeline.adapted)
+        return self.encodings.fresh(sam, pipeline, seed_of(self.sample.image_id))
 
     def _segmentation(
         self, cell: SegmentationCell, predictor: DistributedSamPredictor, facts: Record
@@ -166,36 +194,40 @@ class ImageWork:
                 own = score(metric, value)
             yield facts | own | {"seconds": seconds, "image_file": picture}
 
-    def _watched(self, cells: Sequence[AttackCell], shot: Shot, facts: Record) -> Iterator[Record]:
+    def _attacked(
+        self, cells: Sequence[AttackCell], sequence: FrameSequence, facts: Record
+    ) -> Iterator[Record]:
         """All attacks of one coalition: reconstruct one after another, score together."""
-        real = self._coalition_view(cells[0], cells[0].threat.coalition, shot.real)
+        real = self._coalition_view(cells[0], cells[0].threat.coalition, sequence.real)
         padding = cells[0].threat.choice == PADDING
-        seen = shot.observation
+        seen = sequence.observation
         seen = padding_only(seen) if padding else seen.restrict(real.shards)
         if padding and not seen.messages:
             trouble = failure(Unsupported(NO_PADDING))
             yield from (facts | cell_fields(cell) | trouble for cell in cells)
             return
-        regions = self._regions(cells[0], real, shot.real)
+        regions = self._regions(cells[0], real, sequence.real)
         attacked: list[tuple[AttackCell, Record, Image]] = []
-        made: dict[AttackCell, tuple[Record, Image | None]] = {}
+        reconstructed: dict[AttackCell, tuple[Record, Image | None]] = {}
         for cell in cells:
             own = facts | cell_fields(cell)
             if cell.attack == EXPOSURE:
                 with phase("exposure"):
-                    scores = exposure_scores(shot, real)
+                    scores = exposure_scores(sequence, real)
                 for metric, value in scores.items():
                     yield own | score(metric, value)
                 continue
             same = replace(cell, recognise="")
             try:
-                if same not in made:
-                    made[same] = self._picture(cell, shot, seen, regions["visible"])
-                more, picture = made[same]
+                if same not in reconstructed:
+                    reconstructed[same] = self._picture(cell, sequence, seen, regions["visible"])
+                more, picture = reconstructed[same]
                 record = own | more
                 if cell.recognise and picture is not None:
                     with phase(f"recognise {cell.recognise}"):
-                        found = self.judges.judge(cell.recognise, self.sample.image_id, picture)
+                        found = self.context.recognition.recognise(
+                            cell.recognise, self.sample.image_id, picture
+                        )
                     yield from (record | {"region": "full"} | score for score in found)
                     continue
             except Exception as error:
@@ -206,7 +238,7 @@ class ImageWork:
                 yield record
             else:
                 attacked.append((cell, record, picture))
-        yield from self._scored(attacked, shot.frame, regions)
+        yield from self._scored(attacked, sequence.model_input, regions)
 
     def _coalition_view(self, cell: AttackCell, size: int, observation: Observation) -> Observation:
         """What ``size`` shards saw, chosen as the cell says."""
@@ -230,27 +262,28 @@ class ImageWork:
         return regions
 
     def _picture(
-        self, cell: AttackCell, shot: Shot, seen: Observation, visible: Mask
+        self, cell: AttackCell, sequence: FrameSequence, seen: Observation, visible: Mask
     ) -> tuple[Record, Image | None]:
-        """What a cell shows of the frame, or the facts of a record that says why it cannot."""
+        """A cell's picture, or the fields of a record that says why it has none."""
         if cell.attack == ORIGINAL:
-            return {}, shot.frame
+            return {}, sequence.model_input
         if cell.attack == SEEN:
-            return {}, as_received(shot.frame, visible)
-        return self._reconstruct(cell, shot, seen)
+            return {}, as_received(sequence.model_input, visible)
+        return self._reconstruct(cell, sequence, seen)
 
     def _reconstruct(
-        self, cell: AttackCell, shot: Shot, seen: Observation
+        self, cell: AttackCell, sequence: FrameSequence, seen: Observation
     ) -> tuple[Record, Image | None]:
         reason = self.attackers.unsupported(cell)
         if reason is not None:
             return {"metric": "", "status": UNSUPPORTED, "error": reason}, None
         attack = self.attackers.get(cell)
         if attack.kind == "ceiling":
-            handed = self._ceiling_view(cell, shot)
+            handed = self._ceiling_view(cell, sequence)
         else:
             if cell.threat.stage is not None:
-                seen = with_stage(seen, cell.threat.stage, self.encodings.model(cell.pipeline))
+                sam = self.context.models.get(cell.pipeline.adapted)
+                seen = with_stage(seen, cell.threat.stage, sam)
             handed = cell.threat.handed(seen, seed_of("labels", self.sample.image_id))
         reason = unsupported_reason(type(attack), cell.threat, handed)
         if reason is not None:
@@ -260,32 +293,34 @@ class ImageWork:
             picture = reconstruction(attack, handed)
         return {"seconds": time.perf_counter() - start}, picture
 
-    def _ceiling_view(self, cell: AttackCell, shot: Shot) -> Observation:
-        """What the server of the usual cloud sees of the frame that is scored."""
+    def _ceiling_view(self, cell: AttackCell, sequence: FrameSequence) -> Observation:
+        """What a centralised server sees of the scored frame."""
         which = cell.motion, 1 if cell.motion == STATIC else cell.threat.frames
         if which not in self._ceilings:
-            predictor = self._predictor(CEILING_PIPELINE, shot.sample.image)
+            predictor = self._predictor(CEILING_PIPELINE, sequence.sample.image)
             self._ceilings[which] = predictor.observation()
         return self._ceilings[which]
 
     def _scored(
         self,
         attacked: Sequence[tuple[AttackCell, Record, Image]],
-        frame: Image,
+        model_input: Image,
         regions: dict[str, Mask],
     ) -> Iterator[Record]:
         pictures = [picture for _, _, picture in attacked]
         visible = regions["visible"]
-        files = [self._keep(cell, frame, picture, visible) for cell, _, picture in attacked]
-        table = self.scorer.score(frame, pictures, regions)
+        files = [self._keep(cell, model_input, picture, visible) for cell, _, picture in attacked]
+        table = self.context.scorer.score(model_input, pictures, regions)
         for (_, facts, _), file, scores in zip(attacked, files, table, strict=True):
             yield from (facts | score | {"image_file": file} for score in scores)
 
-    def _keep(self, cell: AttackCell, frame: Image, picture: Image, visible: Mask) -> str | None:
+    def _keep(
+        self, cell: AttackCell, model_input: Image, picture: Image, visible: Mask
+    ) -> str | None:
         if not self.config.wants_picture(cell):
             return None
         with phase("pictures"):
-            return self.pictures.reconstruction(cell, frame, visible, picture)
+            return self.pictures.reconstruction(cell, model_input, visible, picture)
 
 
 def _situation(cell: AttackCell) -> tuple[str, int, int, str]:

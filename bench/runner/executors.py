@@ -20,7 +20,8 @@ import torch
 from tqdm import tqdm
 
 from bench.cache.store import Store
-from bench.runner.context import Result, Task, Workbench
+from bench.runner.context import Context, Result, Task
+from bench.runner.evaluate import Evaluator
 from bench.runner.phases import WATCH, Spent, Times, phase
 from bench.runner.pipelines import Unsupported
 from bench.spec.cells import AttackCell, Cell
@@ -30,27 +31,28 @@ from framework.errors import PedbenchError
 from framework.finite import NotFinite
 
 REST = "rest of the cells"
-"""The phase of what computing cells takes beside all phases of their own."""
+"""Time spent on cells outside any named phase."""
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
 
-class Crew:
+class Executors:
     """This process, or several that are started when there is work for more than one.
 
     Args:
-        bench: of this process; others build the same.
+        context: of this process; others build the same.
         count: processes that share the work.
     """
 
-    def __init__(self, bench: Workbench, count: int) -> None:
-        self.bench = bench
+    def __init__(self, context: Context, count: int) -> None:
+        self.context = context
+        self.evaluator = Evaluator(context)
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
         self._others: set[BaseProcess] = set()
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Executors:
         return self
 
     def __exit__(
@@ -68,13 +70,13 @@ class Crew:
 
     def train(self, cells: Iterable[Cell]) -> None:
         """Train every attacker that ``cells`` need and the cache lacks, with a progress bar."""
-        missing = self.bench.attackers.untrained(cells)
+        missing = self.context.attackers.untrained(cells)
         with tqdm(
             total=len(missing), desc="attackers", unit="attacker", disable=not missing
         ) as bar:
             for _ in self._carry_out(_train, _trained, missing):
                 bar.update()
-        self.bench.attackers.photos.forget()
+        self.context.attackers.photos.forget()
 
     def compute(self, tasks: Sequence[Task]) -> Iterator[Result]:
         """Results of all tasks as they come; the attackers must be trained."""
@@ -82,13 +84,13 @@ class Crew:
 
     def _carry_out(
         self,
-        here: Callable[[Workbench, Job], Iterator[Answer]],
+        here: Callable[[Evaluator, Job], Iterator[Answer]],
         there: Callable[[Job], tuple[list[Answer], Times]],
         jobs: Sequence[Job],
     ) -> Iterator[Answer]:
         if self.count == 1 or (len(jobs) < 2 and self._pool is None):
             for job in jobs:
-                yield from here(self.bench, job)
+                yield from here(self.evaluator, job)
             return
         if self._pool is None:
             self._pool = self._start()
@@ -103,12 +105,16 @@ class Crew:
             ) from error
 
     def _start(self) -> ProcessPoolExecutor:
-        bench = self.bench
-        contents = bench.attackers.photos.contents
-        arguments = bench.config, bench.folder, bench.device, bench.store, contents, time.time()
-        context = multiprocessing.get_context("spawn")
+        context = self.context
+        contents = context.attackers.photos.contents
+        given = context.config, context.folder, context.device, context.store, contents
         self._others = set(multiprocessing.active_children())
-        return ProcessPoolExecutor(self.count, context, _start_worker, arguments)
+        return ProcessPoolExecutor(
+            self.count,
+            multiprocessing.get_context("spawn"),
+            _start_worker,
+            (*given, time.time()),
+        )
 
 
 def _as_they_come(
@@ -127,21 +133,22 @@ def _as_they_come(
             yield future.result()
 
 
-def _train(bench: Workbench, cell: AttackCell) -> Iterator[AttackCell]:
+def _train(evaluator: Evaluator, cell: AttackCell) -> Iterator[AttackCell]:
+    attackers = evaluator.context.attackers
     try:
-        bench.attackers.get(cell)
+        attackers.get(cell)
     except (Unsupported, NotFinite):
         pass
     except Exception:
-        if not bench.attackers.broken(cell):
+        if not attackers.broken(cell):
             raise
     yield cell
 
 
-def _named(bench: Workbench, task: Task) -> Iterator[Result]:
+def _named(evaluator: Evaluator, task: Task) -> Iterator[Result]:
     """Results of a task, with what no phase within them names as a phase of its own."""
-    bench.attackers.photos.forget()
-    results = bench.results(task)
+    evaluator.context.attackers.photos.forget()
+    results = evaluator.results(task)
     while True:
         with phase(REST):
             result = next(results, None)
@@ -150,7 +157,7 @@ def _named(bench: Workbench, task: Task) -> Iterator[Result]:
         yield result
 
 
-_bench: Workbench | PedbenchError
+_evaluator: Evaluator | PedbenchError
 
 
 def _start_worker(
@@ -161,15 +168,15 @@ def _start_worker(
     contents: Mapping[str, str],
     called: float,
 ) -> None:
-    global _bench
+    global _evaluator
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
     keep_freed_memory()
     try:
-        _bench = Workbench(config, folder, device, store, contents)
+        _evaluator = Evaluator(Context(config, folder, device, store, contents))
     except PedbenchError as error:
-        _bench = error
+        _evaluator = error
     WATCH.start("workers idle")
     WATCH.add({"start workers": Spent(time.time() - called, 1)})
 
@@ -182,15 +189,15 @@ def _end_with_driver() -> None:
         os._exit(1)
 
 
-def _workbench() -> Workbench:
-    if isinstance(_bench, PedbenchError):
-        raise _bench
-    return _bench
+def _here() -> Evaluator:
+    if isinstance(_evaluator, PedbenchError):
+        raise _evaluator
+    return _evaluator
 
 
 def _trained(cell: AttackCell) -> tuple[list[AttackCell], Times]:
-    return list(_train(_workbench(), cell)), WATCH.drain()
+    return list(_train(_here(), cell)), WATCH.drain()
 
 
 def _computed(task: Task) -> tuple[list[Result], Times]:
-    return list(_named(_workbench(), task)), WATCH.drain()
+    return list(_named(_here(), task)), WATCH.drain()

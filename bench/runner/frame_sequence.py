@@ -1,4 +1,4 @@
-"""A scene as the servers saw it over one or more frames, and what of it is scored: the last."""
+"""The frames of a scene as the servers saw them; the last one is scored."""
 
 from __future__ import annotations
 
@@ -27,52 +27,54 @@ Scores = dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """What is watched and what is scored.
+class FrameSequence:
+    """The frames of one scene, and what the servers saw of them.
 
     Attributes:
         frames: of the scene, in order; the last one is scored.
-        frame: the last one as the model sees it, uint8 [h, w, 3].
+        model_input: the last one, resized for the model, uint8 [h, w, 3].
         observation: of all servers, over all frames.
-        real: the same without decoys, which the edge alone can tell: for scores, not for attacks.
+        real: the same without decoys, which only the edge knows: for scores, not for attacks.
     """
 
     frames: Sequence[Frame]
-    frame: Image
+    model_input: Image
     observation: Observation
     real: Observation
 
     @property
     def sample(self) -> Sample:
-        """The picture that is scored, with its masks."""
+        """The scored frame, with its masks."""
         return self.frames[-1].sample
 
-    def until(self, count: int) -> Shot:
+    def until(self, count: int) -> FrameSequence:
         """The first ``count`` frames alone."""
         seen, real = (
             whole.keeping(m for m in whole.messages if m.frame < count)
             for whole in (self.observation, self.real)
         )
-        return shot(self.frames[:count], seen, real)
+        return frame_sequence(self.frames[:count], seen, real)
 
 
-def shot(frames: Sequence[Frame], observation: Observation, real: Observation) -> Shot:
-    """What was seen of ``frames``, with and without decoys."""
+def frame_sequence(
+    frames: Sequence[Frame], observation: Observation, real: Observation
+) -> FrameSequence:
+    """The sequence of ``frames``, observed with and without decoys."""
     resize = ResizeLongestSide(observation.img_size)
-    return Shot(frames, resize.apply_image(frames[-1].sample.image), observation, real)
+    return FrameSequence(frames, resize.apply_image(frames[-1].sample.image), observation, real)
 
 
-def take(predictor: DistributedSamPredictor, frames: Sequence[Frame]) -> Shot:
+def show(predictor: DistributedSamPredictor, frames: Sequence[Frame]) -> FrameSequence:
     """Show a fresh predictor the frames one after the other."""
     seen, real = [], []
     for frame in frames:
         predictor.set_image(frame.sample.image)
         seen.append(predictor.observation())
         real.append(predictor.observation(decoys=False))
-    return shot(frames, merged(seen), merged(real))
+    return frame_sequence(frames, merged(seen), merged(real))
 
 
-def exposure_scores(shot: Shot, seen: Observation) -> Scores:
+def exposure_scores(sequence: FrameSequence, seen: Observation) -> Scores:
     """What a coalition saw of the scene, without any model.
 
     An object of the last frame counts as seen where it stood at the time: its pixels are followed
@@ -81,10 +83,10 @@ def exposure_scores(shot: Shot, seen: Observation) -> Scores:
     give in the mean, with k of N windows seen in the first.
 
     Args:
-        shot: what there was to see.
+        sequence: the scene, as all servers saw it.
         seen: by the coalition, without decoys.
     """
-    grid, count = seen.grid, len(shot.frames)
+    grid, count = seen.grid, len(sequence.frames)
     by_frame = [
         {m.window for m in seen.messages if m.frame == number and m.round == 0}
         for number in range(count)
@@ -94,24 +96,24 @@ def exposure_scores(shot: Shot, seen: Observation) -> Scores:
     regions = [grid.pixel_mask(windows) for windows in by_frame]
     return {
         "visible_fraction": visible_fraction(grid.pixel_mask(seen.visible)),
-        **object_scores(_coverage(shot, regions)),
+        **object_scores(_coverage(sequence, regions)),
         "windows_seen": len(content & set(seen.visible)) / len(content),
         "windows_if_fresh": 1 - (1 - first) ** count,
     }
 
 
-def _coverage(shot: Shot, regions: Sequence[Mask]) -> list[float | None]:
+def _coverage(sequence: FrameSequence, regions: Sequence[Mask]) -> list[float | None]:
     """For each object of the last frame, the fraction of its pixels seen in any frame."""
     if len(regions) == 1:
-        return object_coverage(shot.sample.masks, regions)
-    size = shot.sample.image.shape[:2]
+        return object_coverage(sequence.sample.masks, regions)
+    size = sequence.sample.image.shape[:2]
     seen = [on_original(region, size) for region in regions]
-    last = shot.frames[-1].places
+    last = sequence.frames[-1].places
     coverage: list[float | None] = []
-    for name, mask in zip(shot.sample.mask_ids, shot.sample.masks, strict=True):
+    for name, mask in zip(sequence.sample.mask_ids, sequence.sample.masks, strict=True):
         rows, columns = np.nonzero(mask)
         hit = np.zeros(len(rows), bool)
-        for frame, region in zip(shot.frames, seen, strict=True):
+        for frame, region in zip(sequence.frames, seen, strict=True):
             down, right = (frame.places[name][i] - last[name][i] for i in (0, 1))
             y, x = rows + down, columns + right
             inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])

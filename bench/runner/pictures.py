@@ -40,20 +40,20 @@ class Pictures:
         self._written: set[Path] = set()
 
     def reconstruction(
-        self, cell: AttackCell, frame: Image, visible: NDArray[np.bool_], picture: Image
+        self, cell: AttackCell, model_input: Image, visible: NDArray[np.bool_], picture: Image
     ) -> str:
         """Keep a reconstruction beside the truth and what was seen; its path in the run folder."""
         suffix = "" if cell.threat.choice == "largest" else f"-{cell.threat.choice}"
         if cell.variant:
             suffix += f"-{cell.variant}"
         place = self.home / f"{cell.pipeline.slug}-c{cell.threat.coalition}{suffix}"
-        self._write((place if cell.variant else self.home) / "truth.png", frame)
-        seen = np.where(visible[..., None], frame, np.uint8(HIDDEN_GREY))
+        self._write((place if cell.variant else self.home) / "truth.png", model_input)
+        seen = np.where(visible[..., None], model_input, np.uint8(HIDDEN_GREY))
         self._write(place / "seen.png", seen.astype(np.uint8))
         return self._write(place / f"{cell.file_name}.png", picture, replace=True)
 
     def owners(self, pipeline: Pipeline, seen: Observation) -> None:
-        """Keep which shard had which window, in frame pixels: rows of y0, x0, y1, x1, owner."""
+        """Write which shard had which window: rows of y0, x0, y1, x1 (model input), owner."""
         boxes = [
             [*seen.grid.pixel_box(seen.grid.windows[message.window]), message.shard]
             for message in seen.messages

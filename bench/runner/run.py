@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -13,18 +14,18 @@ import pandas as pd
 from tqdm import tqdm
 
 from bench.attackers.cards import keep
-from bench.cache.keys import Keys, adapted_label
-from bench.cache.results import Found, Kept
+from bench.cache.keys import Keys
+from bench.cache.results import CachedResults, Found
 from bench.cache.store import Store
 from bench.datasets import Dataset
-from bench.datasets.disjoint import check_disjoint, check_unseen
+from bench.datasets.disjoint import check_scored
 from bench.runner import provenance as environment
-from bench.runner.context import Task, Workbench, default_workers, is_unreadable
-from bench.runner.executors import Crew
+from bench.runner.context import Context, Task, default_workers, is_unreadable
+from bench.runner.executors import Executors
 from bench.runner.folder import ANOTHER_OUT, SETTINGS, discard, locked
 from bench.runner.journal import JOURNAL, Journal, journal_frames
 from bench.runner.phases import phase
-from bench.runner.records import PROVENANCE, read_records, write_records
+from bench.runner.records import FAILED, PROVENANCE, read_records, write_records
 from bench.runner.resume import sift, tasks_on, units_of
 from bench.spec.cells import BARE, AttackCell, cell_id
 from bench.spec.config import RunConfig, read_config
@@ -54,11 +55,15 @@ class Run:
         folder: the run folder.
         new_units: cells × images computed this time.
         from_store: cells × images taken from the store this time.
+        total: records of the run.
+        failed: records of the run that are errors.
     """
 
     folder: Path
     new_units: int
     from_store: int
+    total: int
+    failed: int
 
     @property
     def records(self) -> pd.DataFrame:
@@ -98,14 +103,13 @@ def run(
         raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
     with locked(folder):
         with phase("set up"):
-            bench = Workbench(config, folder, device, store)
-        facts = _facts(bench)
+            context = Context(config, folder, device, store)
+        facts = _facts(context)
         if not fresh:
             facts = _continued(folder, config, facts)
         with phase("check that public data differ"):
-            scored = bench.scored.limit(config.limit)
-            check_disjoint([*bench.public, *bench.outside], scored)
-            check_unseen(_attacks(config), scored)
+            scored = context.scored.limit(config.limit)
+            check_scored([*context.public, *context.outside], _attacks(config), scored)
         if fresh:
             discard(folder)
         with phase("journal"):
@@ -113,17 +117,25 @@ def run(
         write_file(folder / SETTINGS, config.to_yaml(), ANOTHER_OUT)
         write_file(folder / environment.FILE, json.dumps(facts, indent=2), ANOTHER_OUT)
         try:
-            new, old = _work(bench, journal, facts, workers or default_workers(config, device))
+            new, old = _work(context, journal, facts, workers or default_workers(config, device))
         finally:
             journal.close()
-        rebuild_records(folder)
-    return Run(folder, new, old)
+        statuses = rebuild_records(folder)
+    return Run(folder, new, old, statuses.total(), statuses[FAILED])
 
 
-def rebuild_records(folder: Path) -> None:
-    """Write ``records.parquet`` from the journal."""
+def rebuild_records(folder: Path) -> Counter[str]:
+    """Write ``records.parquet`` from the journal; how many records have each status."""
+    statuses: Counter[str] = Counter()
+
+    def counted() -> Iterator[pd.DataFrame]:
+        for frame in journal_frames(folder / JOURNAL):
+            statuses.update(frame["status"])
+            yield frame
+
     with phase("records.parquet"):
-        write_records(journal_frames(folder / JOURNAL), folder)
+        write_records(counted(), folder)
+    return statuses
 
 
 def refresh_records(folder: Path) -> None:
@@ -140,17 +152,17 @@ def _attacks(config: RunConfig) -> set[str]:
     return {cell.attack for cell in cells} - set(BARE)
 
 
-def _facts(bench: Workbench) -> dict[str, Any]:
+def _facts(context: Context) -> dict[str, Any]:
     """The content of ``environment.json``."""
-    config = bench.config
+    config = context.config
     adapted = any(cell.pipeline.adapted for cell in config.cells())
-    return environment.describe(bench.models.sam) | {
-        "adapted_weights": adapted_label(bench.models) if adapted else "",
-        "dataset": bench.scored.name,
-        "dataset_fingerprint": bench.scored.fingerprint,
-        "public": _fingerprints(config.public, bench.public),
-        "outside": _fingerprints(config.outside, bench.outside),
-        "substitutes": _substitutes(bench),
+    return environment.describe(context.models.sam) | {
+        "adapted_weights": context.models.adapted_label() if adapted else "",
+        "dataset": context.scored.name,
+        "dataset_fingerprint": context.scored.fingerprint,
+        "public": _fingerprints(config.public, context.public),
+        "outside": _fingerprints(config.outside, context.outside),
+        "substitutes": _substitutes(context),
         "servers": list(config.remote.addresses) if config.remote else [],
     }
 
@@ -159,19 +171,19 @@ def _fingerprints(specs: Sequence[str], datasets: Sequence[Dataset]) -> dict[str
     return {spec: each.fingerprint for spec, each in zip(specs, datasets, strict=True)}
 
 
-def _substitutes(bench: Workbench) -> dict[str, str]:
+def _substitutes(context: Context) -> dict[str, str]:
     """Labels of the models that stand in for the run's own and for its adapted twin.
 
     Only where attackers who cannot query ask for them; where there is none, the reason.
     """
     cells = [
         cell
-        for cell in bench.config.cells()
+        for cell in context.config.cells()
         if isinstance(cell, AttackCell) and not cell.threat.can_query
     ]
     names = {False: "own", True: "adapted"}
     wanted = sorted({cell.pipeline.adapted for cell in cells})
-    return {names[adapted]: bench.attackers.photos.substitutes.label(adapted) for adapted in wanted}
+    return {names[adapted]: context.models.substitute_label(adapted) for adapted in wanted}
 
 
 def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[str, Any]:
@@ -198,59 +210,59 @@ def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[s
 
 
 def _work(
-    bench: Workbench, journal: Journal, facts: Mapping[str, Any], workers: int
+    context: Context, journal: Journal, facts: Mapping[str, Any], workers: int
 ) -> tuple[int, int]:
     """Get what the journal lacks; the numbers of cells × images computed and from the store."""
-    config = bench.config
-    cells, ids = config.cells(), bench.scored.ids[: config.limit]
+    config = context.config
+    cells, ids = config.cells(), context.scored.ids[: config.limit]
     provenance = {name: facts[name] for name in PROVENANCE}
-    keys = Keys(config, bench.scored, bench.attackers)
+    keys = Keys(config, context.scored, context.attackers)
     with phase("keys"):
         sift(journal, config, keys)
     tasks = [task for image_id in ids for task in tasks_on(image_id, cells, journal, config)]
-    kept = None
+    results = None
     missing = _count(tasks)
-    if bench.store and not config.remote:
-        kept = Kept(bench.store, config, bench.folder, facts, keys)
-        tasks = _taken(kept, tasks, journal, provenance)
+    if context.store and not config.remote:
+        results = CachedResults(context.store, config, context.folder, facts, keys)
+        tasks = _taken(results, tasks, journal, provenance)
     pending = _count(tasks)
     total = len(cells) * len(ids)
     unreadable: set[str] = set()
-    with Crew(bench, workers) as crew:
-        crew.train(cell for task in tasks for cell in task.cells)
-        keep(bench.folder, bench.attackers.cards(cells))
+    with Executors(context, workers) as executors:
+        executors.train(cell for task in tasks for cell in task.cells)
+        keep(context.folder, context.attackers.cards(cells))
         with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
-            for image_id, done, records in crew.compute(tasks):
+            for image_id, done, records in executors.compute(tasks):
                 if image_id in unreadable:
                     records = []
                 elif is_unreadable(records):
                     unreadable.add(image_id)
                 with phase("journal"):
                     journal.append(units_of(keys, done, image_id), records, provenance)
-                if kept:
+                if results:
                     with phase("store"):
-                        kept.put(image_id, done, records)
+                        results.put(image_id, done, records)
                 bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
                 bar.update(len(done))
     return pending, missing - pending
 
 
 def _taken(
-    kept: Kept, tasks: Sequence[Task], journal: Journal, provenance: Mapping[str, str]
+    results: CachedResults, tasks: Sequence[Task], journal: Journal, provenance: Mapping[str, str]
 ) -> list[Task]:
-    """Enter in the journal what is kept of ``tasks``, image by image; what is left of them."""
+    """Enter what the store has of ``tasks`` in the journal; what is left of them."""
     left: list[Task] = []
     for image_id, group in groupby(tasks, key=lambda task: task.image_id):
         units: list[Found] = []
         for task in group:
             with phase("store"):
-                found = {cell_id(unit.cell): unit for unit in kept.take(image_id, task.cells)}
+                found = {cell_id(unit.cell): unit for unit in results.take(image_id, task.cells)}
             units.extend(found.values())
             rest = tuple(cell for cell in task.cells if cell_id(cell) not in found)
             if rest:
                 left.append(Task(image_id, rest))
         if units:
-            entered = units_of(kept.keys, [unit.cell for unit in units], image_id)
+            entered = units_of(results.keys, [unit.cell for unit in units], image_id)
             with phase("journal"):
                 journal.append(entered, [r for unit in units for r in unit.records], provenance)
     return left

@@ -31,7 +31,7 @@ class Scorer:
     def score(
         self, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]
     ) -> list[list[Record]]:
-        """Score reconstructions of one frame.
+        """Score reconstructions of one model input.
 
         Args:
             truth: uint8 [h, w, 3].

@@ -63,11 +63,15 @@ class RunConfig:
 
     def cells(self) -> list[Cell]:
         """Every cell once, in a stable order."""
+        return list(self._expanded)
+
+    @cached_property
+    def _expanded(self) -> tuple[Cell, ...]:
         found: dict[str, Cell] = {}
         for group in self.groups:
             for cell in group.cells(self.seeds):
                 found.setdefault(cell_id(cell), cell)
-        return list(found.values())
+        return tuple(found.values())
 
     @cached_property
     def largest_partial(self) -> dict[tuple[Pipeline, str], int]:
@@ -168,7 +172,12 @@ def read_config(path: Path, preset: str | None = None) -> RunConfig:
         PedbenchError: the file is not YAML; a key is unknown or missing, or its value of another
             type. File, group and key are named.
     """
-    content = read_yaml(path)
+    return config_of(read_yaml(path), path, preset)
+
+
+def config_of(content: Mapping[str, Any], path: Path, preset: str | None = None) -> RunConfig:
+    """What ``content``, read from ``path``, asks for; raises as `read_config` does."""
+    content = dict(content)
     content.pop("description", None)
     entries = content.pop("groups", None)
     if not isinstance(entries, list):

@@ -12,7 +12,7 @@ from bench.cache import fingerprints
 from bench.cache.encodings import Encodings
 from bench.cache.fingerprints import content_digest, source_fingerprint
 from bench.cache.store import Store, open_store, parse_size
-from bench.runner.pipelines import Models
+from bench.runner.models import Models
 from bench.spec.cells import Pipeline
 from framework.errors import PedbenchError
 
@@ -103,18 +103,18 @@ def test_sizes():
 
 def test_an_encoding_is_made_once_and_is_the_same(store, monkeypatch):
     image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
-    models = Models("tiny", "random")
-    first = Encodings(models, store).predictor(image, PIPELINE, 3)
-    other = Encodings(models, store)
+    sam = Models("tiny", "random").sam
+    first = Encodings(store).predictor(sam, image, PIPELINE, 3)
+    other = Encodings(store)
     with monkeypatch.context() as patch:
         patch.setattr(type(first), "set_image", None)
-        second = other.predictor(image, PIPELINE, 3)
+        second = other.predictor(sam, image, PIPELINE, 3)
         for changed in ((image[:, ::-1], PIPELINE, 3), (image, PIPELINE, 4)):
             with pytest.raises(TypeError):
-                other.predictor(*changed)
-        patch.setattr(models.sam, "weights", type(models.sam.weights)("random", "other", None))
+                other.predictor(sam, *changed)
+        patch.setattr(sam, "weights", type(sam.weights)("random", "other", None))
         with pytest.raises(TypeError):
-            other.predictor(image, PIPELINE, 3)
+            other.predictor(sam, image, PIPELINE, 3)
     assert second.traffic == first.traffic
     assert second.observation().to_bytes() == first.observation().to_bytes()
     assert (second.get_image_embedding() == first.get_image_embedding()).all()
@@ -123,18 +123,18 @@ def test_an_encoding_is_made_once_and_is_the_same(store, monkeypatch):
 
 def test_a_damaged_encoding_is_made_again(store):
     image = np.zeros((90, 120, 3), dtype=np.uint8)
-    models = Models("tiny", "random")
-    first = Encodings(models, store).predictor(image, PIPELINE, 3)
+    sam = Models("tiny", "random").sam
+    first = Encodings(store).predictor(sam, image, PIPELINE, 3)
     for path in files(store):
         path.write_bytes(path.read_bytes()[:-1])
-    second = Encodings(models, store).predictor(image, PIPELINE, 3)
+    second = Encodings(store).predictor(sam, image, PIPELINE, 3)
     assert second.observation().to_bytes() == first.observation().to_bytes()
 
 
 def test_an_encoding_remembers_what_were_decoys(store):
     image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    models, pipeline = Models("tiny", "random"), Pipeline("prefix", defence="decoys", strength=1.0)
-    made, kept = (Encodings(models, store).predictor(image, pipeline, 3) for _ in range(2))
+    sam, pipeline = Models("tiny", "random").sam, Pipeline("prefix", defence="decoys", strength=1.0)
+    made, kept = (Encodings(store).predictor(sam, image, pipeline, 3) for _ in range(2))
     for decoys in (True, False):
         first, second = (p.observation(decoys=decoys).to_bytes() for p in (made, kept))
         assert first == second

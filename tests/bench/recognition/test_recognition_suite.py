@@ -9,8 +9,8 @@ from bench.datasets.base import Sample, stack_masks
 from bench.recognition import (
     RECOGNISERS,
     Recogniser,
+    RecogniserSet,
     RecogniserUnavailable,
-    Suite,
     Truth,
     recognise_all,
 )
@@ -80,7 +80,7 @@ def test_recognisers_keep_the_contract():
 
 
 def test_values_and_not_applicable(sample):
-    suite = Suite([Fake()])
+    suite = RecogniserSet([Fake()])
     assert recognise_all(PICTURE, suite.truths(sample, SIZE)) == [
         {"metric": "fake_mean", "status": "ok", "value": 7.0},
         {"metric": "fake_none", "status": "not_applicable"},
@@ -88,7 +88,7 @@ def test_values_and_not_applicable(sample):
 
 
 def test_what_is_missing_is_unsupported_with_its_reason(sample):
-    suite = Suite([Fake("gone", reason="gone is not installed: install it"), Fake("here")])
+    suite = RecogniserSet([Fake("gone", reason="gone is not installed: install it"), Fake("here")])
     assert suite.unavailable == {"gone": "gone is not installed: install it"}
     records = recognise_all(PICTURE, suite.truths(sample, SIZE))
     assert statuses(records) == {
@@ -104,7 +104,7 @@ def test_what_is_missing_is_unsupported_with_its_reason(sample):
 def test_one_that_breaks_does_not_stop_the_others(sample, place):
     broken = Fake("broken", broken={place: ValueError("no\nlines")})
     late = Fake("late", broken={place: RecogniserUnavailable("late: mend it")})
-    suite = Suite([broken, late, Fake("sound")])
+    suite = RecogniserSet([broken, late, Fake("sound")])
     truths = suite.truths(sample, SIZE)
     suite.enrol([truths])
     records = recognise_all(PICTURE, truths)
@@ -122,7 +122,7 @@ def test_one_that_breaks_does_not_stop_the_others(sample, place):
 
 def test_all_truths_are_enrolled(sample):
     fake = Fake()
-    suite = Suite([fake])
+    suite = RecogniserSet([fake])
     truths = [suite.truths(sample, SIZE) for _ in range(3)]
     suite.enrol(truths)
     assert fake.enrolled == [photo.found["fake"] for photo in truths]

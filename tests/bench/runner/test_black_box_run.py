@@ -7,13 +7,13 @@ from itertools import pairwise
 import pytest
 
 from bench.attackers.ownership import own_photos, strangers_photos
-from bench.attackers.substitutes import Substitutes
 from bench.datasets import open_dataset
 from bench.report.data import RunData
 from bench.report.render.style import LIGHT, styled
 from bench.report.topics.attackers.knowledge import threats_table
 from bench.report.topics.attackers.knowledge_figure import draw_photos, photo_scores
-from bench.runner.pipelines import Models, Unsupported
+from bench.runner.models import Models
+from bench.runner.pipelines import Unsupported
 from bench.runner.run import run
 from bench.spec.cells import AttackCell
 from bench.spec.config import load_preset
@@ -73,10 +73,10 @@ def test_numbers_of_photos_are_checked(tmp_path, count, words):
 
 
 def test_a_missing_substitute_is_told():
-    found = Substitutes(Models("toy", "random"))
-    assert found.get(False) is None
-    assert "no public model can stand in" in found.missing(False)
-    assert "adapted" in found.missing(True)
+    found = Models("toy", "random")
+    assert found.substitute() is None
+    assert "no public model can stand in" in found.no_substitute()
+    assert "adapted" in found.no_substitute(adapted=True)
 
 
 @pytest.fixture(scope="module")

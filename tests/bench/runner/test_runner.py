@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 PRESET = """
 model: tiny
 checkpoint: random
-data: synthetic:3
-public: ["synthetic:4@1"]
+data: synthetic:2
+public: ["synthetic:2@1"]
 seeds: [0]
 groups:
   - policy: random
@@ -81,7 +81,7 @@ def test_run_resumes_after_kill_without_repeating_or_losing(tmp_path, environmen
     records = read(folder)
     assert set(records["status"]) <= {"ok", "not_applicable", "unsupported"}
     assert set(records.loc[records["status"] == "unsupported", "metric"]) <= {"lpips"}
-    assert records["image_id"].nunique() == 3
+    assert records["image_id"].nunique() == 2
     key = ["image_id", "plan", "policy", "n_shards", "coalition", "attack", "region", "metric"]
     assert not records.duplicated(key).any()
     for name in ("weights", "commit", "dataset_fingerprint", "device", "benchmark_version"):
@@ -109,7 +109,7 @@ def check_scores(records, folder):
     everything = records[(records["coalition"] == 4) & (records["region"] == "hidden")]
     assert set(everything.loc[everything["metric"] != "lpips", "status"]) == {"not_applicable"}
     exact = value(attack="", metric="agreement_box")
-    assert len(exact) == 9
+    assert len(exact) == 6
     assert (exact > 0.999).all()
     assert (value(attack="", metric="rounds", plan="interleaved") == 4).all()
     assert (value(attack="exposure", metric="visible_fraction", coalition=4) == 1).all()
@@ -202,7 +202,7 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, reas
 def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, environment, preset):
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "config.yaml").write_text(preset.read_text().replace("synthetic:3", "embedded"))
+    (folder / "config.yaml").write_text(preset.read_text().replace("synthetic:2", "embedded"))
     result = pedbench(environment, "run", "--preset", preset, "--out", folder)
     assert result.returncode == 2
     assert "another data" in result.stderr

@@ -14,7 +14,7 @@ from bench.runner.scorer import score_record
 from framework.errors import one_line
 
 
-class Suite:
+class RecogniserSet:
     """Recognisers, or the reason why one cannot be had here.
 
     Call `truths` for every photo and `enrol` with all of them; then any picture can be scored.
@@ -55,12 +55,12 @@ class Truths:
     """What there is to recognise in one frame.
 
     Attributes:
-        suite: whose recognisers found it.
+        recognisers: those that found it.
         found: recogniser → what it found.
         failed: recogniser → ``status`` and ``error`` of one that could not look.
     """
 
-    suite: Suite
+    recognisers: RecogniserSet
     found: Mapping[str, Truth]
     failed: Mapping[str, Record]
 
@@ -70,13 +70,13 @@ def recognise_all(picture: Image, truths: Truths) -> list[Record]:
 
     Args:
         picture: uint8 [h, w, 3]: what was seen, a reconstruction, or the frame for the ceiling.
-        truths: of its photo, from `Suite.truths`.
+        truths: of its photo, from `RecogniserSet.truths`.
 
     Returns:
         One partial record a metric: ``metric``, ``status``, and ``value`` or ``error``.
     """
     records: list[Record] = []
-    for name, recogniser in truths.suite.recognisers.items():
+    for name, recogniser in truths.recognisers.recognisers.items():
         outcome = truths.failed.get(name)
         if outcome is None:
             try:
