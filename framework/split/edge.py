@@ -67,6 +67,7 @@ class DistributedEncoder:
         self.policy = POLICIES.get(policy)() if isinstance(policy, str) else policy
         self.payload = PayloadSpec.parse(payload)
         self.defence = make_defence(defence) if isinstance(defence, str) else defence
+        self.defence.bind(self.sam, self.plan.name)
         if policy_key is not None and not self.policy.keyed:
             raise PedbenchError("a policy key is for policies that keep one: give policy 'sticky'")
         self._policy_key = policy_key

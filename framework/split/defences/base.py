@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import PedbenchError
+from framework.models.build import PedSam
 from framework.registry import Registry
 from framework.split.windows import Window, WindowGrid
 
@@ -40,6 +41,7 @@ class Defence(ABC):
     default these leave the context aside and call `protect` and `protect_pixels`.
 
     Attributes:
+        name: as registered.
         summary: one line for lists.
         label: what captions and sentences call it; its registered name where empty.
         axis: what stands at an axis of its strength; the label where empty.
@@ -52,6 +54,7 @@ class Defence(ABC):
         PedbenchError: there is no strength, or it is not a number from 0 to ``strongest``.
     """
 
+    name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     label: ClassVar[str] = ""
     axis: ClassVar[str] = ""
@@ -70,6 +73,9 @@ class Defence(ABC):
                 f"give at most {self.strongest:g}"
             )
         self.strength = float(strength)
+
+    def bind(self, sam: PedSam, plan: str) -> None:  # noqa: B027
+        """Make ready for a model and a plan; nothing to do for most defences."""
 
     def protect_frame(
         self, frame: NDArray[np.uint8], rng: np.random.Generator

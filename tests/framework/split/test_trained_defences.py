@@ -1,0 +1,139 @@
+"""Defences with weights: their privacy terms, what they send, and where weights are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from segment_anything.utils.transforms import ResizeLongestSide
+
+from framework import DistributedSamPredictor, LocalShards
+from framework.files import cache
+from framework.split.defences import DEFENCES, make_defence
+from framework.split.defences.adapter import AdapterDefence
+from framework.split.defences.hide_layout import _mixed, _thumbnail
+from framework.split.defences.trained import TrainedDefence
+from tests.framework.support import message_of
+
+TRAINED = [name for name, part in DEFENCES.items() if issubclass(part, TrainedDefence)]
+ADAPTERS = [name for name, part in DEFENCES.items() if issubclass(part, AdapterDefence)]
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def frames(photos):
+    resize = ResizeLongestSide(256).apply_image
+    return [resize(photo) for photo in photos.values()]
+
+
+@pytest.fixture(scope="module")
+def layout(sam, frames):
+    return make_defence("hide_layout", 20).fit(sam, "interleaved", frames, 0, 0)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_privacy_terms_tell_equal_from_independent(name):
+    torch.manual_seed(0)
+    told = []
+    for noise in (0.0, 3.0, 1000.0):
+        term = make_defence(name, 1.0).privacy(12, 12)
+        for _ in range(16):
+            pixels = torch.randn(512, 12)
+            tokens = pixels + noise * torch.randn(512, 12)
+            term.learn(tokens, pixels)
+        told.append(term(tokens, pixels).item())
+    assert 1.001 >= told[0] > told[1] > told[2] >= 0
+    assert told[0] > 0.5
+    assert told[2] < 0.5 * told[0]
+
+
+def test_distance_correlation_of_a_line_is_one():
+    term = make_defence("nopeek", 1.0).privacy(1, 1)
+    line = torch.linspace(0, 1, 50)[:, None]
+    assert term(line, 3 * line - 2).item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_an_adapter_is_trained_kept_and_used_in_the_first_round_alone(name, sam, photos, frames):
+    defence = make_defence(name, 5.0)
+    path = defence.train(sam, "interleaved", frames[:1], 2, 0)
+    assert f"{name}-5-" in path.name
+    predictor = DistributedSamPredictor(sam, LocalShards(4), defence=make_defence(name, 5.0))
+    plain = DistributedSamPredictor(sam, LocalShards(4), policy=predictor.encoder.policy)
+    for used in (predictor, plain):
+        used.set_image(photos["square"])
+    sent, without = (
+        [m.sent.decode() for m in used.observation().messages if m.round == 0]
+        for used in (predictor, plain)
+    )
+    changes = [np.abs(a - b).max() for a, b in zip(sent, without, strict=True)]
+    assert 0 < max(changes) < 1
+
+
+def test_training_lowers_what_is_told(sam, frames):
+    defence = make_defence("conditional_entropy", 30.0)
+    arrays = defence.fit(sam, "interleaved", frames[:1], 3, 0)
+    images = sam.preprocess(torch.as_tensor(frames[0]).permute(2, 0, 1)[None])
+    told = []
+    for weight in (0, 1):
+        defence.load({k: v * weight if k.startswith("outer") else v for k, v in arrays.items()})
+        torch.manual_seed(0)
+        with torch.no_grad():
+            _, share = defence._losses(sam, defence.adapter, defence.privacy(192, 192), images)
+        told.append(share.item())
+    assert told[1] < told[0]
+
+
+def test_the_layout_is_not_sent_and_comes_back(sam, photos, layout):
+    defence = make_defence("hide_layout", 20)
+    defence.bind = lambda sam, plan: defence.load(layout)
+    predictor = DistributedSamPredictor(sam, LocalShards(4), defence=defence, seed=0)
+    predictor.set_image(photos["square"])
+    for message in predictor.observation().messages:
+        if message.round:
+            basis, mean = layout["bases"][message.round - 1], layout["means"][message.round - 1]
+            along = (message.sent.decode() - mean) @ basis[:, :20]
+            assert np.abs(along).max() < 1e-3
+
+
+def test_removing_more_directions_costs_more(sam, photos, layout, stock_embedding):
+    errors = []
+    for strength in (1, 60):
+        defence = make_defence("hide_layout", strength)
+        defence.bind = lambda sam, plan, defence=defence: defence.load(layout)
+        predictor = DistributedSamPredictor(sam, LocalShards(4), defence=defence, seed=0)
+        predictor.set_image(photos["square"])
+        errors.append((predictor.features - stock_embedding("square")).norm().item())
+    assert 0 < errors[0] < errors[1]
+
+
+def test_no_linear_regression_finds_the_layout_of_the_photos_it_was_fitted_on(layout, sam, frames):
+    tokens = np.stack([_mixed(sam, "interleaved", frame)[0].mean(axis=0) for frame in frames])
+    thumbnails = np.stack([_thumbnail(frame, 256) for frame in frames])
+    basis = layout["bases"][0][:, : len(frames)]
+    kept = tokens - (tokens - tokens.mean(axis=0)) @ basis @ basis.T
+    centred = thumbnails - thumbnails.mean(axis=0)
+    before, after = (np.abs((t - t.mean(axis=0)).T @ centred).max() for t in (tokens, kept))
+    assert after < 1e-3 * before
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_an_untrained_defence_says_how_to_train_it(name, sam):
+    text = message_of(
+        lambda: DistributedSamPredictor(sam, LocalShards(4), defence=make_defence(name, 2))
+    )
+    assert f"run pedbench defend {name} --strength 2 --plan interleaved --model tiny" in text
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_damaged_weights_are_named(name, sam):
+    defence = make_defence(name, 2)
+    path = defence.path(sam, "interleaved")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no weights")
+    text = message_of(lambda: DistributedSamPredictor(sam, LocalShards(4), defence=defence))
+    assert "delete it" in text
