@@ -45,9 +45,9 @@ def curve_points(run: RunData, trained_through_defence: bool = True) -> pd.DataF
     points = pd.concat(rows, ignore_index=True)
     scores = [f"{m}{end}" for m in PER_INSTANCE for end in ("", "_low", "_high")]
     points = points.merge(summarize(run)[[*PIPELINE, "instances", *scores]], on=PIPELINE)
-    points["knob"] = [_knob(row) for _, row in points.iterrows()]
+    points["knob"] = [knob(row) for _, row in points.iterrows()]
     points["setting"] = [_setting(row) for _, row in points.iterrows()]
-    points["order"] = [_order(row) for _, row in points.iterrows()]
+    points["order"] = [order(row) for _, row in points.iterrows()]
     return points.sort_values([*CURVE, "order"], ignore_index=True)
 
 
@@ -64,7 +64,8 @@ def _with_segmentation(leakage: pd.DataFrame, segmentation: pd.DataFrame) -> pd.
     return leakage.merge(scored, on=PIPELINE)
 
 
-def _knob(row: pd.Series) -> str:
+def knob(row: pd.Series) -> str:
+    """What sets a pipeline apart from the undefended one in float32; empty for that one."""
     if row["defence"] != "none":
         return _on_payload(str(row["defence"]), row)
     return "" if row["payload"] == "float32" else PRECISION
@@ -80,7 +81,8 @@ def _on_payload(name: str, row: pd.Series) -> str:
     return name if row["payload"] == "float32" else f"{name} on {row['payload']}"
 
 
-def _order(row: pd.Series) -> tuple[Any, ...]:
+def order(row: pd.Series) -> tuple[Any, ...]:
+    """Sorts the settings of a knob from the weakest on."""
     known = row["payload"] in PAYLOADS
     place = PAYLOADS.index(row["payload"]) if known else len(PAYLOADS)
-    return row["knob"], float(row["strength"]), place
+    return knob(row), float(row["strength"]), place

@@ -142,12 +142,14 @@ class ImageTable:
         keys: values of `SCORED`.
         attacks, kinds: one a row.
         scores: [attacks, images]; NaN where an attack has no score.
+        images: names of the images.
     """
 
     keys: dict[str, Any]
     attacks: list[str]
     kinds: list[str]
     scores: NDArray[np.float64]
+    images: list[str]
 
     @property
     def worse(self) -> bool:
@@ -180,14 +182,16 @@ def image_tables(leakage: pd.DataFrame) -> Iterator[ImageTable]:
         return
     keys = [*SCORED, *ATTACK]
     table = known.pivot(index=keys, columns="image_id", values="value").reset_index()
-    scores = table.drop(columns=keys).to_numpy(float)
+    images = table.drop(columns=keys)
+    scores = images.to_numpy(float)
     attacks, kinds = (table[name].fillna("").to_numpy(object) for name in ATTACK)
     groups: Any = table[SCORED].groupby(SCORED, dropna=False, sort=False)
     for values, places in groups.indices.items():
         here = scores[places]
         scored = ~np.isnan(here).all(axis=0)
         cell = dict(zip(SCORED, values, strict=True))
-        yield ImageTable(cell, list(attacks[places]), list(kinds[places]), here[:, scored])
+        names = list(images.columns[scored])
+        yield ImageTable(cell, list(attacks[places]), list(kinds[places]), here[:, scored], names)
 
 
 def gain_over(

@@ -20,6 +20,7 @@ from bench.report.topics.leakage.overview import attacks_table, leakage_table
 from bench.report.topics.leakage.recognition import recognition_table
 from bench.report.topics.leakage.stages import stages_table
 from bench.report.topics.leakage.suite import suite_table
+from bench.report.topics.utility.equal_utility import equal_utility_table
 from bench.report.topics.utility.privacy_utility import utility_table
 from bench.report.topics.utility.segmentation import segmentation_table
 from bench.report.topics.utility.traffic import traffic_table
@@ -27,6 +28,7 @@ from bench.report.topics.utility.traffic import traffic_table
 BUILDERS = (
     segmentation_table,
     utility_table,
+    equal_utility_table,
     leakage_table,
     suite_table,
     attacks_table,

@@ -1,0 +1,82 @@
+"""Defences at equal utility as a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bench.report.aggregate.curves import CURVE, PRECISION
+from bench.report.aggregate.equal_utility import LOSSES, RANKED_AT, equal_utility
+from bench.report.data import RunData
+from bench.report.render.table import Column, Table
+from bench.report.topics.columns import (
+    INTERVALS,
+    constant_settings,
+    direction,
+    sentences,
+    setting_columns,
+    source,
+)
+from bench.report.words import IN_CSV_ALONE, defence_label, measure
+
+KEYS = [*CURVE, "region", "metric", "knob"]
+
+
+def equal_utility_table(run: RunData) -> Table:
+    """Leakage of each defence where the same share of mIoU is lost, least first."""
+    frame = _wide(equal_utility(run))
+    return Table(
+        name="equal_utility",
+        title="Defences at equal utility",
+        source=source(run),
+        note=sentences(
+            "Leakage of the strongest attack for each image, read off the line through a "
+            "defence's strengths where that share of the undefended mIoU (box) is lost. "
+            "Hypervolume: share of the square of kept mIoU and privacy that the strengths "
+            "dominate; privacy is 0 undefended and 1 at the floor.",
+            f"Beats: defences that leak more at a loss of {RANKED_AT:.0%} (paired bootstrap over "
+            "images, Holm's correction, 5 %).",
+            INTERVALS,
+            constant_settings(frame, CURVE),
+        ),
+        frame=frame,
+        columns=(
+            *setting_columns(frame, CURVE),
+            Column("region", "Region"),
+            Column("measure", "Metric"),
+            Column("defence", "Defence"),
+            *[
+                Column(_at(loss), f"Leakage at −{loss:.0%} mIoU", 3, interval=True)
+                for loss in LOSSES
+            ],
+            Column("hypervolume", "Hypervolume", 3, direction("hypervolume", False), interval=True),
+            Column("beats", "Beats"),
+            Column("settings", "Strengths", 0),
+            Column("images", "Images", 0),
+        ),
+        empty="This run has no defence or precision beside an undefended float32 setting.",
+    )
+
+
+def _at(loss: float) -> str:
+    return f"leakage_{loss * 100:g}"
+
+
+def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per defence, region and metric; the losses side by side."""
+    if rows.empty:
+        return rows
+    own = [*KEYS, "hypervolume", "hypervolume_low", "hypervolume_high", "beats", "settings"]
+    frame = rows[[*own, "images"]].drop_duplicates(KEYS)
+    for loss, part in rows.groupby("loss"):
+        ends = {f"leakage{end}": f"{_at(float(str(loss)))}{end}" for end in ("", "_low", "_high")}
+        frame = frame.merge(part[[*KEYS, *ends]].rename(columns=ends), on=KEYS)
+    frame = frame[~frame["metric"].isin(IN_CSV_ALONE)]
+    frame["measure"] = [measure(str(name)).label for name in frame["metric"]]
+    frame["defence"] = [_label(str(name)) for name in frame["knob"]]
+    return frame.sort_values([*CURVE, "region", "metric", "hypervolume"], ignore_index=True)
+
+
+def _label(knob: str) -> str:
+    name, _, payload = knob.partition(" on ")
+    label = PRECISION if name == PRECISION else defence_label(name)
+    return f"{label} on {payload}" if payload else label

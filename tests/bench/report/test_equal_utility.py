@@ -1,0 +1,95 @@
+"""Leakage at equal utility, hypervolume and the correction for many comparisons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.report.aggregate.equal_utility import (
+    Ladder,
+    _beaten,
+    _draws,
+    _rows,
+    holm,
+    hypervolume,
+    least_leakage,
+)
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array(values, float)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [(0.0, 30.0), (0.01, 27.5), (0.02, 25.0), (0.05, 20.0), (0.1, 20.0), (0.5, 12.0)],
+)
+def test_leakage_is_read_off_the_line_where_that_much_is_lost(loss, expected):
+    """Undefended 1.00 / 30 dB; 0.98 / 25; 0.96 / 20; 0.90 / 22; 0.50 / 12."""
+    utility, leakage = column(1, 0.98, 0.96, 0.9, 0.5), column(30, 25, 20, 22, 12)
+    found = least_leakage(utility, leakage, (1 - loss) * utility[0])
+    assert found[0] == pytest.approx(expected)
+
+
+def test_a_defence_that_overshoots_is_interpolated():
+    found = least_leakage(column(1, 0.8), column(30, 10), np.array([0.95]))
+    assert found[0] == pytest.approx(25)
+
+
+def test_a_useless_defence_has_no_hypervolume_and_a_perfect_one_all():
+    floor = np.array([10.0])
+    assert hypervolume(column(1, 0.5), column(30, 30), floor)[0] == 0
+    assert hypervolume(column(1, 1), column(30, 10), floor)[0] == pytest.approx(1)
+
+
+def test_hypervolume_counts_the_square_below_each_setting_once():
+    """Privacy 0.5 at utility 0.8, and 1 at 0.4: 0.4 · 1 + 0.4 · 0.5."""
+    found = hypervolume(column(1, 0.8, 0.4), column(30, 20, 10), np.array([10.0]))
+    assert found[0] == pytest.approx(0.6)
+
+
+def test_hypervolume_is_unknown_without_a_floor():
+    assert np.isnan(hypervolume(column(1, 0.5), column(30, 20), np.array([np.nan])))[0]
+
+
+def test_holm_rejects_step_by_step():
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a"}
+    assert holm({"a": 0.01, "b": 0.02, "c": 0.03}) == {"a", "b", "c"}
+    assert holm({"a": 0.02, "b": 0.5, "c": 0.9}) == set()
+
+
+def ladder(knob: str, leakage: float, sign: int = 1, seed: int = 0) -> Ladder:
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0, 0.2, 40)
+    return Ladder(
+        keys={"region": "hidden", "metric": "psnr"},
+        knob=knob,
+        images=[f"{i}" for i in range(40)],
+        utility=np.stack([np.full(40, 0.8), np.full(40, 0.8 * 0.98)]),
+        leakage=np.stack([20 + 10 * sign + noise, leakage + noise]) * sign,
+        floor=np.full(40, 20.0 - 10 * sign) * sign,
+        masks=np.ones(40),
+        sign=sign,
+    )
+
+
+def test_only_clear_differences_count_as_beaten():
+    ladders = [ladder("strong", 20), ladder("twin", 20.001, seed=1), ladder("weak", 25, seed=2)]
+    beaten = _beaten(ladders, _draws(40))
+    assert beaten == {"strong": ["weak"], "twin": ["weak"], "weak": []}
+
+
+def test_scores_where_lower_is_worse_come_back_as_they_were():
+    row = list(_rows(ladder("noise", 20, sign=-1), _draws(40)))[1]
+    assert row["loss"] == 0.02
+    assert row["leakage"] == pytest.approx(20, abs=0.2)
+    assert row["leakage_low"] < row["leakage"] < row["leakage_high"]
+
+
+def test_utility_is_weighed_by_masks():
+    one = ladder("noise", 20)
+    masks = np.zeros(40)
+    masks[3] = 5
+    weighed = Ladder(**{**one.__dict__, "masks": masks, "utility": np.arange(80.0).reshape(2, 40)})
+    utility, _, _ = weighed.means(np.arange(40)[None])
+    assert utility[:, 0].tolist() == [3, 43]
