@@ -21,7 +21,7 @@ from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
 from framework.models.build import PedSam
 from framework.models.encoder import ENCODERS
-from framework.split.defences import DEFENCES
+from framework.split.defences import DEFENCES, make_defence
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
 from framework.split.policies import POLICIES
@@ -34,9 +34,10 @@ SIDES = ("sent", "returned")
 PLAIN = ("frame", "round", "stage", "shard", "window", "delivered")
 
 
-def pipeline_sources(pipeline: Pipeline) -> list[str]:
-    """Fingerprints of the source that decides what a pipeline does."""
+def pipeline_sources(pipeline: Pipeline, sam: PedSam) -> list[str]:
+    """Fingerprints of the source, and of trained weights, that decide what a pipeline does."""
     return [
+        make_defence(pipeline.defence, pipeline.strength).weights(sam, pipeline.plan),
         source_fingerprint("bench.runner.pipelines"),
         part_fingerprint(POLICIES.get(pipeline.policy), POLICIES.package),
         part_fingerprint(DEFENCES.get(pipeline.defence), DEFENCES.package),
@@ -94,7 +95,7 @@ def _key(sam: PedSam, image: NDArray[np.uint8], pipeline: Pipeline, seed: int) -
         asdict(pipeline),
         seed,
         source_fingerprint(__name__),
-        pipeline_sources(pipeline),
+        pipeline_sources(pipeline, sam),
         versions(),
         device_label(sam.device),
     )

@@ -73,7 +73,7 @@ class Keys:
             {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED},
             config.remote is not None,
             source_fingerprint("bench.runner.evaluate"),
-            pipeline_sources(pipeline),
+            pipeline_sources(pipeline, models.sam),
             part_fingerprint(models.sam.encoder_class, ENCODERS.package),
             {name: part_fingerprint(part, METRICS.package) for name, part in METRICS.items()},
             {

@@ -77,6 +77,10 @@ class Defence(ABC):
     def bind(self, sam: PedSam, plan: str) -> None:  # noqa: B027
         """Make ready for a model and a plan; nothing to do for most defences."""
 
+    def weights(self, sam: PedSam, plan: str) -> str:
+        """A hash of the weights that `bind` loads; empty for a defence without any."""
+        return ""
+
     def protect_frame(
         self, frame: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save
 
 from framework.errors import PedbenchError
 from framework.files.cache import cache_dir
+from framework.files.download import sha256_of
 from framework.files.writing import write_file
 from framework.models.build import PedSam
 from framework.models.fingerprint import encoder_hash
@@ -77,6 +78,10 @@ class TrainedDefence(TokensOnly):
             raise PedbenchError(
                 f"{path} is no weights of defence '{self.name}': delete it, then {command}"
             ) from error
+
+    def weights(self, sam: PedSam, plan: str) -> str:
+        path = self.path(sam, plan)
+        return sha256_of(path) if path.is_file() else "not trained"
 
     def train(
         self, sam: PedSam, plan: str, frames: Iterable[NDArray[np.uint8]], steps: int, seed: int
