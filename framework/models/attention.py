@@ -1,16 +1,19 @@
-"""SAM's attention with decomposed relative position, without the N×N bias.
+"""SAM's attention with decomposed relative position, without the N×N bias of all heads.
 
-Stock SAM adds ``R_h q`` and ``R_w q`` to every attention logit. Two ways give the same result and
-never hold the bias of all queries at once:
+Stock SAM adds ``R_h q`` and ``R_w q`` to every attention logit. Three ways give the same result;
+`framework.models.kernels` chooses among them:
 
-- *folded*: with ``q' = [scale·q, R_h q, R_w q]`` and ``k' = [k, onehot(row), onehot(column)]`` the
-  product ``q'·k'`` equals the biased logits, so a fused kernel needs no bias (Li et al., MViTv2,
-  eq. 4; Kirillov et al., SAM, appendix A). The product is wider by rows + columns.
+- *plain*: stock's products, a few heads at a time.
+- *folded* and *fused*: with ``q' = [scale·q, R_h q, R_w q]`` and
+  ``k' = [k, onehot(row), onehot(column)]`` the product ``q'·k'`` equals the biased logits, so a
+  fused kernel needs no bias (Li et al., MViTv2, eq. 4; Kirillov et al., SAM, appendix A). The
+  product is wider by rows + columns.
 - *chunked*: the bias of a few queries at a time is given to the fused kernel as a mask.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -18,8 +21,10 @@ import torch.nn.functional as F
 from segment_anything.modeling.image_encoder import Attention
 from torch import Tensor
 
-FUSED_FROM_TOKENS = 256
-"""Below this many tokens a plain product is faster than the fused kernel (measured on CPU)."""
+from framework.models.kernels import Kernel, Work, choose, free_memory, maps_held
+
+FLASH_STEP = 8
+"""Heads of a flash kernel are so many channels wide, or a multiple."""
 
 HELD = 2**22
 """Values of the bias that are held at once (measured on CPU)."""
@@ -68,11 +73,16 @@ class FoldedAttention(Attention):
         """
         batch, height, width, _ = qkv.shape
         q, k, v, table_h, table_w = self.parts(qkv)
-        if _better_in_chunks(q):
+        work, free = Work.of(q, height + width), free_memory(q.device)
+        kernel = choose(work, free)
+        if kernel is Kernel.PLAIN:
+            mixed = plain(q, k, v, table_h, table_w, maps_held(work, free))
+        elif kernel is Kernel.CHUNKED:
             mixed = in_chunks(q, k, v, table_h, table_w)
         else:
             position_q = torch.cat(positions(q, table_h, table_w), dim=-1)
-            mixed = folded(q, k, v, position_q, self.position_key)
+            way = fused if kernel is Kernel.FUSED else folded
+            mixed = way(q, k, v, position_q, self.position_key)
         return mixed.transpose(1, 2).reshape(batch, height, width, -1)
 
     def parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -102,23 +112,57 @@ def positions(q: Tensor, table_h: Tensor, table_w: Tensor) -> tuple[Tensor, Tens
     return rel_h.flatten(2, 3), rel_w.flatten(2, 3)
 
 
+def plain(
+    q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor, held: int | None = None
+) -> Tensor:
+    """Attention by stock's products, the logits of ``held`` heads of maps at a time, or of all.
+
+    Args:
+        q, k, v: [batch, heads, tokens, channels].
+        table_h, table_w: relative positions, [rows, rows, channels] and [columns, columns, …].
+    """
+    maps = [part.flatten(0, 1) for part in (q, k, v, *positions(q, table_h, table_w))]
+    if held is None:
+        return _plain(*maps).view(v.shape)
+    parts = zip(*(part.split(held) for part in maps), strict=True)
+    return joined([_plain(*part) for part in parts]).view(v.shape)
+
+
+def _plain(q: Tensor, k: Tensor, v: Tensor, rel_h: Tensor, rel_w: Tensor) -> Tensor:
+    """`plain` on maps [maps, tokens, …]."""
+    logits = (rel_h[..., :, None] + rel_w[..., None, :]).flatten(2)
+    logits.baddbmm_(q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
+    return logits.softmax(dim=-1) @ v
+
+
 def folded(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tensor) -> Tensor:
-    """Attention with the bias folded into the product.
+    """Attention with the bias folded into one plain product.
 
     Args:
         q, k, v: [batch, heads, tokens, channels].
         position_q: ``R_h q`` and ``R_w q``, [batch, heads, tokens, rows + columns].
         position_k: one-hot rows and columns, [tokens, rows + columns].
     """
-    position_k = position_k.to(q.dtype).expand(*k.shape[:2], -1, -1)
-    scale = q.shape[-1] ** -0.5
-    wide_q = torch.cat([q * scale, position_q], dim=-1)
-    wide_k = torch.cat([k, position_k], dim=-1)
-    if q.shape[2] < FUSED_FROM_TOKENS or _in_cpu_training(q):
-        return (wide_q @ wide_k.transpose(-1, -2)).softmax(dim=-1) @ v
-    channels = v.shape[-1]
-    wide_v = F.pad(v, (0, position_q.shape[-1]))
+    wide_q, wide_k = _widened(q, k, position_q, position_k)
+    return (wide_q @ wide_k.transpose(-1, -2)).softmax(dim=-1) @ v
+
+
+def fused(q: Tensor, k: Tensor, v: Tensor, position_q: Tensor, position_k: Tensor) -> Tensor:
+    """As `folded`, by a fused kernel on heads as wide as flash kernels take them."""
+    wide_q, wide_k = _widened(q, k, position_q, position_k)
+    channels, width = v.shape[-1], wide_q.shape[-1]
+    lacking = -width % FLASH_STEP
+    if lacking:
+        wide_q, wide_k = F.pad(wide_q, (0, lacking)), F.pad(wide_k, (0, lacking))
+    wide_v = F.pad(v, (0, width + lacking - channels))
     return F.scaled_dot_product_attention(wide_q, wide_k, wide_v, scale=1.0)[..., :channels]
+
+
+def _widened(q: Tensor, k: Tensor, position_q: Tensor, position_k: Tensor) -> tuple[Tensor, Tensor]:
+    """Queries and keys whose product is the biased logits."""
+    position_k = position_k.to(q.dtype).expand(*k.shape[:2], -1, -1)
+    scaled = q * q.shape[-1] ** -0.5
+    return torch.cat([scaled, position_q], dim=-1), torch.cat([k, position_k], dim=-1)
 
 
 def in_chunks(q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor) -> Tensor:
@@ -149,11 +193,6 @@ def in_chunks(q: Tensor, k: Tensor, v: Tensor, table_h: Tensor, table_w: Tensor)
     return mixed
 
 
-def _better_in_chunks(q: Tensor) -> bool:
-    """On a CPU, where the wider product costs more than the mask; a GPU has flash attention."""
-    return q.device.type == "cpu" and q.shape[2] >= FUSED_FROM_TOKENS and not q.requires_grad
-
-
-def _in_cpu_training(q: Tensor) -> bool:
-    """Forward and backward of a plain bfloat16 product take a third of the fused ones on CPU."""
-    return q.requires_grad and q.dtype == torch.bfloat16 and q.device.type == "cpu"
+def joined(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Along an axis; a single part as it is."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=axis)

@@ -11,7 +11,7 @@ from segment_anything.modeling import ImageEncoderViT
 from segment_anything.modeling.image_encoder import Attention, Block
 from torch import Tensor
 
-from framework.models.attention import FoldedAttention
+from framework.models.attention import FoldedAttention, joined
 
 HELD = 2**19
 """Values that go through the MLP or window attention at once: what lies between stays small."""
@@ -38,13 +38,12 @@ class FoldedBlock(Block):
             mixed = self.attn.mix(self.attn.qkv(self.norm1(x)))
             return self._fed_forward((x + self.attn.proj(mixed)).flatten(0, 2)).view(x.shape)
         rows_held = self.window_size * max(1, _held(x) // x[0, : self.window_size].numel())
-        return torch.cat([self._on_rows(rows) for rows in _split(x, rows_held, 1)], dim=1)
+        return joined([self._on_rows(rows) for rows in _split(x, rows_held, 1)], axis=1)
 
     def _on_rows(self, x: Tensor) -> Tensor:
         """Run a window block on whole rows of windows [batch, rows, columns, channels]."""
-        source, slots = map_windows(x.shape[:3], self.window_size)
-        tokens = self.on_windows(x.flatten(0, 2), source.to(x.device), slots.to(x.device))
-        return tokens.view(x.shape)
+        source, slots = map_windows(x.shape[:3], self.window_size, x.device)
+        return self.on_windows(x.flatten(0, 2), source, slots).view(x.shape)
 
     def on_windows(self, tokens: Tensor, source: Tensor, slots: Tensor) -> Tensor:
         """Run a window block on loose tokens.
@@ -58,7 +57,7 @@ class FoldedBlock(Block):
         side = self.window_size
         qkv = self.attn.qkv(F.pad(self.norm1(tokens), (0, 0, 0, 1)))
         held = max(1, _held(tokens) // (side * side * tokens.shape[-1]))
-        mixed = torch.cat(
+        mixed = joined(
             [
                 self.attn.mix(qkv[few.flatten()].view(-1, side, side, qkv.shape[-1]))
                 for few in _split(source, held)
@@ -72,7 +71,7 @@ class FoldedBlock(Block):
         """The second half of the block on tokens [tokens, channels], some at a time."""
         tokens_held = max(1, _held(tokens) // tokens.shape[-1])
         parts = _split(tokens, tokens_held)
-        return torch.cat([few + self.mlp(self.norm2(few)) for few in parts])
+        return joined([few + self.mlp(self.norm2(few)) for few in parts])
 
 
 def _held(x: Tensor) -> int:
@@ -102,17 +101,21 @@ def loose_windows(shapes: Sequence[Sequence[int]], side: int) -> tuple[Tensor, T
         shapes: valid height and width of each window, tokens.
         side: of a full window.
     """
-    slots = []
-    for i, (height, width) in enumerate(shapes):
-        rows = torch.arange(height)[:, None] * side
-        slots.append((i * side * side + rows + torch.arange(width)).flatten())
-    return _inverse(torch.cat(slots), len(shapes), side)
+    height, width = torch.tensor(shapes).T[..., None, None]
+    place = torch.arange(side)
+    valid = (place[:, None] < height) & (place < width)
+    return _inverse(valid.flatten().nonzero()[:, 0], len(shapes), side)
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
-def map_windows(shape: tuple[int, int, int], side: int) -> tuple[Tensor, Tensor]:
-    """``source`` and ``slots`` of whole maps [batch, rows, columns] in row-major order."""
+def map_windows(
+    shape: tuple[int, int, int], side: int, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
+    """``source`` and ``slots`` of whole maps [batch, rows, columns] in row-major order.
+
+    They are kept on ``device``, the CPU unless given: a copy would stop a GPU at every block.
+    """
     batch, rows, columns = shape
     across, down = -(-columns // side), -(-rows // side)
     y, x = torch.arange(rows)[:, None], torch.arange(columns)[None]
@@ -120,7 +123,8 @@ def map_windows(shape: tuple[int, int, int], side: int) -> tuple[Tensor, Tensor]
     within = (y % side) * side + x % side
     first = torch.arange(batch)[:, None, None] * (down * across)
     slots = ((first + window) * side * side + within).flatten()
-    return _inverse(slots, batch * down * across, side)
+    source, slots = _inverse(slots, batch * down * across, side)
+    return source.to(device), slots.to(device)
 
 
 def _inverse(slots: Tensor, windows: int, side: int) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import cached_property
 
@@ -25,7 +25,7 @@ from framework.split.plans import Plan, make_plan
 from framework.split.policies.base import POLICIES, Policy
 from framework.split.policies.key import seed_of, user_key
 from framework.split.recording import Recording, Traffic
-from framework.split.request import Request, Session
+from framework.split.request import Request, Session, encode
 from framework.split.windows import WindowGrid
 from framework.transport.base import Shards
 
@@ -91,7 +91,7 @@ class DistributedEncoder:
             PedbenchError: the frame is not one, the policy cannot serve so many shards, or the
                 embedding is not finite (`framework.finite.NotFinite`).
         """
-        return self._encode(self._request(frame, view))
+        return self._encode([self._request(frame, view)])
 
     def encode_many(
         self, frames: Iterable[NDArray[np.uint8]], *, in_flight: int = 2
@@ -122,13 +122,36 @@ class DistributedEncoder:
                         yield running[0][1].result()
                         running.popleft()
                     request = self._request(frame)
-                    running.append((request, pool.submit(self._encode, request)))
+                    running.append((request, pool.submit(self._encode, [request])))
                 while running:
                     yield running[0][1].result()
                     running.popleft()
             finally:
                 for request, _ in running:
                     request.abort.now()
+
+    def encode_batch(
+        self, frames: Sequence[NDArray[np.uint8]], views: Sequence[View] | None = None
+    ) -> Tensor:
+        """Encode frames together: the edge runs its blocks on all of them at once.
+
+        It suits a GPU with memory for so many. Equal to one after the other up to rounding.
+        ``traffic`` and ``observation`` are those of the last frame.
+
+        Args:
+            frames: as for a single one, at least one; their shapes may differ.
+            views: of each frame; scenes of their own when not given.
+
+        Returns:
+            The image embeddings, float32 [frames, channels, rows, columns].
+
+        Raises:
+            PedbenchError: as for a single frame; or there is none.
+        """
+        if not frames:
+            raise PedbenchError("no frames to encode: give at least one")
+        each = zip(frames, views or [None] * len(frames), strict=True)
+        return self._encode([self._request(frame, view) for frame, view in each])
 
     def _request(self, frame: NDArray[np.uint8], view: View | None = None) -> Request:
         """A numbered request for a frame; its recording becomes the last one."""
@@ -190,14 +213,16 @@ class DistributedEncoder:
         """Seed of the decoys, the same in every process: two sets would tell what is real."""
         return self.seed if self._seeded else seed_of(self.policy_key(), "decoys")
 
-    def _encode(self, request: Request) -> Tensor:
-        self.shards.taps.append(request.recording)
+    def _encode(self, requests: Sequence[Request]) -> Tensor:
+        taps = self.shards.taps
+        taps.extend(request.recording for request in requests)
         try:
-            embedding = request.encode()
+            embeddings = encode(requests)
         finally:
-            self.shards.taps.remove(request.recording)
-        check_finite(embedding, "the image embedding", self.sam)
-        return embedding
+            for request in requests:
+                taps.remove(request.recording)
+        check_finite(embeddings, "the image embedding", self.sam)
+        return embeddings
 
     @property
     def traffic(self) -> Traffic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,42 @@ class DistributedSamPredictor(SamPredictor):
                 its shorter side after resizing, cannot be located in the scene, or is a view of it
                 with red and blue exchanged.
         """
+        image = self._checked(image, image_format)
+        self._located = self._locate(image, origin)
+        try:
+            super().set_image(image, "RGB")
+        finally:
+            self._located = None
+
+    def encode_images(
+        self, images: Sequence[NDArray[np.uint8]], image_format: str = "RGB"
+    ) -> list[Embedding]:
+        """Encode several photos in one batch; `set_embedding` then makes one of them current.
+
+        Args:
+            images: at least one, each as for `set_image`; shapes may differ.
+            image_format: order of the channels, RGB or BGR.
+
+        Raises:
+            PedbenchError: as for `set_image`; or there is none.
+        """
+        photos = [self._checked(image, image_format) for image in images]
+        frames = [self.transform.apply_image(photo) for photo in photos]
+        views = [self._locate(photo, None) for photo in photos]
+        features = self.encoder.encode_batch(frames, views).clone()
+        return [
+            Embedding(one, photo.shape[:2], frame.shape[:2])
+            for one, photo, frame in zip(features.split(1), photos, frames, strict=True)
+        ]
+
+    def set_embedding(self, embedding: Embedding) -> None:
+        """Go on with a photo that was encoded before; nothing leaves the edge."""
+        self.reset_image()
+        self.features = embedding.features.to(self.device)
+        self.original_size, self.input_size = embedding.original_size, embedding.input_size
+        self.is_image_set = True
+
+    def _checked(self, image: NDArray[np.uint8], image_format: str) -> NDArray[np.uint8]:
         image = _rgb(_photo(image), image_format)
         side = self.model.image_encoder.img_size
         if min(self.transform.get_preprocess_shape(*image.shape[:2], side)) < 1:
@@ -131,11 +167,7 @@ class DistributedSamPredictor(SamPredictor):
                 f"the image of {image.shape[1]}x{image.shape[0]} pixels is too narrow: "
                 "crop its longer side"
             )
-        self._located = self._locate(image, origin)
-        try:
-            super().set_image(image, "RGB")
-        finally:
-            self._located = None
+        return image
 
     def _locate(self, image: NDArray[np.uint8], origin: tuple[int, int] | None) -> View:
         if self._scene is not None:
@@ -214,11 +246,7 @@ class DistributedSamPredictor(SamPredictor):
         Raises:
             PedbenchError: the file is missing, damaged, or belongs to another model.
         """
-        embedding = embedding_file.load(Path(path), self.model)
-        self.reset_image()
-        self.features = embedding.features.to(self.device)
-        self.original_size, self.input_size = embedding.original_size, embedding.input_size
-        self.is_image_set = True
+        self.set_embedding(embedding_file.load(Path(path), self.model))
 
     @property
     def view(self) -> View | None:

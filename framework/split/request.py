@@ -14,6 +14,7 @@ from torch import Tensor
 from framework.errors import PedbenchError, place_of_code
 from framework.exposure.scene import View
 from framework.finite import check_finite
+from framework.models.attention import joined
 from framework.models.build import PedSam
 from framework.split.decoys import Decoy, beside, deal_decoys
 from framework.split.defences.base import Context, Defence
@@ -84,46 +85,38 @@ class Request:
         self.round = 0
         self.contexts: Sequence[Context] = ()
 
-    @torch.inference_mode()
-    def encode(self) -> Tensor:
-        runtime = self.session.sam.runtime
+    def begin(self) -> None:
+        """Protect the frame; where windows leave, choose their owners and the decoys."""
         original, self.frame = self.frame, self._protected_frame()
-        if self.session.plan.steps[0].place is Place.SERVER:
-            return self._centralized(self.session.plan.steps[0])
-        if self.session.plan.rounds:
-            shards, key = self.session.shards, self.session.policy_key
-            policy = self.session.policy.bound(self.view.scene, shards.places, key)
-            policy = policy.seeing(original)
-            self.owners = policy.assign(self.grid, shards.count, self.number)
-            self.decoys = self._decoys()
-        tokens = self._embed()
-        for step in self.session.plan.steps:
-            self.abort.check()
-            if step.place is Place.SHARDS:
-                tokens = self._exchange(step, self._payloads(tokens))
-            else:
-                tokens = runtime.maps(step.blocks, tokens)
-        return runtime.neck(tokens)
+        plan = self.session.plan
+        if plan.steps[0].place is Place.SERVER or not plan.rounds:
+            return
+        shards, key = self.session.shards, self.session.policy_key
+        policy = self.session.policy.bound(self.view.scene, shards.places, key)
+        policy = policy.seeing(original)
+        self.owners = policy.assign(self.grid, shards.count, self.number)
+        self.decoys = self._decoys()
 
-    def _embed(self) -> Tensor:
+    def image(self) -> Tensor:
+        """Normalised pixels, padded to a square: [1, 3, side, side] in the encoder's type."""
         sam = self.session.sam
         image = torch.as_tensor(self.frame, device=sam.device).permute(2, 0, 1)[None]
-        return sam.runtime.embed(sam.preprocess(image).to(sam.runtime.dtype))
+        return sam.preprocess(image).to(sam.runtime.dtype)
 
     def rehearse(self) -> list[list[Payload]]:
         """What would be sent in each round, all of it computed on the edge."""
         self.owners = [HOME] * len(self.grid.windows)
         self.frame = self._protected_frame()
-        tokens = self._embed()
+        tokens = self.session.sam.runtime.embed(self.image())
         sent: list[list[Payload]] = []
         for step in self.session.plan.steps:
             if step.place is Place.EDGE:
                 tokens = self.session.sam.runtime.maps(step.blocks, tokens)
                 continue
-            sent.append(self._payloads(tokens))
+            sent.append(self.payloads(tokens))
             if len(sent) == self.session.plan.rounds:
                 break
-            tokens = self._exchange(step, sent[-1])
+            tokens = self.exchange(step, sent[-1])
         return sent
 
     def _decoys(self) -> list[Decoy]:
@@ -141,28 +134,27 @@ class Request:
             if any(held.values())
         ]
 
-    def _payloads(self, tokens: Tensor) -> list[Payload]:
+    def payloads(self, tokens: Tensor) -> list[Payload]:
         """What is sent of every window in this round."""
         self.contexts = [Context(window, self.round, self.grid) for window in self.grid.windows]
         if self.round == 0 and self.session.payload.first == PIXELS:
             return self._pixel_payloads(self.contexts)
         return self._token_payloads(tokens[0], self.contexts)
 
-    def _exchange(self, step: Step, payloads: Sequence[Payload]) -> Tensor:
+    def exchange(self, step: Step, payloads: Sequence[Payload]) -> Tensor:
         """One round trip: the token map that comes of it."""
         decoys = beside(self.decoys, self.round)
         self.recording.decoys.update(p for held in decoys.values() for p in held.values())
-        exchange = self.session.shards.exchange
-        answers = exchange(self._asked(step), self.owners, payloads, decoys)
+        answers = self.session.shards.exchange(self._asked(step), self.owners, payloads, decoys)
         self.round += 1
-        position = self.session.sam.runtime.positions
         windows = [
-            torch.as_tensor(self._restored(answer, context)).to(position)
+            torch.from_numpy(self._restored(answer, context))
             for answer, context in zip(answers, self.contexts, strict=True)
         ]
-        return merge(windows, self.grid)[None]
+        return merge(windows, self.grid)[None].to(self.session.sam.runtime.positions)
 
-    def _centralized(self, step: Step) -> Tensor:
+    def centralized(self, step: Step) -> Tensor:
+        """The image embedding from the server that gets the whole picture."""
         contexts = [Context(window, self.round, self.grid) for window in self.grid.windows]
         payloads = self._pixel_payloads(contexts)
         answer = self.session.shards.encode_image(self._asked(step), payloads)
@@ -189,10 +181,10 @@ class Request:
 
     def _token_payloads(self, tokens: Tensor, contexts: Sequence[Context]) -> list[Payload]:
         check_finite(tokens, "the tokens to be sent", self.session.sam)
-        codec = self.session.payload.tokens
+        codec, whole = self.session.payload.tokens, tokens.float().cpu().numpy()
         return [
-            encode_tokens(self._protected(context, values.float().cpu().numpy()), codec)
-            for context, values in zip(contexts, cut(tokens, self.grid), strict=True)
+            encode_tokens(self._protected(context, values), codec)
+            for context, values in zip(contexts, cut(whole, self.grid), strict=True)
         ]
 
     def _protected_frame(self) -> NDArray[np.uint8]:
@@ -222,6 +214,31 @@ class Request:
                 "give another strength"
             )
         return values
+
+
+@torch.inference_mode()
+def encode(requests: Sequence[Request]) -> Tensor:
+    """The embeddings of pictures of one session, [pictures, channels, rows, columns].
+
+    What the edge computes, it computes for all of them at once. What a server gets of one picture
+    does not depend on the others.
+    """
+    session = requests[0].session
+    first, runtime = session.plan.steps[0], session.sam.runtime
+    for request in requests:
+        request.begin()
+    if first.place is Place.SERVER:
+        return joined([request.centralized(first) for request in requests])
+    tokens = runtime.embed(joined([request.image() for request in requests]))
+    for step in session.plan.steps:
+        for request in requests:
+            request.abort.check()
+        if step.place is Place.SHARDS:
+            each = zip(requests, tokens.split(1), strict=True)
+            tokens = joined([r.exchange(step, r.payloads(map_)) for r, map_ in each])
+        else:
+            tokens = runtime.maps(step.blocks, tokens)
+    return runtime.neck(tokens)
 
 
 def _check_form(defence: Defence, values: NDArray[np.generic], given: NDArray[np.generic]) -> None:

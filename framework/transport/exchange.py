@@ -65,7 +65,7 @@ class Attempt:
     shard: int
     turn: dict[int, int]
     sent: Mapping[int, Payload]
-    future: Future[Any] = field(default_factory=Future)
+    future: Future[Any] = field(init=False)
     answers: Mapping[int, Payload] = field(default_factory=dict)
     answered: bool = False
     begun: float = field(default_factory=time.monotonic)
@@ -243,6 +243,8 @@ class Exchange:
         self._stay([w for w in windows if w not in left], reason)
         servers = [shard for shard in range(self.shards.count) if self._usable(shard)]
         for turn in range(len(servers)):
+            if not left:
+                break
             dealt = ((servers[(i + turn) % len(servers)], w) for i, w in enumerate(left))
             left = self._send(pool, _grouped(dealt), whole=False)
         self._stay(left, reason)

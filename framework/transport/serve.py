@@ -9,7 +9,7 @@ import torch
 from framework.split.payload import PIXELS, Payload, encode_tokens
 from framework.split.windows import WindowGrid
 from framework.transport.round import Round
-from framework.transport.stage import WindowStage, merge
+from framework.transport.stage import WindowStage, merge, moved
 
 Asked = tuple[Round, Mapping[int, Payload]]
 """A round, and the windows that one server holds of it."""
@@ -28,14 +28,15 @@ def serve_together(stage: WindowStage, asked: Sequence[Asked]) -> list[dict[int,
 
     Windows attend to themselves alone, so what a round gets back does not depend on the others.
     """
-    tokens = [
+    opened = [
         _open(stage, trip.grid, index, payload)
         for trip, windows in asked
         for index, payload in windows.items()
     ]
-    results = iter(stage.run(asked[0][0].blocks, tokens))
+    found = stage.run(asked[0][0].blocks, moved(opened, stage.sam.device, stage.dtype))
+    results = iter(moved(found, torch.device("cpu"), torch.float32))
     return [
-        {index: encode_tokens(next(results).float().cpu().numpy(), trip.codec) for index in windows}
+        {index: encode_tokens(next(results).numpy(), trip.codec) for index in windows}
         for trip, windows in asked
     ]
 
@@ -44,12 +45,14 @@ def serve_together(stage: WindowStage, asked: Sequence[Asked]) -> list[dict[int,
 def serve_image(stage: WindowStage, trip: Round, payloads: Sequence[Payload]) -> Payload:
     """The centralised server's side: the whole encoder on the reassembled frame."""
     runtime = stage.sam.runtime
-    tokens = merge([_open(stage, trip.grid, i, p) for i, p in enumerate(payloads)], trip.grid)
+    opened = [_open(stage, trip.grid, i, payload) for i, payload in enumerate(payloads)]
+    tokens = merge(moved(opened, stage.sam.device, stage.dtype), trip.grid)
     features = runtime.neck(runtime.maps(trip.blocks, tokens[None]))
     return encode_tokens(features[0].permute(1, 2, 0).cpu().numpy(), trip.codec)
 
 
 def _open(stage: WindowStage, grid: WindowGrid, index: int, payload: Payload) -> torch.Tensor:
+    """A window's tokens: from pixels on the stage's device, others where they arrive."""
     if payload.codec == PIXELS:
         return stage.embed(grid.windows[index], payload.data.astype("uint8"))
-    return torch.as_tensor(payload.decode()).to(stage.sam.device, stage.dtype)
+    return torch.from_numpy(payload.decode())

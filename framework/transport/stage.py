@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from framework.models.block import loose_windows
 from framework.models.build import PedSam
 from framework.split.windows import Window, WindowGrid
+
+Tokens = TypeVar("Tokens", Tensor, NDArray[np.float32])
 
 
 class WindowStage:
@@ -82,7 +85,7 @@ class WindowStage:
         return tokens + self.encoder.positions[0][window.token_slice]
 
 
-def cut(tokens: Tensor, grid: WindowGrid) -> list[Tensor]:
+def cut(tokens: Tokens, grid: WindowGrid) -> list[Tokens]:
     """Cut a token map [rows, columns, channels] into windows of valid extent."""
     return [tokens[window.token_slice] for window in grid.windows]
 
@@ -94,3 +97,16 @@ def merge(windows: Sequence[Tensor], grid: WindowGrid) -> Tensor:
     for window, part in zip(grid.windows, windows, strict=True):
         tokens[window.token_slice] = part
     return tokens
+
+
+def moved(parts: Sequence[Tensor], device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """The same on a device and of a type; what lies elsewhere is carried over in one go."""
+    away = [part for part in parts if part.device.type != device.type]
+    if not away:
+        return [part.to(dtype) for part in parts]
+    flat = torch.cat([part.flatten() for part in away]).to(device, dtype)
+    carried = iter(flat.split([part.numel() for part in away]))
+    return [
+        part.to(dtype) if part.device.type == device.type else next(carried).view(part.shape)
+        for part in parts
+    ]

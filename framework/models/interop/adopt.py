@@ -123,7 +123,7 @@ def _probe(sam: PedSam) -> None:
     rows = side + 1
     noise = torch.randn(1, rows, rows, sam.arch.width, generator=torch.Generator())
     tokens = noise.to(encoder.positions)
-    source, slots = (places.to(tokens.device) for places in map_windows((1, rows, rows), side))
+    source, slots = map_windows((1, rows, rows), side, tokens.device)
     for kind, index in encoder.kinds(sam.arch.window_blocks).items():
         try:
             whole = encoder.maps([index], tokens)

@@ -6,12 +6,12 @@ import asyncio
 import copy
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from framework import DistributedSamPredictor, LocalShards, build_sam
-from framework.models import attention
 from framework.models.block import loose_windows, map_windows
 from framework.models.compile import compile_blocks
 from framework.models.quantise import Int8Linear
@@ -49,26 +49,6 @@ def expected(stock_sam, frame):
 
 def test_the_encoder_in_one_piece_is_stock(sam, frame, expected):
     assert (monolithic(sam, frame) - expected).abs().max() <= 1e-4
-
-
-@pytest.mark.parametrize("held", [1, 20 * 15 * 15 * 7, 20 * 15 * 300 * 2, 2**22])
-def test_both_ways_of_attention_agree(monkeypatch, held):
-    monkeypatch.setattr(attention, "HELD", held)
-    generator = torch.Generator().manual_seed(0)
-    grid, heads, width = (20, 15), 3, 8
-    module = attention.FoldedAttention.convert(
-        attention.Attention(heads * width, heads, use_rel_pos=True, input_size=grid), grid
-    )
-    for table in (module.rel_pos_h, module.rel_pos_w):
-        nn.init.normal_(table, generator=generator)
-    qkv = torch.randn(2, *grid, 3 * heads * width, generator=generator)
-    found = {}
-    for way in (True, False):
-        monkeypatch.setattr(attention, "_better_in_chunks", lambda q, way=way: way)
-        with torch.inference_mode():
-            found[way] = module.mix(qkv)
-    assert found[True].std() > 0.1
-    assert torch.allclose(found[True], found[False], atol=1e-5)
 
 
 def test_tables_that_change_are_noticed(frame):
@@ -217,6 +197,37 @@ def test_pictures_in_flight_keep_apart(sam):
     assert encoder.traffic == size
     assert encoder.shards.taps == []
     assert "at least 1" in message_of(lambda: list(encoder.encode_many(frames, in_flight=0)))
+
+
+@pytest.mark.parametrize("plan", ["local", "interleaved", "centralized"])
+def test_photos_in_one_batch_are_as_one_by_one(sam, plan):
+    frames = [frame_of(SIDE, SIDE, 0), frame_of(170, SIDE, 1), frame_of(SIDE, 90, 2)]
+    one_by_one, together = (
+        DistributedEncoder(sam, LocalShards(4), plan=plan, policy="strided") for _ in range(2)
+    )
+    alone = torch.cat([one_by_one(frame) for frame in frames])
+    found = together.encode_batch(frames)
+    assert (found - alone).abs().max() <= 2e-5
+    assert together.traffic == one_by_one.traffic
+    seen, expected = together.observation(), one_by_one.observation()
+    assert [(m.round, m.shard, m.window, m.frame) for m in seen.messages] == [
+        (m.round, m.shard, m.window, m.frame) for m in expected.messages
+    ]
+    assert together.shards.taps == []
+    assert "at least one" in message_of(lambda: together.encode_batch([]))
+
+
+def test_a_photo_of_a_batch_is_prompted_like_any_other(sam, photos):
+    predictor = DistributedSamPredictor(sam, LocalShards(4))
+    given = list(photos.values())[:2]
+    embeddings = predictor.encode_images(given)
+    for photo, embedding in zip(given, embeddings, strict=True):
+        predictor.set_image(photo)
+        expected, _, _ = predictor.predict(np.array([[30.0, 20]]), np.array([1]))
+        predictor.set_embedding(embedding)
+        found, _, _ = predictor.predict(np.array([[30.0, 20]]), np.array([1]))
+        assert found.shape[1:] == photo.shape[:2]
+        assert (found != expected).mean() < 1e-3
 
 
 def test_several_prompts_in_one_decode(sam, photos):
