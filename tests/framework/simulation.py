@@ -42,7 +42,7 @@ class FakeStage:
             maps=lambda blocks, tokens: tokens * 2 + 1,
             neck=lambda tokens: tokens.permute(0, 3, 1, 2),
         )
-        self.sam = SimpleNamespace(device="cpu", runtime=runtime)
+        self.sam = SimpleNamespace(device=torch.device("cpu"), runtime=runtime)
 
     def run(self, blocks: Sequence[int], windows: Sequence[Tensor]) -> list[Tensor]:
         return [window * 2 + 1 for window in windows]
