@@ -150,8 +150,8 @@ class DistributedEncoder:
         """
         if not frames:
             raise PedbenchError("no frames to encode: give at least one")
-        each = zip(frames, views or [None] * len(frames), strict=True)
-        return self._encode([self._request(frame, view) for frame, view in each])
+        given: Sequence[View | None] = views or [None] * len(frames)
+        return self._encode(list(map(self._request, frames, given)))
 
     def _request(self, frame: NDArray[np.uint8], view: View | None = None) -> Request:
         """A numbered request for a frame; its recording becomes the last one."""

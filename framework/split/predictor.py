@@ -152,13 +152,6 @@ class DistributedSamPredictor(SamPredictor):
             for one, photo, frame in zip(features.split(1), photos, frames, strict=True)
         ]
 
-    def set_embedding(self, embedding: Embedding) -> None:
-        """Go on with a photo that was encoded before; nothing leaves the edge."""
-        self.reset_image()
-        self.features = embedding.features.to(self.device)
-        self.original_size, self.input_size = embedding.original_size, embedding.input_size
-        self.is_image_set = True
-
     def _checked(self, image: NDArray[np.uint8], image_format: str) -> NDArray[np.uint8]:
         image = _rgb(_photo(image), image_format)
         side = self.model.image_encoder.img_size
@@ -247,6 +240,13 @@ class DistributedSamPredictor(SamPredictor):
             PedbenchError: the file is missing, damaged, or belongs to another model.
         """
         self.set_embedding(embedding_file.load(Path(path), self.model))
+
+    def set_embedding(self, embedding: Embedding) -> None:
+        """Go on with a photo that was encoded before; nothing leaves the edge."""
+        self.reset_image()
+        self.features = embedding.features.to(self.device)
+        self.original_size, self.input_size = embedding.original_size, embedding.input_size
+        self.is_image_set = True
 
     @property
     def view(self) -> View | None:
