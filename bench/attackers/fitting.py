@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
@@ -13,6 +13,8 @@ from attacks.threat_models.base import IN_DOMAIN, unsupported_reason
 from bench.attackers import trained
 from bench.attackers.cards import Card, describe
 from bench.attackers.public_knowledge import PublicPhotos
+from bench.attackers.shipped import FOLDER as SHIPPED
+from bench.attackers.shipped import load_shipped
 from bench.attackers.training_setting import TrainingSetting, training_setting
 from bench.cache.fingerprints import part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
@@ -96,19 +98,20 @@ class Attackers:
         return self._key(cell) in self._broken
 
     def cards(self, cells: Iterable[Cell]) -> list[Card]:
-        """The cards of the trained attackers of ``cells``, as far as the cache has them."""
+        """The cards of the trained attackers of ``cells``, as far as there are any."""
+        return [made.card for _, made in self.all_trained(cells)]
+
+    def all_trained(self, cells: Iterable[Cell]) -> Iterator[tuple[Path, trained.Trained]]:
+        """The trained attackers of ``cells``, as far as there are any, and where to ship each."""
         wanted = {
             self._key(cell)
             for cell in cells
             if isinstance(cell, AttackCell) and self.unsupported(cell) is None
         }
-        found = []
         for key in wanted:
-            learned = ATTACKS.get(key[0]).needs_training
-            kept = trained.load(self._cache_file(*key)) if learned else None
+            kept = self._kept(*key) if ATTACKS.get(key[0]).needs_training else None
             if kept is not None:
-                found.append(kept.card)
-        return found
+                yield self._shipped_file(*key), kept
 
     def _key(self, cell: AttackCell) -> tuple[str, int, TrainingSetting]:
         return cell.attack, cell.seed, training_setting(cell, ATTACKS.get(cell.attack))
@@ -118,13 +121,12 @@ class Attackers:
 
     def _cached(self, name: str, seed: int, setting: TrainingSetting) -> bool:
         try:
-            return trained.load(self._cache_file(name, seed, setting)) is not None
+            return self._kept(name, seed, setting) is not None
         except Unsupported:
             return False
 
     def _prepared(self, name: str, seed: int, setting: TrainingSetting) -> Attack:
-        path = self._cache_file(name, seed, setting)
-        kept = trained.load(path)
+        kept = self._kept(name, seed, setting)
         knowledge = None if kept is not None else self.photos.knowledge(setting)
         try:
             attack = ATTACKS.get(name)(seed=seed)
@@ -143,15 +145,28 @@ class Attackers:
             self._broken[name, seed, setting] = error
             raise
         card = describe(attack, setting, knowledge, self._data(setting), seconds)
-        trained.save(path, trained.Trained(made, card))
+        trained.save(self._cache_file(name, seed, setting), trained.Trained(made, card))
         return attack
 
+    def _kept(self, name: str, seed: int, setting: TrainingSetting) -> trained.Trained | None:
+        """A trained attacker from the cache, else from those that are shipped."""
+        kept = trained.load(self._cache_file(name, seed, setting))
+        return kept or load_shipped(self._shipped_file(name, seed, setting))
+
     def _cache_file(self, name: str, seed: int, setting: TrainingSetting) -> Path:
+        source = [*self._source(name, seed, setting), source_fingerprint(__name__), versions()]
+        return cache_dir() / "attackers" / _file(name, source)
+
+    def _shipped_file(self, name: str, seed: int, setting: TrainingSetting) -> Path:
+        """Where an attacker would lie that is shipped; any versions of packages may use it."""
+        return SHIPPED / _file(name, self._source(name, seed, setting))
+
+    def _source(self, name: str, seed: int, setting: TrainingSetting) -> list[object]:
+        """All that an attacker comes of, but the benchmark's own code and installed packages."""
         adapted = setting.pipeline.adapted
         sam = self.models.get(adapted)
-        source = [
+        return [
             part_fingerprint(ATTACKS.get(name), ATTACKS.package),
-            source_fingerprint(__name__),
             part_fingerprint(DEFENCES.get(setting.pipeline.defence), DEFENCES.package),
             name,
             seed,
@@ -160,8 +175,10 @@ class Attackers:
             sam.weights.sha256,
             sam.precision,
             self.photos.content(setting.threat.public),
-            versions(),
             "" if setting.threat.can_query else self.models.substitute_label(adapted),
         ]
-        digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
-        return cache_dir() / "attackers" / f"{name}-{digest}.safetensors"
+
+
+def _file(name: str, source: list[object]) -> str:
+    digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
+    return f"{name}-{digest}.safetensors"
