@@ -47,5 +47,6 @@ def _cast(
 ) -> NDArray[np.generic]:
     if array.dtype != old:
         return array
-    cast = array.astype(new)
+    with np.errstate(over="ignore"):
+        cast = array.astype(new)
     return cast if np.isfinite(cast).all() else array
