@@ -3,7 +3,7 @@
 ``python -m studies.decoys --public SPEC --other SPEC --data SPEC [--limit N] [--out DIR]``
 
 Each real window of a shard is accompanied by a window of a decoy picture. Decoy pictures are cut
-from packaged photos, which the attacker has; from photos of the kind that he attacks; or from
+from packaged photos, which the attacker has; from photos of the kind under attack; or from
 photos of another kind. In the latter two cases the edge's photos are secret: they are every second
 photo of a set of which the attacker has the others.
 """
@@ -46,7 +46,7 @@ class Source:
 
     Attributes:
         secret: the edge's photos, packaged ones if ``None``.
-        guessed: photos that the attacker takes for decoys when he practises, alike.
+        guessed: photos that the attacker takes for decoys in practice, alike.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What an attacker is granted, what he is therefore handed, and which attacks can work with it."""
+"""What an attacker is granted and handed, and which attacks can work with that."""
 
 from __future__ import annotations
 
@@ -33,25 +33,26 @@ class ThreatModel:
     Attributes:
         coalition: number of colluding shards.
         choice: ``largest`` exposure or ``seeded`` nested subsets.
-        weights_known: whether he has the model's weights (white box).
-        can_query: whether he can send photos of his own through the system and see what shards
-            receive of them (black box); who knows the weights can always, in a copy of it. Who
-            cannot (query-free) has the public model in its place and overhears strangers' photos.
-        public_photos: how many photos of his own he has, and sends if he can; ``None`` for all
-            that the run names.
-        positions_known: whether he knows where each window stands.
-        stage: the only stage he looks at, the index of the block that runs next: received, or
-            computed by a shard (`attacks.features.shard_outputs`); ``None`` for all that were
-        received. frames: pictures of the same scene that he saw.
-        averages: whether he takes the scene for still and averages what he saw of one window over
-            the frames, so that noise cancels.
-        adaptive: whether he trains through the defence.
-        public: whether his photos are like the scored ones (``in-domain``) or not
+        weights_known: whether the attacker has the model's weights (white box).
+        can_query: whether the attacker can send photos through the system and see what shards
+            receive of them (black box). Known weights always allow it, in a copy of the system. A
+            query-free attacker has the public model instead, and overhears strangers' photos.
+        public_photos: number of photos that the attacker owns, and sends where queries are
+            allowed; ``None`` for all that the run names.
+        positions_known: whether the attacker knows where each window stands.
+        stage: the only stage that is looked at, the index of the block that runs next: received,
+            or computed by a shard (`attacks.features.shard_outputs`); ``None`` for all that were
+            received.
+        frames: number of pictures of the same scene that were seen.
+        averages: whether the scene is taken for still, and what was seen of one window is averaged
+            over the frames, so that noise cancels.
+        adaptive: whether attacks are trained through the defence.
+        public: whether the attacker's photos are like the scored ones (``in-domain``) or not
             (``out-of-domain``).
         summary: one line for lists.
 
     Raises:
-        PedbenchError: a value is out of range, or he averages what he cannot match.
+        PedbenchError: a value is out of range, or windows are averaged that cannot be matched.
     """
 
     coalition: int = setting(
@@ -138,7 +139,7 @@ class ThreatModel:
             )
 
     def handed(self, seen: Observation, seed: int) -> Observation:
-        """What he has of everything that his coalition saw.
+        """What the attacker has of everything that the coalition saw.
 
         Args:
             seen: by the coalition, of one frame or several.
@@ -162,7 +163,7 @@ def unsupported_reason(
     """Why ``attack`` cannot be asked of this attacker, in one line; ``None`` when it can.
 
     Args:
-        observation: what he is handed; without one, only what he is granted is looked at. An
+        observation: what the attacker is handed; without one, only the grants are looked at. An
             observation without any message supports every attack: it shows nothing.
     """
     for need in (SUBSTITUTE, STRANGERS):

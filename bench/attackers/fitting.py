@@ -68,7 +68,7 @@ class Attackers:
         return [wanted[key] for key in missing]
 
     def unsupported(self, cell: AttackCell) -> str | None:
-        """Why there is no attacker of this cell, whatever he sees; ``None`` where there is."""
+        """Why there is no attacker of this cell, whatever is seen; ``None`` where there is one."""
         if cell.attack in BARE:
             return f"'{cell.attack}' needs no attacker"
         if cell.threat.public != IN_DOMAIN and not self.photos.outside:

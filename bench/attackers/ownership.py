@@ -16,12 +16,12 @@ Photo = tuple[Dataset, str]
 def own_photos(sets: Sequence[Dataset], limit: int | None, can_query: bool) -> list[Photo]:
     """The photos of an attacker, in the order of the data sets.
 
-    Fewer are a subset of more: they are the first of a fixed random order. Who cannot query owns
-    photos of its first half only, since the others are the strangers'.
+    Fewer are a subset of more: they are the first of a fixed random order. A query-free attacker
+    owns the first half only. The second half stands for other users' photos.
 
     Args:
         sets: the public data sets.
-        limit: how many he owns; ``None`` for all.
+        limit: how many are owned; ``None`` for all.
         can_query: as in `attacks.threat_models.base.ThreatModel`.
 
     Raises:
@@ -38,7 +38,7 @@ def own_photos(sets: Sequence[Dataset], limit: int | None, can_query: bool) -> l
 
 
 def strangers_photos(sets: Sequence[Dataset]) -> list[Photo]:
-    """The photos of other people, for one who cannot query: never any that he owns."""
+    """Other users' photos, as a query-free attacker overhears them: none that the attacker owns."""
     every, order = _every(sets)
     return [every[index] for index in sorted(order[_half(order) :])]
 

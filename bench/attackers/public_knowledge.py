@@ -111,7 +111,7 @@ class PublicPhotos:
         return self._last[1]
 
     def _queried(self, setting: TrainingSetting) -> Knowledge:
-        """Of one who sends his photos through the system."""
+        """Of an attacker who sends photos through the system."""
         sam = self.models.get(setting.pipeline.adapted)
         photos = own_photos(self.sets(setting), setting.threat.public_photos, can_query=True)
         examples = [self._observe(dataset.load(name), setting, sam) for dataset, name in photos]

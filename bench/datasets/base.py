@@ -169,15 +169,6 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def unknown_image(dataset: Dataset, image_id: str) -> SampleError:
     """The error for an id that is not in the data set."""
     return SampleError(f"{dataset.name} has no image '{image_id}': its ids are in 'pedbench data'")

@@ -15,13 +15,13 @@ from bench.datasets.base import (
     Dataset,
     Sample,
     SampleError,
-    file_sha256,
     fingerprint,
     stack_masks,
     unknown_image,
 )
 from bench.datasets.decode.masks import region_instances
 from framework.errors import PedbenchError
+from framework.files.download import sha256_of
 from framework.files.photos import Declared, read_photo
 
 SPLITS = ("train", "val", "test")
@@ -31,9 +31,9 @@ SPLITS = ("train", "val", "test")
 class Bsds(Dataset):
     """Regions of BSDS500 as instances.
 
-    Of each image, the annotator with the median number of segments; of each of his regions, the
-    largest component, where it has 1 % to 60 % of the image. Arbelaez, Maire, Fowlkes, Malik:
-    Contour Detection and Hierarchical Image Segmentation, TPAMI 2011.
+    The annotator with the median number of segments is taken for each image. Of each region, the
+    largest component counts, where it has 1 % to 60 % of the image. Arbelaez, Maire, Fowlkes,
+    Malik: Contour Detection and Hierarchical Image Segmentation, TPAMI 2011.
 
     Args:
         root: folder with ``images/SPLIT/*.jpg`` and ``groundTruth/SPLIT/*.mat``.
@@ -75,7 +75,7 @@ class Bsds(Dataset):
     @cached_property
     def fingerprint(self) -> str:
         files = [self.truth / f"{image_id}.mat" for image_id in self.ids]
-        return fingerprint(self.ids, [file_sha256(f) if f.is_file() else None for f in files])
+        return fingerprint(self.ids, [sha256_of(f) if f.is_file() else None for f in files])
 
     def load(self, image_id: str) -> Sample:
         if image_id not in self._ids:

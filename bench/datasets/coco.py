@@ -14,7 +14,6 @@ from bench.datasets.base import (
     Mask,
     Sample,
     SampleError,
-    file_sha256,
     fingerprint,
     stack_masks,
     unknown_image,
@@ -23,6 +22,7 @@ from bench.datasets.coco_format.file import Annotation, CocoFile, ImageEntry, re
 from bench.datasets.coco_format.layout import find_annotations, find_image, find_images
 from bench.datasets.decode.masks import decode_segmentation
 from framework.errors import PedbenchError, one_line
+from framework.files.download import sha256_of
 from framework.files.photos import read_photo
 
 CROWD = {"0": False, "false": False, "none": False, "": False, "1": True, "true": True}
@@ -83,7 +83,7 @@ class Coco(Dataset):
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.ids, file_sha256(self.annotations))
+        return fingerprint(self.ids, sha256_of(self.annotations))
 
     def load(self, image_id: str) -> Sample:
         if image_id not in self._content.images:

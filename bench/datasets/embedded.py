@@ -15,7 +15,6 @@ from bench.datasets.base import (
     Mask,
     Sample,
     SampleError,
-    file_sha256,
     fingerprint,
     stack_masks,
     unknown_image,
@@ -23,6 +22,7 @@ from bench.datasets.base import (
 from bench.datasets.decode.masks import decode_segmentation
 from bench.datasets.packaged.wheels import wheel_file
 from framework.errors import PedbenchError
+from framework.files.download import sha256_of
 from framework.files.photos import read_photo
 
 ANNOTATIONS = Path(__file__).parent / "data" / "embedded" / "instances.json"
@@ -64,7 +64,7 @@ class Embedded(Dataset):
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.ids, file_sha256(self.annotations))
+        return fingerprint(self.ids, sha256_of(self.annotations))
 
     def load(self, image_id: str) -> Sample:
         if image_id not in self._entries:
@@ -97,7 +97,7 @@ def _photo(entry: dict[str, Any]) -> Image:
     if path is None:
         raise SampleError(f"{package} does not carry {inside}: pip install --upgrade {package}")
     image = read_photo(path)
-    if file_sha256(path) != entry["file_sha256"] and pixel_sha256(image) != entry["sha256"]:
+    if sha256_of(path) != entry["file_sha256"] and pixel_sha256(image) != entry["sha256"]:
         raise SampleError(
             f"{path} is not the picture that the masks were drawn on: install another "
             f"version of {package}"

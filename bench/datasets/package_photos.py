@@ -9,13 +9,13 @@ from bench.datasets.base import (
     DATASETS,
     Dataset,
     Sample,
-    file_sha256,
     fingerprint,
     stack_masks,
     unknown_image,
 )
 from bench.datasets.packaged.wheels import wheel_file
 from framework.errors import PedbenchError
+from framework.files.download import sha256_of
 from framework.files.photos import read_photo
 
 PHOTOS = {
@@ -69,7 +69,7 @@ class PackagePhotos(Dataset):
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint([[name, file_sha256(path)] for name, path in self._files.items()])
+        return fingerprint([[name, sha256_of(path)] for name, path in self._files.items()])
 
     def load(self, image_id: str) -> Sample:
         if image_id not in self._files:

@@ -49,8 +49,9 @@ class Identity(Recogniser[KnownFaces]):
     The place of the face is given, so that this does not depend on a detector. The threshold of a
     false accept rate is set on the originals, as an operator would; ``FALSE_ACCEPTS`` is the rate
     that the picture itself makes of it. For rates over the pictures' own pairs pool `distances`
-    and call `verification.tar_at_far`. Faces of other scenes, and the others of the same photo,
-    count as other people; those of other photos of the same scene do not count at all.
+    and call `verification.threshold_at_far` and `verification.share_below`. Faces of other scenes,
+    and the others of the same photo, count as other people; those of other photos of the same
+    scene do not count at all.
 
     Args:
         side: longest side of the canvas, pixels.

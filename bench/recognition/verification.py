@@ -26,21 +26,6 @@ def threshold_at_far(impostors: Distances, far: float) -> Score:
     return float(np.partition(impostors, accepted)[accepted]) if accepted else None
 
 
-def tar_at_far(genuine: Distances, impostors: Distances, far: float) -> Score:
-    """True accept rate at a false accept rate, both over pairs of one kind of picture.
-
-    Args:
-        genuine: distances of pairs that show one person, [n].
-        impostors: distances of pairs that show two, [m].
-        far: false accept rate in (0, 1).
-
-    Returns:
-        A share in [0, 1]; None without genuine pairs or with too few impostors.
-    """
-    threshold = threshold_at_far(impostors, far)
-    return None if threshold is None else share_below(genuine, threshold)
-
-
 def share_below(distances: Distances, threshold: float) -> Score:
     """The share of distances, of any shape, that are accepted; None when there are none."""
     return float((distances < threshold).mean()) if distances.size else None

@@ -61,22 +61,6 @@ def paired_gain(
     return mean_interval(difference, clusters, resamples=resamples, seed=seed)
 
 
-def unpaired_gain(
-    a: ArrayLike,
-    b: ArrayLike,
-    clusters_a: Sequence[Hashable],
-    clusters_b: Sequence[Hashable],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-) -> Interval:
-    """The difference of two means over different images, resampled apart; see `mean_interval`."""
-    first, second = _checked(a, clusters_a), _checked(b, clusters_b)
-    draws = _resampled_means(first, clusters_a, resamples, seed)
-    draws = draws - _resampled_means(second, clusters_b, resamples, seed + 1)
-    return _interval(float(first.mean() - second.mean()), draws)
-
-
 def worst_case(scores: ArrayLike, higher_is_worse: bool) -> Floats:
     """For each image, the score of the attack that leaks most.
 

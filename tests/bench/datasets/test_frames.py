@@ -5,7 +5,7 @@ import pytest
 
 from bench.datasets import Sample
 from bench.datasets.motion import MOTIONS, film
-from bench.runner.frame_sequence import Shot, exposure_scores
+from bench.runner.frame_sequence import FrameSequence, exposure_scores
 from framework.split.observation import Observation, WindowMessage
 from framework.split.payload import encode_tokens
 from framework.split.policies import POLICIES
@@ -64,7 +64,7 @@ def watched(frames, policy, n_shards, seed):
     whole = Observation(
         256, 8, 7, SIZE, n_shards, tuple(range(n_shards)), "prefix", "float32", tuple(messages)
     )
-    return Shot(frames, frames[-1].sample.image, whole, whole), whole.restrict([0])
+    return FrameSequence(frames, frames[-1].sample.image, whole, whole), whole.restrict([0])
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.recognition.boxes import as_boxes, box_ious, match
 from bench.recognition.canvas import canvas_scale, canvas_size, on_canvas
 from bench.recognition.reading import Text, characters_read, recall
-from bench.recognition.verification import share_below, tar_at_far, threshold_at_far
+from bench.recognition.verification import share_below, threshold_at_far
 
 SQUARE = (0, 0, 10, 10)
 words = st.text("abc", max_size=6)
@@ -111,14 +111,14 @@ def test_threshold_lets_in_no_more_than_the_rate():
 def test_a_rate_needs_enough_impostors():
     assert threshold_at_far(np.arange(99.0), 0.01) is None
     assert threshold_at_far(np.arange(100.0), 0.01) == 1
-    assert tar_at_far(np.zeros(3), np.arange(99.0), 0.01) is None
-    assert tar_at_far(np.zeros(0), np.arange(100.0), 0.01) is None
+    assert share_below(np.zeros(0), 1.0) is None
 
 
 def test_true_accepts_grow_with_the_rate():
     rng = np.random.default_rng(0)
     genuine, impostors = rng.normal(0.4, 0.1, 500), rng.normal(0.8, 0.1, 5000)
-    rates = [tar_at_far(genuine, impostors, far) for far in (1e-3, 1e-2, 1e-1)]
+    limits = [threshold_at_far(impostors, far) for far in (1e-3, 1e-2, 1e-1)]
+    rates = [share_below(genuine, limit) for limit in limits]
     assert all(a < b for a, b in pairwise(rates))
     assert 0.5 < rates[0] < rates[2] <= 1
-    assert tar_at_far(impostors, impostors, 0.01) == pytest.approx(0.01)
+    assert share_below(impostors, limits[1]) == pytest.approx(0.01)
