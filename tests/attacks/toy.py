@@ -8,11 +8,9 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from attacks import ATTACKS, Knowledge
 from attacks.features.public_examples import observe
 from framework import build_sam
-from framework.models.architectures import ARCHITECTURES, Architecture
 from tests.attacks.conftest import PUBLIC, photo
+from tests.toy_model import TOY
 
-TOY = Architecture("toy", 64, 8, 3, 96, 4, 3, (1, 3), 32, 64)
-ARCHITECTURES.setdefault(TOY.name, TOY)
 SEEN = (0, 1, 4)
 """Windows of the coalition in these tests."""
 

@@ -13,6 +13,7 @@ from framework.models.architectures import globals_last
 from framework.training import export
 from framework.training.adapt import Adaptation, adapt, encode, rearrange
 from framework.training.trainer import Trainer
+from tests.toy_model import TOY
 
 PHOTO = skimage.data.astronaut()
 
@@ -26,6 +27,15 @@ def photos():
 @pytest.fixture(scope="module")
 def sam():
     return build_sam("tiny")
+
+
+def toy():
+    """A small model whose blocks change much, so that their order counts."""
+    made = build_sam(TOY.name, "random")
+    for name, value in made.image_encoder.blocks.named_parameters():
+        if value.ndim > 1 and "rel_pos" not in name:
+            value.mul_(3)
+    return made
 
 
 def test_moved_blocks_keep_their_weights_and_tables(sam):
@@ -82,13 +92,14 @@ def test_position_may_be_added_after_the_windows_are_back(sam):
 
 
 @pytest.mark.parametrize("trained", ["globals", "all"])
-def test_distilling_comes_closer_to_the_stock_embedding(sam, tmp_path, trained):
+def test_distilling_comes_closer_to_the_stock_embedding(tmp_path, trained):
+    sam = toy()
     adaptation = Adaptation(trained=trained)
     options = {"steps": 20, "batch": 2, "prompts": 2, "lr": 2e-4}
     state = adapt(sam, photos(), tmp_path, adaptation=adaptation, **options)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 20
-    adapted = build_sam("tiny_globals_last", export(state, tmp_path / "a.safetensors"))
+    adapted = build_sam("toy_globals_last", export(state, tmp_path / "a.safetensors"))
     errors = []
     for student in (rearrange(sam, adaptation), adapted):
         predictor = DistributedSamPredictor(student, LocalShards(2), plan="globals_last")
@@ -96,13 +107,14 @@ def test_distilling_comes_closer_to_the_stock_embedding(sam, tmp_path, trained):
         stock = DistributedSamPredictor(sam, LocalShards(1), plan="local")
         stock.set_image(PHOTO)
         errors.append(float((predictor.features - stock.features).norm() / stock.features.norm()))
-    assert errors[1] < 0.95 * errors[0], errors
+    assert errors[1] < 0.7 * errors[0], errors
     first, second = (m.image_encoder.blocks[0].mlp.lin1.weight for m in (sam, adapted))
     same = torch.allclose(first, second, atol=1e-3)
     assert same if trained == "globals" else not torch.equal(first, second)
 
 
-def test_a_killed_run_goes_on_where_it_was(sam, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    sam = toy()
     options = {"batch": 1, "prompts": 2, "save_every": 1, "steps": 3}
     whole = adapt(sam, photos(), tmp_path / "whole", **options)
     advance = Trainer.advance
