@@ -30,8 +30,14 @@ from framework.transport.patience import Patience
 from tests.chaos.evil import OldProtocol, Slow, WrongWeights
 from tests.framework.servers import HASTY, SETTINGS, edge_tls, serving, shards_tls
 from tests.framework.support import message_of
+from tests.toy_model import TOY
 
 FOUR = [ShardService] * 4
+
+
+@pytest.fixture(scope="module")
+def sam():
+    return build_sam(TOY.name, "random")
 
 
 @pytest.fixture(scope="module")
@@ -168,18 +174,18 @@ def test_other_protocol_or_weights_are_refused_before_a_window_leaves(sam, photo
     good, old, wrong = plain
     assert "protocol 2" in refused(sam, photos["odd"], [good, old])
     assert "other weights" in refused(sam, photos["odd"], [good, wrong])
-    other = build_sam("tiny", "random", seed=5)
+    other = build_sam("toy", "random", seed=5)
     assert "other weights" in refused(other, photos["odd"], [good])
-    shaped = build_sam("tiny_globals_last", "random")
-    assert "--model tiny_globals_last" in refused(shaped, photos["odd"], [good])
+    shaped = build_sam("toy_globals_last", "random")
+    assert "--model toy_globals_last" in refused(shaped, photos["odd"], [good])
 
 
 def test_a_hash_is_of_values_and_not_of_files(sam):
-    twin = build_sam("tiny", "random", attention="stock")
+    twin = build_sam("toy", "random", attention="stock")
     assert encoder_hash(twin) == encoder_hash(sam)
-    other = build_sam("tiny", "random", seed=1)
+    other = build_sam("toy", "random", seed=1)
     assert encoder_hash(other) != encoder_hash(sam)
-    again = build_sam("tiny", "random", seed=1)
+    again = build_sam("toy", "random", seed=1)
     randomize(again, 0)
     assert encoder_hash(again) == encoder_hash(sam)
 
