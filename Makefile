@@ -14,10 +14,6 @@ TORCH_INDEX ?=
 # More extras for the tests of optional parts: make setup EXTRAS=dev,faces,people,text
 EXTRAS ?= dev
 
-# The extra `text` brings opencv-python, which needs a display's libraries, into the folder of the headless build.
-HEADLESS = $(BIN)/python -m pip uninstall --quiet --yes opencv-python && \
-	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps "opencv-python-headless>=4.12,<5"
-
 # Tests run in as many processes; a file's tests stay together, and so do their fixtures.
 JOBS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
@@ -33,7 +29,6 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) torch torchvision
 	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
-	if $(BIN)/python -m pip show --quiet opencv-python 2> /dev/null; then $(HEADLESS); fi
 	-$(BIN)/pedbench weights lpips
 	touch $(STAMP)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import tests.toy_model  # noqa: F401  (the model `toy` has its name in every test)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_data_folder(tmp_path_factory):

@@ -17,7 +17,7 @@ from bench.spec.config import load_preset
 from framework.files.cache import cache_dir
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:1
 public: ["synthetic:3@1"]

@@ -4,15 +4,16 @@ import dataclasses
 
 import pandas as pd
 import pytest
+from safetensors.torch import save_file
 
 from attacks.base import ATTACKS
 from bench.cache.store import Store
 from bench.runner.run import run
 from bench.spec.config import read_config
-from framework import PedbenchError
+from framework import PedbenchError, build_sam
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:1
 public: []
@@ -74,7 +75,8 @@ def test_only_what_is_new_is_computed(tmp_path, config, store):
     assert run(more, tmp_path / "more", workers=1, store=store).new_units == 1
     random = dataclasses.replace(config, data="synthetic:1@5")
     assert run(random, tmp_path / "photo", workers=1, store=store).from_store == 0
-    trained = dataclasses.replace(config, checkpoint=None)
+    save_file(build_sam("toy", "random", seed=1).state_dict(), tmp_path / "toy.safetensors")
+    trained = dataclasses.replace(config, checkpoint=str(tmp_path / "toy.safetensors"))
     assert run(trained, tmp_path / "weights", workers=1, store=store).from_store == 0
 
 

@@ -103,7 +103,7 @@ def test_sizes():
 
 def test_an_encoding_is_made_once_and_is_the_same(store, monkeypatch):
     image = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
-    sam = Models("tiny", "random").sam
+    sam = Models("toy", "random").sam
     first = Encodings(store).predictor(sam, image, PIPELINE, 3)
     other = Encodings(store)
     with monkeypatch.context() as patch:
@@ -123,7 +123,7 @@ def test_an_encoding_is_made_once_and_is_the_same(store, monkeypatch):
 
 def test_a_damaged_encoding_is_made_again(store):
     image = np.zeros((90, 120, 3), dtype=np.uint8)
-    sam = Models("tiny", "random").sam
+    sam = Models("toy", "random").sam
     first = Encodings(store).predictor(sam, image, PIPELINE, 3)
     for path in files(store):
         path.write_bytes(path.read_bytes()[:-1])
@@ -133,7 +133,7 @@ def test_a_damaged_encoding_is_made_again(store):
 
 def test_an_encoding_remembers_what_were_decoys(store):
     image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    sam, pipeline = Models("tiny", "random").sam, Pipeline("prefix", defence="decoys", strength=1.0)
+    sam, pipeline = Models("toy", "random").sam, Pipeline("prefix", defence="decoys", strength=1.0)
     made, kept = (Encodings(store).predictor(sam, image, pipeline, 3) for _ in range(2))
     for decoys in (True, False):
         first, second = (p.observation(decoys=decoys).to_bytes() for p in (made, kept))

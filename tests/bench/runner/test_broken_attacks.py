@@ -10,7 +10,7 @@ from bench.runner.run import run
 from bench.spec.config import load_preset
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:1
 public: ["synthetic:1@1"]

@@ -16,7 +16,7 @@ from framework.transport.grpc.server.service import ShardService
 from tests.framework.servers import serving
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:1
 public: []
@@ -40,7 +40,7 @@ def preset(tmp_path):
 
 def test_the_same_records_come_out(tmp_path, preset):
     config = read_config(preset)
-    with serving(build_sam("tiny", "random"), ShardService, ShardService) as addresses:
+    with serving(build_sam("toy", "random"), ShardService, ShardService) as addresses:
         remote = Remote(tuple(addresses), None)
         away = run(dataclasses.replace(config, remote=remote), tmp_path / "away", workers=1)
         assert len({m.shard for m in connection(remote).timings}) == 2

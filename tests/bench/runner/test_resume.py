@@ -16,7 +16,7 @@ from framework import PedbenchError
 
 PLAIN = RunConfig(
     preset="small",
-    model="tiny",
+    model="toy",
     checkpoint="random",
     data="synthetic:1",
     public=(),

@@ -18,7 +18,7 @@ from framework import PedbenchError
 
 CONFIG = RunConfig(
     "small",
-    "tiny",
+    "toy",
     "synthetic:1",
     (),
     (0,),
