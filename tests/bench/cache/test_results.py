@@ -101,7 +101,7 @@ def test_what_failed_is_not_kept(tmp_path, config, store, monkeypatch):
 
 def test_precisions_are_not_confused(tmp_path, config, store):
     grid = {**config.groups[0].grid, "plan": ["globals_last"]}
-    group = dataclasses.replace(config.groups[0], grid=grid, attacks=("ridge",), stages=(4,))
+    group = dataclasses.replace(config.groups[0], grid=grid, attacks=("ridge",), stages=(2,))
     attacked = dataclasses.replace(config, groups=(group,), public=("synthetic:4@1",))
     full = rows(run(attacked, tmp_path / "float32", workers=1, store=store))
     for precision in ("int8", "bfloat16"):

@@ -47,7 +47,7 @@ def test_the_same_records_come_out(tmp_path, preset):
         connection(remote).close()
     here = run(config, tmp_path / "here", workers=1)
     assert (away.records["status"] != "failed").all()
-    pd.testing.assert_frame_equal(scores(away.records), scores(here.records), rtol=1e-4)
+    pd.testing.assert_frame_equal(scores(away.records), scores(here.records), rtol=1e-4, atol=1e-6)
     for name in ("away", "here"):
         assert read_config(tmp_path / name / "config.yaml").remote is None
 
