@@ -13,6 +13,7 @@ from bench.datasets.base import DATASETS
 from bench.metrics import METRICS
 from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES
 from bench.recognition import RECOGNISERS
+from bench.report.base import FIGURES, TABLES
 from framework.models.encoder import ENCODERS
 from framework.registry import Origin, Registry
 from framework.split.defences import DEFENCES
@@ -31,6 +32,8 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "metrics": METRICS,
     "segmentation_metrics": SEGMENTATION_METRICS,
     "recognisers": RECOGNISERS,
+    "figures": FIGURES,
+    "tables": TABLES,
 }
 """Registries by the word that ``pedbench list`` takes."""
 

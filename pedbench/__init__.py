@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.metrics.base import METRICS, Metric
     from bench.metrics.segmentation import SEGMENTATION_METRICS, SegmentationMetric
     from bench.recognition.base import RECOGNISERS, Recogniser
+    from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
     from framework.errors import PedbenchError
     from framework.models.architectures import Architecture
     from framework.models.build import build_sam
@@ -47,6 +48,7 @@ _HOMES = {
     "DistributedSamPredictor": "framework.split.predictor",
     "ENCODERS": "framework.models.encoder",
     "Encoder": "framework.models.encoder",
+    "FIGURES": "bench.report.base",
     "GrpcShards": "framework.transport.grpc.client.remote",
     "Knowledge": "attacks.base",
     "LocalShards": "framework.transport.base",
@@ -59,10 +61,13 @@ _HOMES = {
     "PublicExample": "attacks.base",
     "RECOGNISERS": "bench.recognition.base",
     "Recogniser": "bench.recognition.base",
+    "ReportFigure": "bench.report.base",
+    "ReportTable": "bench.report.base",
     "SEGMENTATION_METRICS": "bench.metrics.segmentation",
     "Sample": "bench.datasets.base",
     "SegmentationMetric": "bench.metrics.segmentation",
     "Shards": "framework.transport.base",
+    "TABLES": "bench.report.base",
     "THREATS": "attacks.threat_models.base",
     "ThreatModel": "attacks.threat_models.base",
     "Tls": "framework.transport.grpc.security.tls",
@@ -77,10 +82,12 @@ __all__ = [
     "DATASETS",
     "DEFENCES",
     "ENCODERS",
+    "FIGURES",
     "METRICS",
     "POLICIES",
     "RECOGNISERS",
     "SEGMENTATION_METRICS",
+    "TABLES",
     "THREATS",
     "Architecture",
     "Attack",
@@ -98,6 +105,8 @@ __all__ = [
     "Policy",
     "PublicExample",
     "Recogniser",
+    "ReportFigure",
+    "ReportTable",
     "Sample",
     "SegmentationMetric",
     "Shards",

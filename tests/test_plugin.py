@@ -28,6 +28,8 @@ PARTS = {
     "datasets": "disc",
     "recognisers": "brightness",
     "threats": "few_photos",
+    "figures": "error_bars",
+    "tables": "statuses",
 }
 
 
@@ -72,7 +74,11 @@ def test_a_run_uses_every_part_and_says_so(environment, tmp_path):
     assert told["attack grey"] == ORIGIN
     assert len(told) == len(PARTS)
     page = (out / "report.html").read_text()
+    assert (out / "figures" / "error_bars.png").is_file()
+    assert (out / "tables" / "statuses.csv").is_file()
     for word in (
+        "The mean error of each attack over all photos",
+        "Records by status",
         "small_vit",
         "grey",
         "clip",

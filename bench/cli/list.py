@@ -67,9 +67,14 @@ def parts() -> dict[str, list[tuple[str, str]]]:
 def _summaries(registry: Registry[Any]) -> list[tuple[str, str]]:
     origins = registry.origins()
     return [
-        (name, f"{getattr(part, 'summary', '')}{_from(origins.get(name))}".strip())
+        (name, f"{_summary(part)}{_from(origins.get(name))}".strip())
         for name, part in registry.items()
     ]
+
+
+def _summary(part: Any) -> str:
+    """One line on a part; figures and tables have a title instead."""
+    return str(getattr(part, "summary", "") or getattr(part, "title", ""))
 
 
 def _from(origin: Origin | None) -> str:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     with TemporaryDirectory() as folder:
         args.out = args.out or Path(folder) / "run"
         with phase("imports"):
-            import bench.report
+            import bench.report.write
             import bench.runner.run  # noqa: F401
         code = run_command.run(args)
     print(time_table(WATCH.drain(), time.perf_counter() - start))

@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         config.check()
     store = open_store(args.store_size)
 
-    from bench.report import write_all
+    from bench.report.write import write_all
     from bench.runner.run import run as carry_out
 
     folder = args.out or default_folder(config)

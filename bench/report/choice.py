@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from bench.report.aggregate.curves import PAYLOADS
+from bench.report.base import Undecided
 from bench.report.data import CELL, EARLIEST
 from bench.spec.cells import COALITION_CHOICES
-from framework.errors import PedbenchError
 
 Config = Mapping[str, Any]
 
@@ -28,10 +28,6 @@ PREFERRED: dict[str, tuple[Any, ...]] = {
 """Values in the order in which they are shown, other things being equal."""
 SMALLEST_FIRST = ("coalition", "n_shards")
 MOST_NAMED = 4
-
-
-class Undecided(PedbenchError):
-    """Several settings have the same claim to be the one that is shown."""
 
 
 def main_cell(leakage: pd.DataFrame, config: Config) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ GROUPS = {
     "recogniser": "recognisers",
     "threat": "threats",
     "encoder": "encoders",
+    "figure": "figures",
+    "table": "tables",
 }
 """Kinds of part, each with its word in ``pedbench list`` and in entry points."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import Any
 
@@ -22,14 +22,6 @@ from bench.spec.cells import (
 from framework.declaration import own
 
 ALL = "all"
-LISTS = {
-    "choices": "choice",
-    "stages": "stage",
-    "adaptive": "adaptive",
-    "public_photos": "public_photos",
-    "frames": "frames",
-}
-"""Fields of a group that list values of a field of the threat model."""
 PIPELINE_FIELDS = tuple(each.name for each in own(Pipeline))
 
 
@@ -148,3 +140,12 @@ class Group:
         if wanted and cell.motion == STATIC and cell.seed == first_seed:
             for name in self.recogniser_names():
                 yield replace(cell, recognise=name)
+
+
+LISTS = {
+    field.name: each.name
+    for field in fields(Group)
+    for each in own(ThreatModel)
+    if field.default == () and field.name in (each.name, f"{each.name}s")
+}
+"""Fields of a group that list values of a field of the threat model, under its name or plural."""

@@ -25,7 +25,7 @@ SUITE_KINDS = KINDS | {
     "whole_image_prior": "floor",
     "centralized": "ceiling",
 }
-COALITIONS = {4: (1, 2), 9: (1, 5), 25: (1, 5, 13)}
+COALITIONS = {4: (1, 2), 25: (1, 5, 13)}
 STAGED = ("mean_colour", "pseudo_inverse", "ridge", "conv_decoder", "transformer_decoder")
 STAGED += ("optimise",)
 LEARNED = ("ridge", "conv_decoder", "whole_image_decoder", "gated_inpainting", "mae_inpainting")

@@ -9,7 +9,7 @@ import pandas as pd
 from attacks.base import ATTACKS
 from bench.report.aggregate.leakage import higher_is_worse
 from bench.report.data import FLOOR
-from bench.report.watched import scene_means, worst_rows
+from bench.report.statistics import scene_means, worst_rows
 
 CLASSIC = frozenset({"telea", "navier_stokes", "biharmonic", "push_pull"})
 BEST_FLOOR = "best floor"

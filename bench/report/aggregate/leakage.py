@@ -12,9 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.metrics import METRICS
-from bench.report.aggregate.segmentation import named
 from bench.report.data import CEILING, CELL, EARLIEST, FLOOR, PIPELINE, RunData, no_rows
-from bench.report.statistics import Interval, mean_interval, worst_case
+from bench.report.statistics import Interval, mean_interval, named, worst_case
 
 CONTROLS = (FLOOR, CEILING)
 SCORED = [*CELL, "region", "metric"]
@@ -32,7 +31,7 @@ def known_metrics(leakage: pd.DataFrame) -> pd.DataFrame:
 
 
 def adaptive(leakage: pd.DataFrame, wanted: bool = True) -> pd.DataFrame:
-    """Rows of the adaptive attacker, or of the one who trained without the defence.
+    """Rows of adaptive attackers, or of those that were trained without the defence.
 
     The second has rows only for cells where some attack was trained both ways; attacks that need
     no training are the same for both.

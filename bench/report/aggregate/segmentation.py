@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES, SegmentationMetric
 from bench.report.data import PIPELINE, RunData
-from bench.report.statistics import Interval, mean_interval, paired_gain
+from bench.report.statistics import Interval, mean_interval, named, paired_gain
 
 PER_INSTANCE = (
     "miou_box",
@@ -123,9 +123,3 @@ def weights(images: pd.DataFrame) -> pd.Series:
     if "instances" not in images:
         return pd.Series(1.0, index=images.index)
     return images["instances"].fillna(1.0)
-
-
-def named(metric: str, interval: Interval | None) -> dict[str, float | None]:
-    """A mean and its bounds under the names that tables use."""
-    mean, low, high = interval if interval is not None else (None, None, None)
-    return {metric: mean, f"{metric}_low": low, f"{metric}_high": high}

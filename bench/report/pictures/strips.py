@@ -23,7 +23,7 @@ KIND_ORDER = (CEILING, FLOOR, "inpainting", "inversion")
 
 @dataclass(frozen=True)
 class Strip:
-    """One photo: the original, who had what, what was seen, the masks, and reconstructions.
+    """One photo: the original, which shard had what, what was seen, the masks, and reconstructions.
 
     ``defended`` shows what defences of growing strength change, where those pictures were kept;
     ``largest`` tells whether no coalition of that size has a larger share of the picture.

@@ -11,12 +11,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.cache.fingerprints import content_digest, source_fingerprint
-from bench.report.base import Plot
-from bench.report.choice import Undecided
+from bench.report.base import ReportFigure, Undecided, problem_of
 from bench.report.data import RunData
 from bench.report.render.recolour import recolour
 from bench.report.render.style import DARK, DPI, LIGHT, NARROW, Theme, lay_out, set_title, styled
 from framework.files.writing import write_file
+from framework.warn import warn_once
 
 
 class Drawing:
@@ -27,34 +27,33 @@ class Drawing:
     Args:
         plot: what to draw.
         run: its records.
+
+    Attributes:
+        empty: the sentence in the figure's place where there is none.
+        failed: whether that is because it could not be drawn.
     """
 
-    def __init__(self, plot: Plot, run: RunData) -> None:
+    def __init__(self, plot: ReportFigure, run: RunData) -> None:
         self.plot = plot
         self.run = run
+        self.empty = plot.empty
+        self.failed = False
 
     @cached_property
     def figure(self) -> Figure | None:
         """In the light theme, laid out; ``None`` where the run has nothing to show."""
-        with styled(LIGHT):
-            try:
-                figure = draw(self.plot, self.run, LIGHT)
-            except Undecided:
-                return None
-            if figure is not None:
-                lay_out(figure)
-                figure.set_layout_engine("none")
-        return figure
-
-    @property
-    def empty(self) -> str:
-        """The sentence in the figure's place: that there is nothing, or too much to choose from."""
         try:
             with styled(LIGHT):
-                self.plot.draw(self.run, LIGHT)
-        except Undecided as error:
-            return f"The figure '{self.plot.name}' shows one setting; {error}."
-        return self.plot.empty
+                figure = draw(self.plot, self.run, LIGHT)
+                if figure is not None:
+                    lay_out(figure)
+                    figure.set_layout_engine(None)  # a placeholder would draw twice when saving
+        except Exception as error:
+            self.empty, self.failed = problem_of(self.plot, error), True
+            if not isinstance(error, Undecided):
+                warn_once(self.empty)
+            return None
+        return figure
 
     @property
     def narrow(self) -> bool:
@@ -87,31 +86,34 @@ class Drawing:
         ]
 
     def _kept(self, part: str, make: Callable[[Figure], bytes]) -> bytes | None:
+        """What ``make`` makes of the figure, or that there is none, from the store if it has it."""
         store = self.run.store
-        key = "" if store is None else content_digest(part, self._origin)
-        entry = None if store is None else store.get(key)
-        if store is not None and entry is not None:
-            if entry["blob"] is None:
-                return None
-            data = store.blob(entry["blob"])
-            if data is not None:
-                return bytes(data)
+        if store is None:
+            return None if self.figure is None else make(self.figure)
+        key = content_digest(part, self._depends)
+        entry = store.get(key)
+        if entry is not None:
+            data = None if entry["blob"] is None else store.blob(entry["blob"])
+            if data is not None or entry["blob"] is None:
+                return None if data is None else bytes(data)
         made = None if self.figure is None else make(self.figure)
-        if store is not None:
+        if not self.failed:
             store.put(key, {"blob": None if made is None else store.put_blob(made)})
         return made
 
     @cached_property
-    def _origin(self) -> str:
+    def _depends(self) -> str:
         """A hash over all that it depends on."""
         shown = self.run.digest if self.plot.shows is None else self.plot.shows
-        source = source_fingerprint("bench.report")
-        return content_digest(self.plot.name, shown, source, version("matplotlib"))
+        sources = [
+            source_fingerprint(name) for name in ("bench.report", type(self.plot).__module__)
+        ]
+        return content_digest(self.plot.name, shown, *sources, version("matplotlib"))
 
 
-def draw(plot: Plot, run: RunData, theme: Theme) -> Figure | None:
-    """Draw a plot within `styled`; the figure says so where the model's weights are random."""
-    figure = plot.draw(run, theme)
+def draw(plot: ReportFigure, run: RunData, theme: Theme) -> Figure | None:
+    """Draw a figure within `styled`; it says so where the model's weights are random."""
+    figure = plot.draw(run, theme) if plot.applies(run) else None
     if figure is not None and run.random_weights:
         title = " ".join(figure.get_suptitle().split("\n"))
         set_title(figure, f"{title} · random weights")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,8 @@ import yaml
 from markupsafe import Markup
 
 from bench.report.aggregate.families import family
-from bench.report.choice import Undecided
+from bench.report.base import FIGURES, TABLES, Undecided, origin_of
+from bench.report.contents import drawings_of, tables_of
 from bench.report.data import RunData
 from bench.report.pictures.strips import strips
 from bench.report.pictures.tiles import Tile
@@ -23,10 +23,7 @@ from bench.report.render.style import DARK, LIGHT, Theme
 from bench.report.render.table import Column, Table
 from bench.report.summary.headline import headline, title_of
 from bench.report.summary.key_figures import key_figures
-from bench.report.topics.figures import drawings
-from bench.report.topics.tables import build_tables
 from bench.report.words import readable, score_words
-from framework.files.writing import write_file
 
 MOST_STRIPS = 12
 MOST_ROWS = 300
@@ -39,26 +36,10 @@ WAYS = {
 }
 
 
-def write_report(folder: Path) -> Path:
-    """Write ``report.html`` of a run folder; its path.
-
-    The file holds its pictures, styles and script; it asks for nothing from elsewhere.
-
-    Raises:
-        PedbenchError: the folder holds no records, or they are damaged.
-    """
-    return save_report(RunData.read(folder))
-
-
-def save_report(run: RunData) -> Path:
-    """`write_report` of a run already read."""
-    path = run.folder / "report.html"
-    return write_file(path, render(run))
-
-
 def render(run: RunData) -> str:
     """The report as HTML."""
-    *tables, failures = build_tables(run)
+    tables = {table.name: table for table in tables_of(run)}
+    failures = tables.pop("failures")
     try:
         found, no_strips = list(islice(strips(run), MOST_STRIPS + 1)), ""
     except Undecided as error:
@@ -76,9 +57,10 @@ def render(run: RunData) -> str:
         tile_class=_tile_class,
         colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
         more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
-        plots=[_drawn(drawing) for drawing in drawings(run)],
-        tables=tables,
+        plots=[_drawn(drawing) for drawing in drawings_of(run)],
+        tables=tables.values(),
         failures=failures,
+        unusable={"curves": FIGURES.problems(), "tables": TABLES.problems()},
         facts=list(_flat(_facts(run))),
         config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
         readable=readable,
@@ -96,6 +78,7 @@ class _Drawn:
     dark: str | None
     narrow: bool
     caption: str
+    origin: str
     empty: str
 
 
@@ -104,7 +87,8 @@ def _drawn(drawing: Drawing) -> _Drawn:
         None if png is None else figure_uri(png) for png in (drawing.light, drawing.dark)
     )
     empty = drawing.empty if light is None else ""
-    return _Drawn(light, dark, drawing.narrow, drawing.plot.caption, empty)
+    plot = drawing.plot
+    return _Drawn(light, dark, drawing.narrow, plot.caption, origin_of(plot), empty)
 
 
 def _tile_class(tile: Tile) -> str:

@@ -1,20 +1,23 @@
-"""Names beside points, none over another, a point or a line that runs across the panel."""
+"""Names beside points, none over another name, a point or a line."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from bench.report.render.style import LABEL_SIZE, halo
 
-DISTANCES = (5.0, 10.0)
-"""Of a name from its point, in points of the page, in the order in which they are tried."""
+NEAR, FAR = 5.0, 11.0
+"""Distances of a name from its point, in points of the page; a far one gets a thin line to it."""
 SIDES = (
     (1, -1, "left", "top"),
     (-1, 1, "right", "bottom"),
@@ -24,24 +27,28 @@ SIDES = (
     (0, -1, "center", "top"),
 )
 """Directions, and how the name is aligned there."""
-CLEARANCE = 1.0
+CLEARANCE = 4.0
 """Pixels between a name and what it must not touch."""
+STEP = 3.0
+"""Pixels between the places of a curve that are kept free."""
+
+Boxes = NDArray[np.float64]
+"""Rows of x0, y0, x1, y1 in pixels."""
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Label:
-    """The name of a point.
+    """A name that one of several points gets.
 
     Attributes:
         text: the name.
-        point: in data coordinates.
-        colour: of the text.
+        points: in data coordinates with the colour of the text, the preferred one first.
         left: whether the left above is tried before the right below.
     """
 
     text: str
-    point: tuple[float, float]
-    colour: str
+    points: tuple[tuple[Point, str], ...]
     left: bool = False
 
 
@@ -50,58 +57,98 @@ def label_points(axes: Axes, labels: Sequence[Label]) -> None:
 
     The figure must be laid out, since the room is measured in pixels.
     """
-    taken = [*_marks(axes), *_crossing_lines(axes)]
+    taken = np.array([*_marks(axes), *_lines(axes)]).reshape(-1, 4)
     panel = axes.get_window_extent()
     for label in labels:
-        text = axes.annotate(
-            label.text,
-            label.point,
-            xytext=(0, 0),
-            textcoords="offset points",
-            fontsize=LABEL_SIZE,
-            color=label.colour,
-            path_effects=halo(axes.get_facecolor()),
-        )
-        sides = (SIDES[1], SIDES[0], *SIDES[2:]) if label.left else SIDES
-        for distance, side in product(DISTANCES, sides):
-            box = _put(text, distance, side)
-            if _free(box, panel, taken):
-                taken.append(box)
-                break
-        else:
-            text.remove()
+        box = _write(axes, label, panel, taken)
+        if box is not None:
+            taken = np.vstack([taken, box.extents])
 
 
-def _put(text: Annotation, distance: float, side: tuple[int, int, str, str]) -> Bbox:
-    across, up, text_ha, text_va = side
-    text.xyann = (0.6 * distance * across, distance * up)
-    text.set(ha=text_ha, va=text_va)
-    return text.get_window_extent()
+def _write(axes: Axes, label: Label, panel: Bbox, taken: Boxes) -> Bbox | None:
+    """Write a name at the first free place; the box that it takes."""
+    sides = (SIDES[1], SIDES[0], *SIDES[2:]) if label.left else SIDES
+    for distance, (point, colour), side in product((NEAR, FAR), label.points, sides):
+        text = _text(axes, label.text, point, colour, distance, side)
+        box = name_box(text)
+        if _free(box.padded(CLEARANCE), panel, taken):
+            return box
+        text.remove()
+    return None
 
 
-def _free(box: Bbox, panel: Bbox, taken: Sequence[Bbox]) -> bool:
-    roomy = box.padded(CLEARANCE)
-    inside = roomy.x0 >= panel.x0 and roomy.x1 <= panel.x1
-    inside = inside and roomy.y0 >= panel.y0 and roomy.y1 <= panel.y1
-    return inside and not any(roomy.overlaps(other) for other in taken)
+def name_box(text: Annotation) -> Bbox:
+    """The box around a name in pixels, the line to its point aside."""
+    text.get_window_extent()  # puts the text in its place
+    return Text.get_window_extent(text)
 
 
-def _marks(axes: Axes) -> list[Bbox]:
+def _text(
+    axes: Axes,
+    name: str,
+    point: Point,
+    colour: str,
+    distance: float,
+    side: tuple[int, int, str, str],
+) -> Annotation:
+    across, up, across_from, up_from = side
+    leader: dict[str, Any] = {"arrowstyle": "-", "linewidth": 0.5, "color": colour}
+    return axes.annotate(
+        name,
+        point,
+        xytext=(0.6 * distance * across, distance * up),
+        textcoords="offset points",
+        ha=across_from,
+        va=up_from,
+        fontsize=LABEL_SIZE,
+        color=colour,
+        path_effects=halo(axes.get_facecolor()),
+        arrowprops=leader | {"shrinkA": 0, "shrinkB": 2} if distance == FAR else None,
+    )
+
+
+def _free(box: Bbox, panel: Bbox, taken: Boxes) -> bool:
+    inside = box.x0 >= panel.x0 and box.x1 <= panel.x1
+    inside = inside and box.y0 >= panel.y0 and box.y1 <= panel.y1
+    x0, y0, x1, y1 = taken.T
+    return inside and not ((x0 < box.x1) & (x1 > box.x0) & (y0 < box.y1) & (y1 > box.y0)).any()
+
+
+def _marks(axes: Axes) -> list[Boxes]:
     """The boxes around the marks of all lines."""
     boxes = []
     for line in axes.lines:
-        if line.get_marker() in ("", "None", None):
-            continue
-        half = line.get_markersize() / 2 * axes.figure.dpi / 72
-        for x, y in axes.transData.transform(line.get_xydata()):
-            boxes.append(Bbox.from_extents(x - half, y - half, x + half, y + half))
+        if line.get_marker() not in ("", "None", None):
+            half = line.get_markersize() / 2 * axes.figure.dpi / 72
+            boxes += _around(axes.transData.transform(line.get_xydata()), half)
     return boxes
 
 
-def _crossing_lines(axes: Axes) -> list[Bbox]:
-    """The boxes around lines across the panel, `axhline` and `axvline`."""
-    return [line.get_window_extent() for line in axes.lines if _crosses(line, axes)]
+def _lines(axes: Axes) -> list[Boxes]:
+    """The boxes around all lines: those across the panel whole, curves in short pieces."""
+    boxes = []
+    for line in axes.lines:
+        if _crosses(line, axes):
+            boxes.append(np.array(line.get_window_extent().extents))
+        elif line.get_linestyle() not in ("", "None"):
+            half = line.get_linewidth() / 2 * axes.figure.dpi / 72
+            boxes += _around(_along(axes.transData.transform(line.get_xydata())), half)
+    return boxes
 
 
 def _crosses(line: Line2D, axes: Axes) -> bool:
+    """Whether a line is an `axhline` or `axvline`."""
     return line.get_transform() in (axes.get_xaxis_transform(), axes.get_yaxis_transform())
+
+
+def _along(points: Boxes) -> Boxes:
+    """Places every `STEP` pixels of a curve, [n, 2]."""
+    pieces = [points[:1]]
+    for start, end in pairwise(points):
+        count = max(2, int(np.hypot(*(end - start)) / STEP) + 1)
+        pieces.append(np.linspace(start, end, count))
+    return np.concatenate(pieces)
+
+
+def _around(points: Boxes, half: float) -> list[Boxes]:
+    return [np.concatenate([point - half, point + half]) for point in points]

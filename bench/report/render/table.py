@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from framework.errors import PedbenchError
 from framework.files.writing import write_file
 
 Direction = Literal[
@@ -70,8 +72,11 @@ class Column:
     @property
     def keys(self) -> list[str]:
         """Its names in CSV."""
-        if self.parts:
-            return list(self.parts)
+        return list(self.parts) if self.parts else self.needs
+
+    @property
+    def needs(self) -> list[str]:
+        """Names in the frame that its text is made of."""
         return [self.key, f"{self.key}_low", f"{self.key}_high"] if self.interval else [self.key]
 
     def text(self, row: pd.Series) -> str:
@@ -105,6 +110,11 @@ class Table:
         empty: the sentence that stands in its place where ``frame`` has no rows.
         fold, head: names in the frame, of a label by which reports fold rows away, and of whether
             a row is also shown above the folds; nothing is folded where they are empty.
+        origin: package and version of the part that built it; empty for a built-in one.
+        problem: the sentence in its place where its part failed; such a table has no files.
+
+    Raises:
+        PedbenchError: ``frame`` lacks what is shown.
     """
 
     name: str
@@ -116,6 +126,17 @@ class Table:
     empty: str = "This run measured nothing of the kind."
     fold: str = ""
     head: str = ""
+    origin: str = ""
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        wanted = {key for column in self.shown for key in column.needs}
+        lacking = sorted(wanted - set(self.frame)) if not self.frame.empty else []
+        if lacking:
+            raise PedbenchError(
+                f"the frame of table '{self.name}' lacks {', '.join(lacking)}: "
+                "give it, or leave the column out"
+            )
 
     @property
     def shown(self) -> list[Column]:
@@ -135,9 +156,12 @@ class Table:
 
     @property
     def legend(self) -> str:
-        """Source, note and directions."""
-        return " ".join(part for part in (self.source, self.note, self.directions) if part)
+        """Source, note and directions, and where a table of another package comes from."""
+        origin = f"From {self.origin}." if self.origin else ""
+        parts = (self.source, self.note, self.directions, origin)
+        return " ".join(part for part in parts if part)
 
+    @cached_property
     def rows(self) -> list[list[str]]:
         """The cells as text."""
         return [[c.text(row) for c in self.shown] for _, row in self.frame.iterrows()]
@@ -154,7 +178,7 @@ class Table:
             return "\n".join([*lines, self.empty, ""])
         heads = [escape_markdown(column.label) for column in self.shown]
         rules = ["---" if column.decimals is None else "---:" for column in self.shown]
-        body = [[escape_markdown(cell) for cell in row] for row in self.rows()]
+        body = [[escape_markdown(cell) for cell in row] for row in self.rows]
         lines += ["| " + " | ".join(cells) + " |" for cells in (heads, rules, *body)]
         return "\n".join([*lines, ""])
 
@@ -165,7 +189,7 @@ class Table:
             return f"% {self.title}\n\\emph{{{escape_latex(self.empty)}}}\n"
         kinds = "".join("l" if column.decimals is None else "r" for column in self.shown)
         head = " & ".join(_latex_head(column.label) for column in self.shown) + r" \\"
-        body = "\n".join(_latex_row(row) for row in self.rows())
+        body = "\n".join(_latex_row(row) for row in self.rows)
         shape = _LATEX_LONG if len(self.frame) > LONG_TABLE else _LATEX_FLOAT
         values = {"title": title, "legend": legend, "kinds": kinds, "head": head, "body": body}
         for key, value in {**values, "name": self.name}.items():

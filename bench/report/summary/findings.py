@@ -13,10 +13,9 @@ from bench.report.choice import main_cell
 from bench.report.data import CELL, PIPELINE, RunData
 from bench.report.statistics import Interval
 from bench.report.topics.exposure import average_shares
-from bench.report.topics.leakage.coalition import coalition_summary
-from bench.report.topics.leakage.coalition_figure import strongest_attack
+from bench.report.topics.leakage.coalition import coalition_summary, strongest_attack
 from bench.report.topics.utility.defence_strength import strengths_of
-from bench.report.topics.utility.privacy_utility_figure import chosen_points
+from bench.report.topics.utility.privacy_utility import chosen_points
 
 AFFORDABLE = 0.05
 """Loss of mIoU up to which a defence counts as affordable."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from bench.report.choice import Undecided
+from bench.report.base import Undecided
 from bench.report.data import RunData, plural
 from bench.report.render.table import number
 from bench.report.summary.findings import (
@@ -108,14 +108,15 @@ def _mixed(run: RunData) -> list[str]:
     if rows.empty:
         return []
     row = (rows if blind.empty else blind).iloc[0]
-    who = f"{row['coalition']} of {row['n_shards']} shards gets"
-    who = who if blind.empty else "even a shard that holds padding, and no pixel of the photo, gets"
+    subject = "even a shard that holds padding, and no pixel of the photo,"
+    if blind.empty:
+        subject = f"{row['coalition']} of {row['n_shards']} shards"
     low, high = number(row["over_round1_low"], 1), number(row["over_round1_high"], 1)
     gain = f"{signed(row['over_round1'], 1)} dB [{low}, {high}]"
     start = "Tokens that global attention has mixed tell of windows that were never received"
     if row["over_round1_low"] <= 0:
         start = "Whether mixed tokens tell of windows that were never received is not clear"
-    return [f"{start}: {who} {gain} from them beyond what the first round gives."]
+    return [f"{start}: {subject} gets {gain} from them beyond what the first round gives."]
 
 
 def verdict(row: pd.Series, decimals: int, unit: str = "") -> str:
@@ -154,7 +155,7 @@ def _visible(run: RunData) -> list[str]:
     value = min(row["mean"] for row in seen)
     cap = " (the cap: pixel for pixel)" if value >= 59.995 else ""
     return [
-        "The windows that a shard does receive are an open book unless they are defended: "
+        "The windows that a shard does receive can be read unless they are defended: "
         f"attackers get them back at {number(value, 1)} dB{cap}."
     ]
 
@@ -210,6 +211,6 @@ def _protection(found: Protection) -> str:
     if found.before is not None and found.after is not None:
         text += (
             f" and lowers what one shard reads in its own windows from {number(found.before, 1)} "
-            f"to {number(found.after, 1)} dB, for attackers who trained through it"
+            f"to {number(found.after, 1)} dB, for attackers trained through it"
         )
     return text + "."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.report.choice import Undecided
+from bench.report.base import Undecided
 from bench.report.data import RunData, plural
 from bench.report.render.table import number
 from bench.report.summary.findings import Protection, affordable, exposures, shared_row

@@ -6,10 +6,11 @@ from typing import Final
 
 import pandas as pd
 
+from bench.report.base import TABLES, ReportTable
 from bench.report.data import RunData
 from bench.report.render.table import Column, Table
+from bench.report.statistics import one_column_each, scene_means
 from bench.report.topics.columns import INTERVALS, ordered, sentences, setting_columns, source
-from bench.report.watched import one_column_each, scene_means
 from framework.split.policies.base import POLICIES, Policy
 
 KEYS = ["plan", "policy", "n_shards", "coalition", "coalition_choice"]
@@ -59,30 +60,38 @@ def keeps_home(policy: str) -> bool:
     return known is None or known.home is not Policy.home
 
 
-def exposure_table(run: RunData) -> Table:
+@TABLES.register("exposure")
+class ExposureTable(ReportTable):
     """Exposure by policy, number of shards and coalition."""
-    scores = exposure_scores(run)
-    frame = pd.DataFrame()
-    if not scores.empty:
-        frame = ordered(one_column_each(scores, KEYS, "share"), KEYS)
-        frame["average"] = average_shares(frame)
-    return Table(
-        name="exposure",
-        title="What coalitions see of picture and objects, without any model",
-        source=source(run),
-        note=sentences(
-            "Counted in pixels of the windows received before the first global block. Objects: "
-            "the data set's masks; the shares of those of which at least 50 or 90 % were seen. "
-            "Average share: of one shard, over all shards of the deployment; a coalition chosen "
-            "as largest is the one with the largest share.",
-            INTERVALS,
-        ),
-        frame=frame,
-        columns=(
-            *setting_columns(frame, KEYS),
-            *[Column(key, label, 3, WORSE, True) for key, label in SHARES.items() if key in frame],
-            Column("average", "Average share of one shard", 3, WORSE),
-            Column("images", "Images", 0),
-        ),
-        empty="This run measured no exposure.",
-    )
+
+    title = "What coalitions see of picture and objects, without any model"
+    empty = "This run measured no exposure."
+    place = 7
+
+    def build(self, run: RunData) -> Table:
+        scores = exposure_scores(run)
+        frame = pd.DataFrame()
+        if not scores.empty:
+            frame = ordered(one_column_each(scores, KEYS, "share"), KEYS)
+            frame["average"] = average_shares(frame)
+        return self.table(
+            frame,
+            (
+                *setting_columns(frame, KEYS),
+                *[
+                    Column(key, label, 3, WORSE, True)
+                    for key, label in SHARES.items()
+                    if key in frame
+                ],
+                Column("average", "Average share of one shard", 3, WORSE),
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "Counted in pixels of the windows received before the first global block. "
+                "Objects: the data set's masks; the shares of those of which at least 50 or 90 % "
+                "were seen. Average share: of one shard, over all shards of the deployment; a "
+                "coalition chosen as largest is the one with the largest share.",
+                INTERVALS,
+            ),
+        )

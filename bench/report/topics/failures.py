@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.report.base import TABLES, ReportTable
 from bench.report.data import PIPELINE, RunData, plural
 from bench.report.render.table import Column, Table
 
 KEYS = ["status", *PIPELINE, "attack", "metric", "error"]
 
 
-def failures_table(run: RunData) -> Table:
+@TABLES.register("failures")
+class FailuresTable(ReportTable):
     """Table 5: every reason for a missing score, with how often and on which images."""
-    frame = failures_summary(run.troubles)
-    return Table(
-        name="failures",
-        title="Failures and unsupported combinations",
-        note=(
-            f"{plural(len(run.records), 'record')} in all, of which {len(run.troubles)} failed or "
-            f"are unsupported and {run.not_applicable()} are not applicable (a region is empty)."
-        ),
-        frame=frame,
-        columns=(
-            Column("status", "Status"),
-            Column("what", "Cell"),
-            Column("metric", "Metric"),
-            Column("records", "Records", 0),
-            Column("images", "Images"),
-            Column("error", "Reason"),
-        ),
-        empty="Nothing failed, and nothing was unsupported.",
-    )
+
+    title = "Failures and unsupported combinations"
+    empty = "Nothing failed, and nothing was unsupported."
+    place = 1000
+
+    def build(self, run: RunData) -> Table:
+        frame = failures_summary(run.troubles)
+        return self.table(
+            frame,
+            (
+                Column("status", "Status"),
+                Column("what", "Cell"),
+                Column("metric", "Metric"),
+                Column("records", "Records", 0),
+                Column("images", "Images"),
+                Column("error", "Reason"),
+            ),
+            note=f"{plural(len(run.records), 'record')} in all, of which {len(run.troubles)} "
+            f"failed or are unsupported and {run.not_applicable()} are not applicable (a "
+            "region is empty).",
+        )
 
 
 def failures_summary(troubles: pd.DataFrame) -> pd.DataFrame:

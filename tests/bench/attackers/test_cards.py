@@ -8,10 +8,10 @@ import pytest
 
 from bench.attackers import trained
 from bench.attackers.cards import CARDS, keep, read_cards
+from bench.report.base import TABLES
+from bench.report.contents import drawings_of
 from bench.report.data import RunData
 from bench.report.topics.attackers.training import above_best, trainings
-from bench.report.topics.attackers.training_table import training_table
-from bench.report.topics.figures import drawings
 from bench.runner.run import run
 from bench.spec.config import load_preset
 from framework.files.cache import cache_dir
@@ -79,7 +79,7 @@ def test_damaged_cards_are_none(tmp_path):
 
 
 def test_the_table_averages_seeds(finished):
-    frame = training_table(finished[0]).frame.set_index("attack")
+    frame = TABLES.get("training")().build(finished[0]).frame.set_index("attack")
     assert frame.loc["conv_decoder", "seeds"] == 2
     assert frame.loc["conv_decoder", "photos"] == 3
     assert np.isnan(frame.loc["ridge", "steps"])
@@ -101,7 +101,7 @@ def test_the_usual_attackers_curves_are_drawn(finished, tmp_path):
         folder.mkdir()
         (folder / CARDS).write_text(json.dumps(cards))
         data = replace(finished[0], folder=folder)
-        return next(d for d in drawings(data) if d.plot.name == "training").light
+        return next(d for d in drawings_of(data) if d.plot.name == "training").light
 
     noisy = next(card for card in finished[0].attackers if card["curve"])
     assert training([noisy]) is None

@@ -6,14 +6,10 @@ import pytest
 
 from bench.recognition import RECOGNISERS, Recogniser, Truth
 from bench.report.aggregate.matched_worst import EVERY
+from bench.report.base import FIGURES, TABLES
 from bench.report.data import RunData
 from bench.report.render.style import LIGHT, styled
-from bench.report.topics.attackers.knowledge import threats_table
-from bench.report.topics.attackers.time import time_table
-from bench.report.topics.attackers.time_figure import draw_time
 from bench.report.topics.leakage.control import control_summary
-from bench.report.topics.leakage.recognition import recognition_table
-from bench.report.topics.leakage.recognition_figure import draw_recognition
 from bench.runner.evaluate import NO_PADDING
 from bench.runner.run import run
 from bench.spec.config import load_preset
@@ -131,18 +127,20 @@ def test_recognition_records_and_table(finished):
     gone = finished.records[finished.records["metric"] == "gone_mean"]
     assert set(gone["status"]) == {"unsupported"}
     assert set(gone["error"]) == {"gone is not installed: install it"}
-    assert recognition_table(finished).frame.empty, "a recogniser that is not registered here"
+    assert TABLES.get("recognition")().build(finished).frame.empty, (
+        "a recogniser that is not registered here"
+    )
 
 
 def test_recognition_is_told_with_its_ceiling(finished, monkeypatch):
     monkeypatch.setitem(RECOGNISERS._parts, "brightness", Brightness)
-    table = recognition_table(finished)
+    table = TABLES.get("recognition")().build(finished)
     row = table.frame[table.frame["picture"] == "seen"].iloc[0]
     original = finished.records.query("metric == 'brightness_mean' and attack == 'original'")
     assert row["ceiling"] == pytest.approx(original["value"].mean())
     assert {"1 of 4"} <= {column.label for column in table.columns}
     with styled(LIGHT):
-        assert draw_recognition(finished, LIGHT) is not None
+        assert FIGURES.get("recognition")().draw(finished, LIGHT) is not None
 
 
 def test_the_usual_tables_hold_the_usual_attacker_alone(finished):
@@ -152,13 +150,13 @@ def test_the_usual_tables_hold_the_usual_attacker_alone(finished):
 
 
 def test_time(finished):
-    frame = time_table(finished).frame
+    frame = TABLES.get("time")().build(finished).frame
     frame = frame[(frame["motion"] == "static") & (frame["defence"] == "none")]
     seen = frame.set_index(["policy", "frames"])["windows_seen"]
     assert seen["sticky", 1] == seen["sticky", 2]
     assert seen["random", 2] > seen["random", 1]
     with styled(LIGHT):
-        assert draw_time(finished, LIGHT) is not None
+        assert FIGURES.get("time")().draw(finished, LIGHT) is not None
 
 
 def test_averaging_cancels_noise(finished):
@@ -185,7 +183,7 @@ def test_a_shard_of_padding_alone_has_everything_hidden_or_says_that_there_is_no
 
 
 def test_threats_and_control(finished):
-    assert set(threats_table(finished).frame["positions"]) == {"known", "hidden"}
+    assert set(TABLES.get("threats")().build(finished).frame["positions"]) == {"known", "hidden"}
     control = control_summary(finished)
     assert {"ridge", EVERY} <= set(control["attack"])
     assert (control.loc[control["metric"] == "psnr", "gain"] < 3).all()

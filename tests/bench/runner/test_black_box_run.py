@@ -8,10 +8,10 @@ import pytest
 
 from bench.attackers.ownership import own_photos, strangers_photos
 from bench.datasets import open_dataset
+from bench.report.base import FIGURES, TABLES
 from bench.report.data import RunData
 from bench.report.render.style import LIGHT, styled
-from bench.report.topics.attackers.knowledge import threats_table
-from bench.report.topics.attackers.knowledge_figure import draw_photos, photo_scores
+from bench.report.topics.attackers.knowledge import photo_scores
 from bench.runner.models import Models
 from bench.runner.pipelines import Unsupported
 from bench.runner.run import run
@@ -131,10 +131,10 @@ def test_the_usual_tables_leave_such_attackers_out(finished):
 
 
 def test_table_and_figure_tell_them_apart(finished):
-    frame = threats_table(finished[0]).frame
+    frame = TABLES.get("threats")().build(finished[0]).frame
     black = frame[(frame["attack"] == "ridge") & ~frame["weights_known"].astype(bool)]
     assert list(black["public_photos"]) == ["1", "2", "3"]
     scores = photo_scores(finished[0])
     assert {"white box", "black box", "query-free"} == set(scores["access"])
     with styled(LIGHT):
-        assert draw_photos(finished[0], LIGHT) is not None
+        assert FIGURES.get("photos")().draw(finished[0], LIGHT) is not None

@@ -1,1 +1,27 @@
 """What attacks rebuild beyond their controls."""
+
+from bench.report.topics.leakage import (
+    attacks,
+    coalition,
+    collusion,
+    control,
+    inpainting,
+    mixed_tokens,
+    recognition,
+    stages,
+    suite,
+    worst_case,
+)
+
+__all__ = [
+    "attacks",
+    "coalition",
+    "collusion",
+    "control",
+    "inpainting",
+    "mixed_tokens",
+    "recognition",
+    "stages",
+    "suite",
+    "worst_case",
+]

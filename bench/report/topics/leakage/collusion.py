@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bench.report.aggregate.families import BEST_FLOOR, FAMILIES, family_scores
 from bench.report.aggregate.leakage import adaptive, plain
-from bench.report.base import Plot
+from bench.report.base import FIGURES, ReportFigure
 from bench.report.choice import commonest
 from bench.report.data import RunData
 from bench.report.render.style import WIDE, Theme, canvas, legend_below
@@ -34,41 +34,59 @@ SEEN_LINES: tuple[dict[str, Any], ...] = (
 SITUATION = ("plan", "payload", "adapted", "policy", "coalition_choice")
 
 
-def draw_collusion(run: RunData, theme: Theme) -> Figure | None:
+@FIGURES.register("collusion")
+class CollusionFigure(ReportFigure):
     """A column for each number of shards; rows for PSNR by region, and for exposure."""
-    leaks = plain(adaptive(run.leakage))
-    leaks = commonest(leaks[leaks["metric"] == "psnr"], SITUATION, run.config)
-    sizes = [
-        int(str(n)) for n, rows in leaks.groupby("n_shards") if len(set(rows["coalition"])) > 1
-    ]
-    if not sizes:
-        return None
-    scores = family_scores(leaks, ["n_shards", "coalition"])
-    same = SAME if SAME in set(scores["region"]) else OWN
-    exposed = _like(exposure_scores(run), leaks)
-    panels = [same, FULL] + (["seen"] if not exposed.empty else [])
-    figure = canvas(
-        WIDE,
-        0.75 + 1.6 * len(panels),
-        f"What colluding shards get ({leaks['policy'].iloc[0]} assignment, "
-        f"{readable(leaks['plan'].iloc[0])}, {leaks['payload'].iloc[0]}, no defence)",
+
+    title = "Leakage and exposure against the share that colludes"
+    caption = (
+        "Per photo the attack of a family that leaks most, then the mean: higher is worse for "
+        "privacy everywhere. Always hidden: the windows that even the largest coalition shown "
+        "lacks, so that sizes compare. Full: the whole picture, which rises because more of it is "
+        "handed over. At the foot what is seen without any model: the share of the picture that "
+        "the coalition with the largest share has, and of its objects those seen to at least "
+        "half, or 90 %. Dotted: the best floor, made of public photos. Bars: 95 % intervals over "
+        "images."
     )
-    grid = figure.subplots(len(panels), len(sizes), squeeze=False, sharey="row", sharex="col")
-    for axes_row, panel in zip(grid, panels, strict=True):
-        for axes, shards in zip(axes_row, sizes, strict=True):
-            if panel == "seen":
-                _exposure(axes, exposed[exposed["n_shards"] == shards], shards, theme)
-            else:
-                here = scores[(scores["n_shards"] == shards) & (scores["region"] == panel)]
-                _families(axes, here, shards, theme)
-        axes_row[0].set_ylabel(TITLES.get(panel, "Seen, without a model"))
-    for axes, shards in zip(grid[0], sizes, strict=True):
-        axes.set_title(f"{shards} shards")
-    for axes in grid[-1]:
-        axes.set_xlabel("shards that collude")
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    _legend(figure, set(scores["family"]), set(exposed["share"]) if len(exposed) else set(), theme)
-    return figure
+    empty = "This run has fewer than two coalition sizes for every number of shards."
+    place = 4
+
+    def draw(self, run: RunData, theme: Theme) -> Figure | None:
+        leaks = plain(adaptive(run.leakage))
+        leaks = commonest(leaks[leaks["metric"] == "psnr"], SITUATION, run.config)
+        sizes = [
+            int(str(n)) for n, rows in leaks.groupby("n_shards") if len(set(rows["coalition"])) > 1
+        ]
+        if not sizes:
+            return None
+        scores = family_scores(leaks, ["n_shards", "coalition"])
+        same = SAME if SAME in set(scores["region"]) else OWN
+        exposed = _like(exposure_scores(run), leaks)
+        panels = [same, FULL] + (["seen"] if not exposed.empty else [])
+        figure = canvas(
+            WIDE,
+            0.75 + 1.6 * len(panels),
+            f"What colluding shards get ({leaks['policy'].iloc[0]} assignment, "
+            f"{readable(leaks['plan'].iloc[0])}, {leaks['payload'].iloc[0]}, no defence)",
+        )
+        grid = figure.subplots(len(panels), len(sizes), squeeze=False, sharey="row", sharex="col")
+        for axes_row, panel in zip(grid, panels, strict=True):
+            for axes, shards in zip(axes_row, sizes, strict=True):
+                if panel == "seen":
+                    _exposure(axes, exposed[exposed["n_shards"] == shards], shards, theme)
+                else:
+                    here = scores[(scores["n_shards"] == shards) & (scores["region"] == panel)]
+                    _families(axes, here, shards, theme)
+            axes_row[0].set_ylabel(TITLES.get(panel, "Seen, without a model"))
+        for axes, shards in zip(grid[0], sizes, strict=True):
+            axes.set_title(f"{shards} shards")
+        for axes in grid[-1]:
+            axes.set_xlabel("shards that collude")
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        _legend(
+            figure, set(scores["family"]), set(exposed["share"]) if len(exposed) else set(), theme
+        )
+        return figure
 
 
 def _like(exposed: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
@@ -117,17 +135,3 @@ def _legend(figure: Figure, families: set[str], seen: set[str], theme: Theme) ->
         if share in seen:
             handles.append(Line2D([], [], label=SEEN[share], color=theme.ink, **look))
     legend_below(figure, handles, [str(handle.get_label()) for handle in handles], columns=4)
-
-
-COLLUSION = Plot(
-    "collusion",
-    "Per photo the attack of a family that leaks most, then the mean: higher is worse for privacy "
-    "everywhere. Always hidden: the windows that even the largest coalition shown lacks, so that "
-    "sizes compare. Full: the whole picture, which rises because more of it is handed over. At the "
-    "foot what is seen without any model: the share of the picture that the coalition "
-    "with the largest share has, and of its objects those seen "
-    "to at least half, or 90 %. Dotted: the best floor, made of public photos. Bars: 95 % "
-    "intervals over images.",
-    draw_collusion,
-    "This run has fewer than two coalition sizes for every number of shards.",
-)

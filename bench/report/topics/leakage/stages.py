@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from bench.report.aggregate.families import BEST_FLOOR, WHOLE, family
 from bench.report.aggregate.leakage import adaptive, attack_scores, gain_over, image_tables
+from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
+from bench.report.choice import commonest
 from bench.report.data import CELL, EARLIEST, PIPELINE, RunData
+from bench.report.render.palette import attack_looks
+from bench.report.render.style import WIDE, Theme, canvas, legend_below
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import (
     CAP,
@@ -18,12 +25,13 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
-from bench.report.words import measure, shown_metrics
+from bench.report.words import measure, readable, setting_words, shown_metrics
 
 RIDGE = "ridge"
 REGIONS = ("visible", "hidden")
 WORSE: Final = "higher is worse for privacy"
 KEYS = [*CELL, "attack"]
+ORDER = ("pseudo_inverse", "ridge", "conv_decoder", "transformer_decoder", "optimise")
 
 
 def stage_scores(run: RunData) -> pd.DataFrame:
@@ -41,34 +49,38 @@ def stage_seconds(run: RunData) -> pd.DataFrame:
     return means.astype(float).reset_index()
 
 
-def stages_table(run: RunData) -> Table:
+@TABLES.register("stages")
+class StagesTable(ReportTable):
     """Table of leakage by stage, every attack beside ridge and with its cost."""
-    frame = _frame(run)
-    settings = setting_columns(frame, [*PIPELINE, "coalition", "coalition_choice", "attack"])
-    return Table(
-        name="stages",
-        title="Leakage by stage: the index of the first block run on the tokens seen",
-        source=source(run),
-        note=sentences(
-            "Stage 0: embedded patches before any block; even stages were received where blocks "
-            "come in pairs, odd ones are what a shard's own block gives. Over ridge: paired gain "
-            "in visible PSNR over the linear inverse of the same stage. Seconds: of one "
-            "reconstruction on this run's machine; training is not counted.",
-            CAP,
-            INTERVALS,
-        ),
-        frame=frame,
-        columns=(
-            *settings,
-            Column("block", "Stage", parts=("stage",)),
-            *_columns(frame, "visible"),
-            Column("over_ridge", "PSNR over ridge (dB)", 2, WORSE, True),
-            *_columns(frame, "hidden"),
-            Column("seconds", "Seconds a picture", 3),
-            Column("images", "Images", 0),
-        ),
-        empty="This run attacked no single stage.",
-    )
+
+    title = "Leakage by stage: the index of the first block run on the tokens seen"
+    empty = "This run attacked no single stage."
+    place = 9
+
+    def build(self, run: RunData) -> Table:
+        frame = _frame(run)
+        settings = setting_columns(frame, [*PIPELINE, "coalition", "coalition_choice", "attack"])
+        return self.table(
+            frame,
+            (
+                *settings,
+                Column("block", "Stage", parts=("stage",)),
+                *_columns(frame, "visible"),
+                Column("over_ridge", "PSNR over ridge (dB)", 2, WORSE, True),
+                *_columns(frame, "hidden"),
+                Column("seconds", "Seconds a picture", 3),
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "Stage 0: embedded patches before any block; even stages were received where "
+                "blocks come in pairs, odd ones are what a shard's own block gives. Over ridge: "
+                "paired gain in visible PSNR over the linear inverse of the same stage. Seconds: "
+                "of one reconstruction on this run's machine; training is not counted.",
+                CAP,
+                INTERVALS,
+            ),
+        )
 
 
 def _columns(frame: pd.DataFrame, region: str) -> list[Column]:
@@ -123,3 +135,79 @@ def _over_ridge(run: RunData) -> pd.DataFrame:
             found.append({key: table.keys[key] for key in CELL} | {"attack": attack} | ends)
     columns = [*KEYS, "over_ridge", "over_ridge_low", "over_ridge_high"]
     return pd.DataFrame(found, columns=columns)
+
+
+@FIGURES.register("stages")
+class StagesFigure(ReportFigure):
+    """Visible PSNR and LPIPS by stage, and seconds a picture, one line an attack."""
+
+    title = "Leakage by stage"
+    caption = (
+        "An attacker that looks at one stage only. Stage 0 is the embedded patches before any "
+        "block, stage k what goes into block k. Left: how well the windows received come back; "
+        "higher PSNR and lower LPIPS mean more leakage. Right: what one reconstruction costs, "
+        "training not counted. Dotted: floors, made of public photos. Bars: 95 % intervals over "
+        "images."
+    )
+    empty = "This run attacked no single stage."
+    place = 6
+
+    def draw(self, run: RunData, theme: Theme) -> Figure | None:
+        scores = stage_scores(run)
+        scores = scores[scores["region"] == "visible"]
+        kinds = zip(scores["attack"], scores["attack_kind"], strict=True)
+        scores = scores[[family(*pair) != WHOLE for pair in kinds]]
+        if scores.empty:
+            return None
+        keys = [*PIPELINE, "coalition", "coalition_choice"]
+        scores = commonest(scores, keys, run.config)
+        cell = {key: scores[key].iloc[0] for key in keys}
+        scores = scores.merge(stage_seconds(run), on=KEYS, how="left")
+        metrics = shown_metrics(scores["metric"])
+        timed = scores["seconds"].notna().any()
+        figure = canvas(
+            WIDE,
+            2.75,
+            f"Leakage of the windows that {cell['coalition']} of {cell['n_shards']} shards see, by "
+            f"depth of the tokens seen ({setting_words(cell)})",
+        )
+        panels = figure.subplots(1, len(metrics) + bool(timed), squeeze=False)[0]
+        looks = _looks(scores, theme)
+        for axes, metric in zip(panels, metrics, strict=False):
+            _leakage(axes, scores[scores["metric"] == metric], looks)
+            axes.set_title(f"Visible {measure(metric).heading}")
+            axes.set_ylabel(measure(metric).hint, color=theme.muted)
+        if timed:
+            _cost(panels[-1], scores[scores["metric"] == metrics[0]], looks)
+        for axes in panels:
+            axes.set_xticks(sorted(scores["block"].unique()))
+            axes.set_xlabel("stage (block that runs next)")
+        legend_below(figure, *panels[0].get_legend_handles_labels())
+        return figure
+
+
+def _looks(scores: pd.DataFrame, theme: Theme) -> dict[str, dict[str, Any]]:
+    """Attacks in a fixed order, floors last."""
+    kinds = dict(zip(scores["attack"], scores["attack_kind"], strict=True))
+
+    def place(name: str) -> tuple[bool, int, str]:
+        known = ORDER.index(name) if name in ORDER else len(ORDER)
+        return family(name, kinds[name]) == BEST_FLOOR, known, name
+
+    return attack_looks({name: kinds[name] for name in sorted(kinds, key=place)}, theme)
+
+
+def _leakage(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
+    for attack, look in looks.items():
+        line = rows[rows["attack"] == attack].sort_values("block")
+        spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
+        label = readable(attack)
+        axes.errorbar(line["block"], line["mean"], spread, label=label, elinewidth=0.7, **look)
+
+
+def _cost(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
+    for attack, look in looks.items():
+        line = rows[rows["attack"] == attack].sort_values("block")
+        axes.plot(line["block"], line["seconds"], **look)
+    axes.set_yscale("log")
+    axes.set_title("Seconds a picture")

@@ -6,6 +6,7 @@ import pandas as pd
 
 from attacks.controls.matching import prior_of
 from bench.report.aggregate.leakage import adaptive, attack_summary, oracle_summary, plain
+from bench.report.base import TABLES, ReportTable
 from bench.report.data import CELL, FLOOR, RunData
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import (
@@ -46,47 +47,52 @@ def suite_summary(run: RunData) -> pd.DataFrame:
     return _sorted(frame)
 
 
-def suite_table(run: RunData) -> Table:
+@TABLES.register("suite")
+class SuiteTable(ReportTable):
     """Every attack in every region, folded by coalition; the worst cases head the report."""
-    frame = suite_summary(run)
-    metrics = ordered_metrics(
-        str(name).removesuffix("_mean") for name in frame if str(name).endswith("_mean")
-    )
-    settings = [name for name in CELL if name not in ("stage",)]
-    if not frame.empty:
-        frame["fold"] = _folds(frame)
-        frame["head"] = frame["attack"] == WORST
-        frame["name"] = frame["attack"].map(readable)
-    return Table(
-        name="suite",
-        title="Every attack, region and metric by number of shards and coalition",
-        source=source(run),
-        note=sentences(
-            "Worst case: per photo the attack that leaks most, then the mean, an oracle bound, "
-            "against the floor that leaks most per photo. Gain: paired difference, positive where "
-            "the attack leaks more, to the floor named under Against: the attack's prior, "
-            "retrained with its observation removed, where it has one; else the floor that leaks "
-            "most on average. Seeds: trainings averaged before anything else. Hidden: windows not "
-            "received; always hidden: by no coalition of that number of shards in this run.",
-            CAP,
-            INTERVALS,
-            "SSIM is in the CSV.",
-            constant_settings(frame, CELL),
-        ),
-        frame=frame,
-        columns=(
-            *setting_columns(frame, settings),
-            Column("region", "Region"),
-            Column("name", "Attack", parts=("attack", "attack_kind")),
-            *[column for metric in metrics for column in _columns(metric)],
-            Column("against", "Against"),
-            Column("seeds", "Seeds", 0),
-            Column("images", "Images", 0),
-        ),
-        empty="This run attacked nothing.",
-        fold="fold",
-        head="head",
-    )
+
+    title = "Every attack, region and metric by number of shards and coalition"
+    empty = "This run attacked nothing."
+    place = 5
+
+    def build(self, run: RunData) -> Table:
+        frame = suite_summary(run)
+        metrics = ordered_metrics(
+            str(name).removesuffix("_mean") for name in frame if str(name).endswith("_mean")
+        )
+        settings = [name for name in CELL if name not in ("stage",)]
+        if not frame.empty:
+            frame["fold"] = _folds(frame)
+            frame["head"] = frame["attack"] == WORST
+            frame["name"] = frame["attack"].map(readable)
+        return self.table(
+            frame,
+            (
+                *setting_columns(frame, settings),
+                Column("region", "Region"),
+                Column("name", "Attack", parts=("attack", "attack_kind")),
+                *[column for metric in metrics for column in _columns(metric)],
+                Column("against", "Against"),
+                Column("seeds", "Seeds", 0),
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "Worst case: per photo the attack that leaks most, then the mean, an oracle "
+                "bound, against the floor that leaks most per photo. Gain: paired difference, "
+                "positive where the attack leaks more, to the floor named under Against: the "
+                "attack's prior, retrained with its observation removed, where it has one; else "
+                "the floor that leaks most on average. Seeds: trainings averaged before anything "
+                "else. Hidden: windows not received; always hidden: by no coalition of that "
+                "number of shards in this run.",
+                CAP,
+                INTERVALS,
+                "SSIM is in the CSV.",
+                constant_settings(frame, CELL),
+            ),
+            fold="fold",
+            head="head",
+        )
 
 
 def _columns(metric: str) -> list[Column]:

@@ -1,1 +1,5 @@
 """What sharing, precision and defences cost, and what they save."""
+
+from bench.report.topics.utility import defence_strength, equal_utility, privacy_utility, segmentation, traffic
+
+__all__ = ["defence_strength", "equal_utility", "privacy_utility", "segmentation", "traffic"]

@@ -7,39 +7,52 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.aggregate.curves import CURVE, curve_points
-from bench.report.base import Plot
+from bench.report.base import FIGURES, ReportFigure
 from bench.report.data import RunData
 from bench.report.render.style import WIDE, Theme, canvas, legend_below, reference_line
-from bench.report.topics.utility.privacy_utility_figure import by_shards, chosen_points
+from bench.report.topics.utility.privacy_utility import by_shards, chosen_points
 from bench.report.words import defence_axis, defence_label, measure, shown_metrics
 
 
-def draw_noise(run: RunData, theme: Theme) -> Figure | None:
+@FIGURES.register("noise")
+class NoiseFigure(ReportFigure):
     """A row for each defence: mIoU and visible leakage by strength, adaptive attackers or not."""
-    points = chosen_points(run)
-    defences = strengths_of(points)
-    if not defences:
-        return None
-    plain = curve_points(run, trained_through_defence=False)
-    metrics = shown_metrics(points["metric"])
-    names = " or ".join(defence_label(name) for name in defences)
-    figure = canvas(
-        WIDE,
-        0.5 + 2.0 * len(defences),
-        f"What {names} costs in segmentation, and what it saves of the windows seen",
+
+    title = "What defences of growing strength cost and save"
+    caption = (
+        "A defence on every payload, a row for each. Left: segmentation with its 95 % interval "
+        "over images. Then the worst case over attacks in the windows that the coalition "
+        "received, for attackers trained through the defence (adaptive) "
+        "and without it."
     )
-    grid = figure.subplots(len(defences), 1 + len(metrics), squeeze=False)
-    for panels, defence in zip(grid, defences, strict=True):
-        own = points[points["knob"].isin(["", defence])]
-        other = plain[plain["defence"].isin(["none", defence])] if len(plain) else plain
-        _utility(panels[0], own, theme)
-        for axes, metric in zip(panels[1:], metrics, strict=True):
-            _leakage(axes, own, other, theme, metric)
-        for axes in panels:
-            axes.set_xlabel(defence_axis(defence))
-    handles, labels = grid[0, -1].get_legend_handles_labels()
-    legend_below(figure, handles, labels, columns=4)
-    return figure
+    empty = "This run measured no defence at several strengths beside segmentation."
+    place = 2
+
+    def draw(self, run: RunData, theme: Theme) -> Figure | None:
+        points = chosen_points(run)
+        defences = strengths_of(points)
+        if not defences:
+            return None
+        plain = curve_points(run, trained_through_defence=False)
+        metrics = shown_metrics(points["metric"])
+        names = " or ".join(defence_label(name) for name in defences)
+        figure = canvas(
+            WIDE,
+            0.5 + 2.0 * len(defences),
+            f"What {names} costs in segmentation, and what it saves of the windows seen",
+        )
+        grid = figure.subplots(len(defences), 1 + len(metrics), squeeze=False)
+        for panels, defence in zip(grid, defences, strict=True):
+            own = points[points["knob"].isin(["", defence])]
+            other = plain[plain["defence"].isin(["none", defence])] if len(plain) else plain
+            _utility(panels[0], own, theme)
+            for axes, metric in zip(panels[1:], metrics, strict=True):
+                _leakage(axes, own, other, theme, metric)
+            for axes in panels:
+                axes.set_xlabel(defence_axis(defence))
+        handles, labels = grid[0, -1].get_legend_handles_labels()
+        legend_below(figure, handles, labels, columns=4)
+        return figure
 
 
 def strengths_of(points: pd.DataFrame) -> dict[str, list[float]]:
@@ -93,13 +106,3 @@ def _leakage(
 def _visible(points: pd.DataFrame, metric: str) -> pd.DataFrame:
     rows = points[(points["region"] == "visible") & (points["metric"] == metric)]
     return rows.sort_values("strength")
-
-
-NOISE_PLOT = Plot(
-    "noise",
-    "A defence on every payload, a row for each. Left: segmentation with its 95 % interval over "
-    "images. Then the worst case over attacks in the windows that the coalition received, for "
-    "attackers who trained through the defence (adaptive) and for those who did not.",
-    draw_noise,
-    "This run measured no defence at several strengths beside segmentation.",
-)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.report.aggregate.curves import CURVE, PRECISION
 from bench.report.aggregate.equal_utility import LOSSES, RANKED_AT, equal_utility
+from bench.report.base import TABLES, ReportTable
 from bench.report.data import RunData
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import (
@@ -21,40 +22,45 @@ from bench.report.words import IN_CSV_ALONE, defence_label, measure
 KEYS = [*CURVE, "region", "metric", "knob"]
 
 
-def equal_utility_table(run: RunData) -> Table:
+@TABLES.register("equal_utility")
+class EqualUtilityTable(ReportTable):
     """Leakage of each defence where the same share of mIoU is lost, least first."""
-    frame = _wide(equal_utility(run))
-    return Table(
-        name="equal_utility",
-        title="Defences at equal utility",
-        source=source(run),
-        note=sentences(
-            "Leakage of the strongest attack for each image, read off the line through a "
-            "defence's strengths where that share of the undefended mIoU (box) is lost. "
-            "Hypervolume: share of the square of kept mIoU and privacy that the strengths "
-            "dominate; privacy is 0 undefended and 1 at the floor.",
-            f"Beats: defences that leak more at a loss of {RANKED_AT:.0%} (paired bootstrap over "
-            "images, Holm's correction, 5 %).",
-            INTERVALS,
-            constant_settings(frame, CURVE),
-        ),
-        frame=frame,
-        columns=(
-            *setting_columns(frame, CURVE),
-            Column("region", "Region"),
-            Column("measure", "Metric"),
-            Column("defence", "Defence"),
-            *[
-                Column(_at(loss), f"Leakage at −{loss:.0%} mIoU", 3, interval=True)
-                for loss in LOSSES
-            ],
-            Column("hypervolume", "Hypervolume", 3, direction("hypervolume", False), interval=True),
-            Column("beats", "Beats"),
-            Column("settings", "Strengths", 0),
-            Column("images", "Images", 0),
-        ),
-        empty="This run has no defence or precision beside an undefended float32 setting.",
-    )
+
+    title = "Defences at equal utility"
+    empty = "This run has no defence or precision beside an undefended float32 setting."
+    place = 3
+
+    def build(self, run: RunData) -> Table:
+        frame = _wide(equal_utility(run))
+        leaks = [
+            Column(_at(loss), f"Leakage at −{loss:.0%} mIoU", 3, interval=True) for loss in LOSSES
+        ]
+        better = direction("hypervolume", False)
+        return self.table(
+            frame,
+            (
+                *setting_columns(frame, CURVE),
+                Column("region", "Region"),
+                Column("measure", "Metric"),
+                Column("defence", "Defence"),
+                *leaks,
+                Column("hypervolume", "Hypervolume", 3, better, interval=True),
+                Column("beats", "Beats"),
+                Column("settings", "Strengths", 0),
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "Leakage of the strongest attack for each image, read off the line through a "
+                "defence's strengths where that share of the undefended mIoU (box) is lost. "
+                "Hypervolume: share of the square of kept mIoU and privacy that the strengths "
+                "dominate; privacy is 0 undefended and 1 at the floor.",
+                f"Beats: defences that leak more at a loss of {RANKED_AT:.0%} (paired bootstrap "
+                "over images, Holm's correction, 5 %).",
+                INTERVALS,
+                constant_settings(frame, CURVE),
+            ),
+        )
 
 
 def _at(loss: float) -> str:

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Container, Iterator
+from itertools import cycle
+from typing import Any
 
-from bench.report.aggregate.curves import CURVE, curve_points
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench.metrics.psnr import CAP_DB
+from bench.report.aggregate.curves import CURVE, PRECISION, curve_points
+from bench.report.aggregate.segmentation import image_mean, reference_scores
+from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
+from bench.report.choice import commonest
 from bench.report.data import PIPELINE, RunData
+from bench.report.render.labels import Label, label_points
+from bench.report.render.style import (
+    LABEL_SIZE,
+    WIDE,
+    Theme,
+    canvas,
+    lay_out,
+    legend_below,
+)
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import (
     CAP,
@@ -16,41 +36,62 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
-from bench.report.words import IN_CSV_ALONE, measure, ordered_metrics
+from bench.report.words import (
+    IN_CSV_ALONE,
+    defence_label,
+    measure,
+    ordered_metrics,
+    protected,
+    readable,
+    shown_metrics,
+)
 
 CELL_KEYS = [*PIPELINE, "coalition", "coalition_choice"]
 KEYS = [*CELL_KEYS, "setting", "order"]
+REGIONS = ("hidden", "visible")
+DEFENCE_MARKS = "o^Dv<>P"
+PRECISION_LOOK: dict[str, Any] = {"linestyle": (0, (3, 1.5)), "marker": "s"}
+FILL, UNSHARED = "filling the box", "unshared model"
+ENDS: dict[str, dict[str, Any]] = {
+    FILL: {"linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 1},
+    UNSHARED: {"linestyle": (0, (4, 2)), "linewidth": 0.9, "zorder": 1},
+}
+FLOOR_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.6)), "linewidth": 0.9, "zorder": 1}
 
 
-def utility_table(run: RunData) -> Table:
+@TABLES.register("privacy_utility")
+class PrivacyUtilityTable(ReportTable):
     """What a setting costs in segmentation and what it saves in leakage."""
-    frame = utility_frame(run)
-    scored = (str(name) for name in frame if str(name).startswith("hidden_"))
-    metrics = ordered_metrics(name.removeprefix("hidden_") for name in scored)
-    names = sorted(frame["attack_names"].unique()) if not frame.empty else []
-    return Table(
-        name="privacy_utility",
-        title="What precision and defences cost in segmentation, and save in leakage",
-        source=source(run),
-        note=sentences(
-            "Leakage: worst case over the attacks that every setting was put to, per image, then "
-            f"the mean ({'; '.join(names)}). Learned attacks were retrained through each setting; "
-            "in the columns not adaptive they were not.",
-            CAP,
-            INTERVALS,
-            constant_settings(frame, CURVE),
-        ),
-        frame=frame,
-        columns=(
-            *setting_columns(frame, CURVE),
-            Column("setting", "Payload or defence", parts=("payload", "defence", "strength")),
-            Column("miou_box", "mIoU, box", 3, "higher is better for the user", interval=True),
-            Column("agreement_box", "agreement, box", 3, "higher is better for the user"),
-            *[column for metric in metrics for column in _columns(metric, frame)],
-            Column("images", "Images", 0),
-        ),
-        empty="This run has no setting where both segmentation and leakage were measured.",
-    )
+
+    title = "What precision and defences cost in segmentation, and save in leakage"
+    empty = "This run has no setting where both segmentation and leakage were measured."
+    place = 2
+
+    def build(self, run: RunData) -> Table:
+        frame = utility_frame(run)
+        scored = (str(name) for name in frame if str(name).startswith("hidden_"))
+        metrics = ordered_metrics(name.removeprefix("hidden_") for name in scored)
+        names = sorted(frame["attack_names"].unique()) if not frame.empty else []
+        return self.table(
+            frame,
+            (
+                *setting_columns(frame, CURVE),
+                Column("setting", "Payload or defence", parts=("payload", "defence", "strength")),
+                Column("miou_box", "mIoU, box", 3, "higher is better for the user", interval=True),
+                Column("agreement_box", "agreement, box", 3, "higher is better for the user"),
+                *[column for metric in metrics for column in _columns(metric, frame)],
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "Leakage: worst case over the attacks that every setting was put to, per image, "
+                f"then the mean ({'; '.join(names)}). Learned attacks were retrained through each "
+                "setting; in the columns not adaptive they were not.",
+                CAP,
+                INTERVALS,
+                constant_settings(frame, CURVE),
+            ),
+        )
 
 
 def utility_frame(run: RunData) -> pd.DataFrame:
@@ -81,3 +122,210 @@ def _columns(metric: str, frame: pd.DataFrame) -> list[Column]:
                     Column(key, heading, of.decimals, way, measure=of.label, detail=detail)
                 )
     return columns
+
+
+@FIGURES.register("privacy_utility")
+class PrivacyUtilityFigure(ReportFigure):
+    """mIoU against hidden and visible leakage, one curve per number of shards and knob."""
+
+    title = "Segmentation against leakage"
+    caption = (
+        "Each point is one payload precision, or one strength of a defence (of noise relative to "
+        "a token's standard deviation). Leakage is the worst case over the attacks that every "
+        "point was put to, retrained for it, per image, then averaged: an oracle bound. To the "
+        "right is more leakage in every panel; lower LPIPS means more leakage, so its axis is "
+        "reversed. Dotted: floors, made of public photos, and the ceiling; dashed: what filling "
+        "the prompt box and the unshared model score. Up and left is better. Intervals stand in "
+        "the table privacy_utility."
+    )
+    empty = "No setting of this run has both segmentation and leakage, so there is no curve."
+    place = 1
+
+    def draw(self, run: RunData, theme: Theme) -> Figure | None:
+        points = chosen_points(run)
+        if points.empty:
+            return None
+        metrics = shown_metrics(points["metric"])
+        first = points.iloc[0]
+        unusual = ", adapted weights" if first["adapted"] else ""
+        if first["coalition_choice"] != "largest":
+            unusual += f", {first['coalition_choice']} coalition"
+        figure = canvas(
+            WIDE,
+            0.5 + 2.35 * len(metrics),
+            f"Segmentation against leakage to {first['coalition']} shard"
+            f"{'s' if first['coalition'] > 1 else ''} ({readable(first['plan'])}, "
+            f"{readable(first['policy'])} assignment{unusual})",
+        )
+        grid = figure.subplots(len(metrics), len(REGIONS), sharey=True, squeeze=False)
+        panels = {
+            axes: points[(points["metric"] == metric) & (points["region"] == region)]
+            for axes_row, metric in zip(grid, metrics, strict=True)
+            for axes, region in zip(axes_row, REGIONS, strict=True)
+        }
+        for axes, panel in panels.items():
+            _panel(axes, panel, run, theme)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("mIoU, box prompt")
+        _legend(figure, points, _quality_ends(points, run), theme)
+        lay_out(figure)
+        for axes, panel in panels.items():
+            _labels(axes, panel, theme)
+        return figure
+
+
+def chosen_points(run: RunData) -> pd.DataFrame:
+    """The smallest coalition of the plan and policy with most settings.
+
+    Of several, the one of the main cell (`bench.report.choice`), then the first of its order.
+
+    Raises:
+        Undecided: several are still alike.
+    """
+    points = curve_points(run)
+    if points.empty:
+        return points
+    keys = [name for name in CURVE if name != "n_shards"]
+    sizes: pd.DataFrame = points.groupby(keys)["setting"].nunique().reset_index()
+    sizes = sizes[sizes["setting"] == sizes["setting"].max()]
+    sizes = sizes[sizes["coalition"] == sizes["coalition"].min()]
+    return points.merge(commonest(sizes, keys, run.config)[keys], on=keys)
+
+
+def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
+    if panel.empty:
+        return
+    metric, region = panel[["metric", "region"]].iloc[0]
+    axes.set_title(f"{region.capitalize()} region")
+    label, worse = measure(metric).heading, measure(metric).higher_is_worse
+    axes.set_xlabel(f"{label}{'' if worse else ', axis reversed'}  →  more leakage")
+    if not worse:
+        axes.invert_xaxis()
+    axes.margins(x=0.22, y=0.2)
+    for (_, curves), style in by_shards(panel, theme):
+        for knob, look in _knobs(panel).items():
+            curve = curves[curves["knob"].isin(["", knob])].sort_values("order")
+            if len(curve) > 1:
+                axes.plot(
+                    curve["mean"], curve["miou_box"], **look, **style, markeredgecolor=theme.paper
+                )
+    _references(axes, panel, run, theme)
+    axes.autoscale_view()
+    _possible_ticks(axes, worse)
+    _ceiling(axes, panel, theme)
+
+
+def _labels(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
+    """Name each setting once, on the curve that has room; precisions preferably at their left."""
+    points: dict[tuple[str, bool], list[tuple[tuple[float, float], str]]] = {}
+    for (_, curves), style in by_shards(panel, theme):
+        for knob in _knobs(panel):
+            for _, point in curves[curves["knob"] == knob].iterrows():
+                text = str(point["payload"])
+                if point["defence"] != "none":
+                    text = protected(point["defence"], point["strength"])
+                place = (float(point["mean"]), float(point["miou_box"]))
+                points.setdefault((text, knob == PRECISION), []).append((place, style["color"]))
+    labels = [Label(text, tuple(places), left) for (text, left), places in points.items()]
+    label_points(axes, labels)
+
+
+def _knobs(points: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """How the curve of each knob is drawn: precision dashed, each defence with its own mark."""
+    found = [knob for knob in dict.fromkeys(points["knob"]) if knob]
+    defences = sorted(set(found) - {PRECISION})
+    looks: dict[str, dict[str, Any]] = {
+        knob: {"linestyle": "-", "marker": DEFENCE_MARKS[place % len(DEFENCE_MARKS)]}
+        for place, knob in enumerate(defences)
+    }
+    return looks | ({PRECISION: PRECISION_LOOK} if PRECISION in found else {})
+
+
+def by_shards(
+    points: pd.DataFrame, theme: Theme
+) -> Iterator[tuple[tuple[int, pd.DataFrame], dict[str, Any]]]:
+    """Points of each number of shards with a line style; later lines are thinner.
+
+    So two curves that coincide can both be seen.
+    """
+    groups = points.groupby("n_shards")
+    for place, (colour, (shards, rows)) in enumerate(
+        zip(cycle(theme.series), groups, strict=False)
+    ):
+        width = 2.6 - 1.2 * min(1.0, place / max(1, len(groups) - 1))
+        style = {"color": colour, "linewidth": width, "markersize": 2.4 + 1.2 * width}
+        yield (int(str(shards)), rows), style
+
+
+def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
+    """Floors of leakage, and the two ends of segmentation quality; the legend names them."""
+    for colour, (_, curves) in zip(cycle(theme.series), panel.groupby("n_shards"), strict=False):
+        floors = curves["floor"].dropna()
+        if not floors.empty:
+            axes.axvline(float(floors.mean()), color=colour, **FLOOR_LINE)
+    for name, value in _quality_ends(panel, run).items():
+        axes.axhline(value, color=theme.muted, **ENDS[name])
+
+
+def _quality_ends(panel: pd.DataFrame, run: RunData) -> dict[str, float]:
+    """Box mIoU of filling the prompt and of the unshared model, as far as they are known."""
+    levels = {}
+    fill = panel["miou_fill"].dropna()
+    if not fill.empty:
+        levels[FILL] = float(fill.mean())
+    reference = reference_scores(run.segmentation)
+    unshared = None if reference is None else image_mean(reference, "miou_box", True)
+    if unshared is not None:
+        levels[UNSHARED] = unshared.mean
+    return levels
+
+
+def _possible_ticks(axes: Axes, worse: bool) -> None:
+    """No tick where a score cannot lie: above the cap of PSNR, or below an LPIPS of 0."""
+    limits = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if (tick <= CAP_DB if worse else tick >= 0)]
+    axes.set_xticks([tick for tick in ticks if min(limits) <= tick <= max(limits)])
+    axes.set_xlim(limits)
+
+
+def _ceiling(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
+    """The centralized plan's leakage: a line, or an arrow where it lies beyond the axis."""
+    known = panel["ceiling"].dropna()
+    if known.empty:
+        return
+    value = float(known.mean())
+    low, high = sorted(axes.get_xlim())
+    if low <= value <= high:
+        axes.axvline(value, color=theme.kinds["ceiling"], **FLOOR_LINE)
+        return
+    axes.annotate(
+        f"ceiling {value:.3g} →",
+        (1, 1),
+        xycoords="axes fraction",
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=LABEL_SIZE,
+        color=theme.kinds["ceiling"],
+    )
+
+
+def _legend(figure: Figure, points: pd.DataFrame, names: Container[str], theme: Theme) -> None:
+    shards = sorted(points["n_shards"].unique())
+    handles = [
+        Line2D([], [], color=colour, label=f"{count} shards")
+        for colour, count in zip(cycle(theme.series), shards, strict=False)
+    ]
+    handles += [
+        Line2D([], [], color=theme.muted, label=defence_label(knob), **look)
+        for knob, look in _knobs(points).items()
+    ]
+    handles += [
+        Line2D([], [], color=theme.muted, label=name, **look)
+        for name, look in ENDS.items()
+        if name in names
+    ]
+    handles.append(Line2D([], [], color=theme.muted, label="floor", **FLOOR_LINE))
+    handles.append(Line2D([], [], color=theme.kinds["ceiling"], label="ceiling", **FLOOR_LINE))
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])

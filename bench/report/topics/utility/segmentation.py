@@ -12,6 +12,7 @@ from bench.report.aggregate.segmentation import (
     reference_scores,
     summarize,
 )
+from bench.report.base import TABLES, ReportTable
 from bench.report.data import PIPELINE, RunData
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import (
@@ -39,25 +40,29 @@ SCORES = (
 )
 
 
-def segmentation_table(run: RunData) -> Table:
+@TABLES.register("segmentation")
+class SegmentationTable(ReportTable):
     """Table 1: what sharing, precision and noise cost in segmentation quality."""
-    frame = ordered(summarize(run), PIPELINE) if not run.segmentation.empty else pd.DataFrame()
-    return Table(
-        name="segmentation",
-        title="Segmentation by plan, payload and noise",
-        source=source(run),
-        note=sentences(
-            "mIoU is the mean over masks; agreement is the mean IoU with the masks of the unshared "
-            "float32 model; embedding error is relative (L2) to its embedding.",
-            INTERVALS,
-            _normalisation(run),
-            _foreign_order(run),
-            constant_settings(frame, PIPELINE),
-        ),
-        frame=frame,
-        columns=(*setting_columns(frame, PIPELINE), *SCORES, *_added(frame)),
-        empty="This run scored no segmentation.",
-    )
+
+    title = "Segmentation by plan, payload and noise"
+    empty = "This run scored no segmentation."
+    place = 1
+
+    def build(self, run: RunData) -> Table:
+        frame = ordered(summarize(run), PIPELINE) if not run.segmentation.empty else pd.DataFrame()
+        return self.table(
+            frame,
+            (*setting_columns(frame, PIPELINE), *SCORES, *_added(frame)),
+            source=source(run),
+            note=sentences(
+                "mIoU is the mean over masks; agreement is the mean IoU with the masks of the "
+                "unshared float32 model; embedding error is relative (L2) to its embedding.",
+                INTERVALS,
+                _normalisation(run),
+                _foreign_order(run),
+                constant_settings(frame, PIPELINE),
+            ),
+        )
 
 
 def _added(frame: pd.DataFrame) -> list[Column]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from bench.report.aggregate.segmentation import summarize
+from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
 from bench.report.data import RunData
+from bench.report.render.style import NARROW, Theme, canvas
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import ordered, sentences, setting_columns, source
-from bench.report.words import protected
+from bench.report.words import protected, readable
 
 LESS: Final = "lower is better for the user"
 KEYS = ["plan", "payload"]
@@ -51,26 +54,69 @@ def _what(row: pd.Series, rows: pd.DataFrame) -> str:
     return ", ".join(parts)
 
 
-def traffic_table(run: RunData) -> Table:
+@TABLES.register("traffic")
+class TrafficTable(ReportTable):
     """Table 3: what travels between the edge and its servers for one image."""
-    frame = traffic_summary(run)
-    varying = [name for name in OTHERS if not frame.empty and frame[name].nunique() > 1]
-    return Table(
-        name="traffic",
-        title="Bytes and rounds by plan and payload",
-        source=source(run),
-        note=sentences(
-            "Payload that really crossed the transport, per image, without framing; "
-            "MB are 10^6 bytes. Settings that send alike share a row.",
-        ),
-        frame=frame,
-        columns=(
-            *setting_columns(frame, [*KEYS, *varying]),
-            Column("rounds", "Rounds", 0, LESS),
-            Column("megabytes_up", "Up (MB)", 3, LESS),
-            Column("megabytes_down", "Down (MB)", 3, LESS),
-            Column("megabytes", "Both (MB)", 3, LESS),
-            Column("images", "Images", 0),
-        ),
-        empty="This run counted no bytes.",
+
+    title = "Bytes and rounds by plan and payload"
+    empty = "This run counted no bytes."
+    place = 16
+
+    def build(self, run: RunData) -> Table:
+        frame = traffic_summary(run)
+        varying = [name for name in OTHERS if not frame.empty and frame[name].nunique() > 1]
+        return self.table(
+            frame,
+            (
+                *setting_columns(frame, [*KEYS, *varying]),
+                Column("rounds", "Rounds", 0, LESS),
+                Column("megabytes_up", "Up (MB)", 3, LESS),
+                Column("megabytes_down", "Down (MB)", 3, LESS),
+                Column("megabytes", "Both (MB)", 3, LESS),
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "Payload that really crossed the transport, per image, without framing; "
+                "MB are 10^6 bytes. Settings that send alike share a row.",
+            ),
+        )
+
+
+@FIGURES.register("traffic")
+class TrafficFigure(ReportFigure):
+    """Megabytes up and down for one image, with the number of round trips."""
+
+    title = "Bytes per image"
+    caption = (
+        "Payload that really crossed the transport, without framing. Valid tokens only; up: edge "
+        "to shards, down: back."
     )
+    empty = "This run counted no bytes."
+    place = 12
+
+    def draw(self, run: RunData, theme: Theme) -> Figure | None:
+        rows = traffic_summary(run)
+        if rows.empty:
+            return None
+        figure = canvas(NARROW, 0.9 + 0.22 * len(rows), "What travels for one image")
+        axes = figure.subplots()
+        places = list(range(len(rows)))
+        up, down = rows["megabytes_up"], rows["megabytes_down"]
+        axes.barh(places, up, color=theme.series[0], height=0.62, label="up")
+        axes.barh(
+            places, down, left=up, color=theme.series[0], alpha=0.45, height=0.62, label="down"
+        )
+        for place, (_, row) in zip(places, rows.iterrows(), strict=True):
+            count = int(row["rounds"])
+            text = f" {row['megabytes']:.3g} MB, {count} round{'' if count == 1 else 's'}"
+            axes.text(row["megabytes"], place, text, va="center", fontsize=6.5, color=theme.muted)
+        names = [readable(name) for name in rows["what"]]
+        axes.set_yticks(places, names)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(0, float(rows["megabytes"].max()) * 1.6 or 1)
+        axes.set_xlabel("MB per image (10⁶ bytes)")
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        axes.legend(loc="lower right")
+        return figure

@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from bench.report import write_tables
 from bench.report.render.table import (
     LONG_TABLE,
     Column,
@@ -16,7 +16,8 @@ from bench.report.render.table import (
     escape_markdown,
     number,
 )
-from tests.bench.output_support import full_run, segmentation, write_run
+from framework.errors import PedbenchError
+from tests.bench.output_support import segmentation, write_run
 
 NASTY = r"50 % of a_b & c | d {x} $y #1 ~ ^ \ <i>"
 
@@ -62,7 +63,7 @@ def test_csv_reads_back_with_the_bounds_of_intervals() -> None:
 
 
 def test_intervals_and_missing_values_as_text() -> None:
-    rows = _table(pd.concat([_frame(), pd.DataFrame([{"name": "b"}])])).rows()
+    rows = _table(pd.concat([_frame(), pd.DataFrame([{"name": "b"}])])).rows
     assert rows[0][1] == "0.00 [−1.25, 1\u202f234.50]"
     assert rows[1] == ["b", "–"]
 
@@ -83,16 +84,20 @@ def test_escapes_leave_plain_text_alone() -> None:
     assert escape_markdown("plain text 1.5") == escape_latex("plain text 1.5") == "plain text 1.5"
 
 
-def test_every_table_is_written_in_three_forms(tmp_path: Path) -> None:
-    full_run(tmp_path)
-    paths = write_tables(tmp_path)
+def test_every_table_is_written_in_three_forms(written: list[Path]) -> None:
+    paths = [path for path in written if path.parent.name == "tables"]
     assert {path.suffix for path in paths} == {".csv", ".md", ".tex"}
     assert len(paths) == 3 * len({path.stem for path in paths})
     for path in paths:
         assert path.stat().st_size > 0
-    leakage = (tmp_path / "tables" / "leakage.md").read_text()
+    [leakage] = [path.read_text() for path in paths if path.name == "leakage.md"]
     assert "2 images with 5 masks" in leakage
     assert "lower is worse for privacy: LPIPS" in leakage
+
+
+def test_a_column_that_the_frame_lacks_is_named() -> None:
+    with pytest.raises(PedbenchError, match="table 't' lacks score_high, score_low"):
+        _table(_frame().drop(columns=["score_low", "score_high"]))
 
 
 def test_tables_of_embedded_photos_call_themselves_an_illustration(tmp_path: Path) -> None:

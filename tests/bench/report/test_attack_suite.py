@@ -17,25 +17,19 @@ from bench.report.aggregate.families import (
     family,
 )
 from bench.report.aggregate.matched_worst import EVERY, PAIRED, expected_worst
+from bench.report.base import TABLES
 from bench.report.data import RunData
+from bench.report.render.drawing import Drawing
 from bench.report.render.html import html_table
 from bench.report.summary.headline import headline
 from bench.report.topics.exposure import exposure_scores
-from bench.report.topics.figures import drawings
 from bench.report.topics.leakage.control import control_summary
 from bench.report.topics.leakage.inpainting import inpainting_gains
 from bench.report.topics.leakage.mixed_tokens import mixed_scores
-from bench.report.topics.leakage.stages import stages_table
-from bench.report.topics.leakage.suite import WORST, suite_summary, suite_table
+from bench.report.topics.leakage.suite import WORST, suite_summary
 from bench.runner.records import Record
 from tests.bench.output_support import write_run
-from tests.bench.suite_support import score, suite_run
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    """Three photos, two attacker seeds, all groups of the suite."""
-    return suite_run(tmp_path_factory.mktemp("suite"))
+from tests.bench.suite_support import score
 
 
 def test_each_learned_attack_has_its_own_prior() -> None:
@@ -53,19 +47,20 @@ def test_families() -> None:
     assert family("ridge", "inversion") == WINDOWS
 
 
-def test_every_figure_of_the_suite_is_drawn_in_both_themes(run: RunData) -> None:
-    drawn = {drawing.plot.name: drawing for drawing in drawings(run)}
+def test_every_figure_of_the_suite_is_drawn_in_both_themes(
+    suite_drawings: dict[str, Drawing],
+) -> None:
     for name in ("collusion", "stages", "mixed_tokens", "inpainting"):
-        light, dark = drawn[name].light, drawn[name].dark
+        light, dark = suite_drawings[name].light, suite_drawings[name].dark
         assert light is not None
         assert dark is not None
         assert light != dark
 
 
 def test_suite_compares_learned_attacks_with_their_prior_and_others_with_the_best_floor(
-    run: RunData,
+    suite: RunData,
 ) -> None:
-    table = suite_summary(run)
+    table = suite_summary(suite)
     rows = table[(table["n_shards"] == 4) & (table["coalition"] == 1)]
     hidden = rows[rows["region"] == "hidden"].set_index("attack")
     assert hidden.loc["ridge", "against"] == "ridge_prior"
@@ -77,11 +72,11 @@ def test_suite_compares_learned_attacks_with_their_prior_and_others_with_the_bes
     assert table["attack"].iloc[0] == WORST
 
 
-def test_report_folds_the_full_table_below_its_worst_cases(run: RunData) -> None:
-    table = suite_table(run)
+def test_report_folds_the_full_table_below_its_worst_cases(suite: RunData) -> None:
+    table = TABLES.get("suite")().build(suite)
     html = html_table(table, False)
     folds = html.count('<details class="fold">')
-    assert folds == table.frame["fold"].nunique() == 8
+    assert folds == table.frame["fold"].nunique() == 6
     assert html.index("<summary>1 of 4 shards</") < html.index("<summary>13 of 25 shards</")
 
 
@@ -130,8 +125,8 @@ def test_control_gains_nothing_by_having_more_attacks_than_floors(tmp_path: Path
     assert control.loc[EVERY, "quiet"] == "yes"
 
 
-def test_gains_of_mixed_tokens_are_over_round_1_of_the_same_photo(run: RunData) -> None:
-    scores = mixed_scores(run)
+def test_gains_of_mixed_tokens_are_over_round_1_of_the_same_photo(suite: RunData) -> None:
+    scores = mixed_scores(suite)
     rows = scores[(scores["coalition_choice"] == "padding") & (scores["metric"] == "psnr")]
     rows = rows.set_index("seen")
     assert list(rows.index[:3]) == ["dataset mean", "prior", "round 1"]
@@ -140,29 +135,29 @@ def test_gains_of_mixed_tokens_are_over_round_1_of_the_same_photo(run: RunData) 
     assert rows.loc["round 1", "over_prior"] == pytest.approx(0.5)
 
 
-def test_the_headline_tells_what_a_shard_of_padding_gets(run: RunData) -> None:
-    [sentence] = [text for text in headline(run) if "mixed" in text]
+def test_the_headline_tells_what_a_shard_of_padding_gets(suite: RunData) -> None:
+    [sentence] = [text for text in headline(suite) if "mixed" in text]
     assert sentence.startswith("Tokens that global attention has mixed tell of windows")
     assert "holds padding, and no pixel of the photo, gets +2.2 dB [" in sentence
 
 
-def test_stages_stand_beside_ridge_with_their_cost(run: RunData) -> None:
-    frame = stages_table(run).frame
+def test_stages_stand_beside_ridge_with_their_cost(suite: RunData) -> None:
+    frame = TABLES.get("stages")().build(suite).frame
     row = frame[(frame["attack"] == "optimise") & (frame["block"] == 4)].iloc[0]
     assert row["over_ridge"] == pytest.approx(6)
     assert row["seconds"] == pytest.approx(0.01 * 10**2.5 * 5)
     assert pd.isna(frame.loc[frame["attack"] == "ridge", "over_ridge"]).all()
 
 
-def test_inpainters_are_compared_with_the_best_classic_method(run: RunData) -> None:
-    gains = inpainting_gains(run)
+def test_inpainters_are_compared_with_the_best_classic_method(suite: RunData) -> None:
+    gains = inpainting_gains(suite)
     row = gains[(gains["attack"] == "gated_inpainting") & (gains["metric"] == "psnr")].iloc[0]
     assert row["best_classic"] == "navier_stokes"
     assert row["over_classic"] == pytest.approx(row["score"] - row["classic"])
     assert set(gains["verdict"]) == {"beats both"}
 
 
-def test_exposure_of_objects_has_intervals(run: RunData) -> None:
-    scores = exposure_scores(run)
+def test_exposure_of_objects_has_intervals(suite: RunData) -> None:
+    scores = exposure_scores(suite)
     row = scores[(scores["share"] == "objects_seen_90") & (scores["coalition"] == 13)].iloc[0]
     assert (row["mean"], row["mean_low"], row["images"]) == pytest.approx((0.26, 0.26, 3))

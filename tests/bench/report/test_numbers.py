@@ -11,11 +11,12 @@ import pytest
 from bench.report.aggregate.curves import curve_points
 from bench.report.aggregate.leakage import adaptive, attack_summary, oracle_scores, oracle_summary
 from bench.report.aggregate.segmentation import paired_cost, summarize
-from bench.report.topics.failures import failures_table
+from bench.report.base import TABLES
+from bench.report.data import RunData
 from bench.report.topics.leakage.attacks import main_cell
 from bench.report.topics.leakage.coalition import coalition_summary, formula, identity
 from bench.report.topics.utility.privacy_utility import utility_frame
-from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run
+from tests.bench.output_support import exposure, leak, segmentation, write_run
 
 
 def test_means_over_instances_weigh_images_by_their_masks(tmp_path: Path) -> None:
@@ -137,8 +138,8 @@ def test_paired_cost_of_noise(tmp_path: Path) -> None:
     assert (cost.low, cost.high) == pytest.approx((0.1, 0.2))
 
 
-def test_utility_table_shows_both_kinds_of_training(tmp_path: Path) -> None:
-    frame = utility_frame(full_run(tmp_path))
+def test_utility_table_shows_both_kinds_of_training(full: RunData) -> None:
+    frame = utility_frame(full)
     noisy = frame[(frame["defence"] == "gaussian") & (frame["n_shards"] == 4)].iloc[0]
     assert noisy["hidden_psnr"] == pytest.approx(15.5)
     assert noisy["hidden_psnr_plain"] == pytest.approx(14.0 + 1.5)
@@ -149,15 +150,14 @@ def test_failures_are_counted_by_reason(tmp_path: Path) -> None:
     failed = {"status": "failed", "error": "a.png is truncated: replace it", "value": None}
     records = leak("a", "ridge", "psnr", 10)
     records += [{"image_id": name, "metric": "load", **failed} for name in ("b", "c")]
-    table = failures_table(write_run(tmp_path, records))
+    table = TABLES.get("failures")().build(write_run(tmp_path, records))
     [row] = table.frame.to_dict("records")
     assert (row["records"], row["images"]) == (2, "b, c")
     assert "3 records" in table.note
 
 
-def test_scores_are_computed_once_per_run(tmp_path: Path) -> None:
-    run = full_run(tmp_path)
-    assert oracle_scores(run) is oracle_scores(run)
+def test_scores_are_computed_once_per_run(full: RunData) -> None:
+    assert oracle_scores(full) is oracle_scores(full)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from bench.report import write_all, write_figures
+from bench.report.data import RunData
 from bench.report.pictures.strips import strips
 from bench.report.summary.headline import headline
+from bench.report.write import write_all
 from bench.runner.records import Record
-from framework.errors import PedbenchError
 from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run
 
 
@@ -36,14 +36,6 @@ def _references(html: str) -> list[str]:
     parser = _References()
     parser.feed(html)
     return parser.found
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Everything that is written for a complete run."""
-    folder = tmp_path_factory.mktemp("run")
-    full_run(folder)
-    return write_all(folder)
 
 
 def test_report_is_self_contained_and_its_pictures_decode(written: list[Path]) -> None:
@@ -67,8 +59,8 @@ def test_write_all_writes_tables_figures_and_report(written: list[Path]) -> None
     assert figures == expected | {"collusion", "inpainting", "strip_one"}
 
 
-def test_headline_states_gain_and_cost(tmp_path: Path) -> None:
-    sentences = headline(full_run(tmp_path))
+def test_headline_states_gain_and_cost(full: RunData) -> None:
+    sentences = headline(full)
     text = " ".join(sentences)
     assert "One shard of 4, random assignment, receives 25\u202f% of the picture." in text
     assert "best of 3 attacks" in text
@@ -76,9 +68,8 @@ def test_headline_states_gain_and_cost(tmp_path: Path) -> None:
     assert "Noise of strength 0.5 costs 0.010 mIoU [0.010, 0.010]" in text
 
 
-def test_strip_holds_what_was_kept(tmp_path: Path) -> None:
-    run = full_run(tmp_path)
-    [strip] = strips(run)
+def test_strip_holds_what_was_kept(full: RunData) -> None:
+    [strip] = strips(full)
     assert [tile.kind for tile in strip.tiles[:4]] == ["truth", "owners", "seen", "mask"]
     assert strip.visible_fraction == 0.25
     assert [tile.name for tile in strip.tiles if tile.leaks_most] == ["conv_decoder"]
@@ -119,8 +110,3 @@ def test_an_incomplete_run_still_gets_everything(tmp_path: Path, part: str) -> N
     html = write_all(tmp_path)[-1].read_text(encoding="utf-8")
     assert "This run kept no pictures" in html
     assert "<b> is bad" not in html
-
-
-def test_figures_need_records(tmp_path: Path) -> None:
-    with pytest.raises(PedbenchError, match=r"records\.parquet"):
-        write_figures(tmp_path)

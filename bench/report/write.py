@@ -1,0 +1,76 @@
+"""The files of a run: tables, figures and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.cache.store import Store
+from bench.report.contents import drawings_of, tables_of
+from bench.report.data import RunData
+from bench.report.pictures.figure import strip_figures
+from bench.report.render.drawing import Drawing
+from bench.report.render.html import render
+from bench.report.render.table import write_table
+from bench.runner.phases import phase
+from framework.files.writing import write_file
+
+
+def write_all(folder: Path, store: Store | None = None) -> list[Path]:
+    """Write the tables, figures and report of a run folder; the paths of what was written.
+
+    Args:
+        store: where figures are kept that were drawn of the same records before.
+
+    Raises:
+        PedbenchError: the folder holds no records, or they are damaged.
+    """
+    return write_run(RunData.read(folder, store))
+
+
+def write_run(run: RunData) -> list[Path]:
+    """`write_all` of a run already read."""
+    with phase("tables"):
+        tables = _save_tables(run)
+    with phase("figures"):
+        figures = _save_figures(run)
+    with phase("report"):
+        return [*tables, *figures, _save_report(run)]
+
+
+def write_tables(folder: Path) -> list[Path]:
+    """Write ``tables/*.{csv,md,tex}`` of a run folder; the paths of what was written."""
+    return _save_tables(RunData.read(folder))
+
+
+def write_figures(folder: Path) -> list[Path]:
+    """Write ``figures/*.{png,pdf}`` of a run folder; the paths of what was written.
+
+    Figures for which the run has no records are left out; the report says which.
+    """
+    return _save_figures(RunData.read(folder))
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` of a run folder; its path.
+
+    The file holds its pictures, styles and script; it asks for nothing from elsewhere.
+
+    Raises:
+        PedbenchError: the folder holds no records, or they are damaged.
+    """
+    return _save_report(RunData.read(folder))
+
+
+def _save_tables(run: RunData) -> list[Path]:
+    folder = run.folder / "tables"
+    found = [table for table in tables_of(run) if not table.problem]
+    return [path for table in found for path in write_table(table, folder)]
+
+
+def _save_figures(run: RunData) -> list[Path]:
+    drawn = [*drawings_of(run), *(Drawing(strip, run) for strip in strip_figures(run))]
+    return [path for drawing in drawn for path in drawing.save(run.folder / "figures")]
+
+
+def _save_report(run: RunData) -> Path:
+    return write_file(run.folder / "report.html", render(run))
