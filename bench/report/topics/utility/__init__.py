@@ -1,5 +1,11 @@
 """What sharing, precision and defences cost, and what they save."""
 
-from bench.report.topics.utility import defence_strength, equal_utility, privacy_utility, segmentation, traffic
+from bench.report.topics.utility import (
+    defence_strength,
+    equal_utility,
+    privacy_utility,
+    segmentation,
+    traffic,
+)
 
 __all__ = ["defence_strength", "equal_utility", "privacy_utility", "segmentation", "traffic"]
