@@ -16,6 +16,7 @@ from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.shipped import FOLDER as SHIPPED
 from bench.attackers.shipped import load_shipped
 from bench.attackers.training_setting import TrainingSetting, training_setting
+from bench.cache.claims import claimed
 from bench.cache.fingerprints import part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
 from bench.runner.models import Models
@@ -97,6 +98,13 @@ class Attackers:
         """Whether the attack of ``cell`` raised when it was made or fitted."""
         return self._key(cell) in self._broken
 
+    def file_of(self, cell: AttackCell) -> Path | None:
+        """Where the cache has the attack of ``cell``, or would have it; ``None`` without any."""
+        try:
+            return None if self.unsupported(cell) else self._cache_file(*self._key(cell))
+        except Unsupported:
+            return None
+
     def cards(self, cells: Iterable[Cell]) -> list[Card]:
         """The cards of the trained attackers of ``cells``, as far as there are any."""
         return [made.card for _, made in self.all_trained(cells)]
@@ -126,6 +134,10 @@ class Attackers:
             return False
 
     def _prepared(self, name: str, seed: int, setting: TrainingSetting) -> Attack:
+        with claimed(self._cache_file(name, seed, setting)):
+            return self._kept_or_fitted(name, seed, setting)
+
+    def _kept_or_fitted(self, name: str, seed: int, setting: TrainingSetting) -> Attack:
         kept = self._kept(name, seed, setting)
         knowledge = None if kept is not None else self.photos.knowledge(setting)
         try:

@@ -94,12 +94,14 @@ def part_fingerprint(part: type, package: str) -> str:
 
 @cache
 def versions() -> str:
-    """Python and every distribution that this project requires, with their versions."""
+    """Python and every distribution that results rest on, with their versions."""
     try:
         required = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         required = [dist.name for dist in metadata.distributions()]
-    wanted = {_name(text) for text in required if "extra == 'dev'" not in text.replace('"', "'")}
+    without = ("extra == 'dev'", "extra == 'dask'")
+    texts = [text for text in required if not any(w in text.replace('"', "'") for w in without)]
+    wanted = {_name(text) for text in texts}
     return ", ".join([f"python {platform.python_version()}", *map(_version, sorted(wanted))])
 
 

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.flags.arguments import add_device_flag, add_photo_flags, positive_int
+from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int
 from bench.flags.remote import add_remote_flags, read_remote_flags
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers", type=positive_int, metavar="N", help="use N processes (default: by model)"
+    )
+    parser.add_argument(
+        "--executor",
+        metavar="ENGINE",
+        help="compute in 'processes' of this machine, or on the Dask cluster of dask://HOST:PORT "
+        "(default: processes)",
+    )
+    parser.add_argument(
+        "--part",
+        type=part,
+        metavar="K/N",
+        help="compute only part K of N, each a fixed share of the work; see 'merge'",
     )
     add_device_flag(parser)
     add_photo_flags(parser)
@@ -129,10 +141,18 @@ def run(args: argparse.Namespace) -> int:
 
     from bench.report.write import write_all
     from bench.runner.run import run as carry_out
+    from bench.runner.share import Share
 
     folder = args.out or default_folder(config)
     result = carry_out(
-        config, folder, device=args.device, workers=args.workers, store=store, fresh=args.fresh
+        config,
+        folder,
+        device=args.device,
+        workers=args.workers,
+        store=store,
+        fresh=args.fresh,
+        executor=args.executor,
+        share=Share(*args.part) if args.part else None,
     )
     stored = f", {result.from_store} from the store" if result.from_store else ""
     print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")

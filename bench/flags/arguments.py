@@ -55,6 +55,14 @@ def real(low: float, high: float = math.inf, *, above: bool = False) -> Callable
     return read
 
 
+def part(text: str) -> tuple[int, int]:
+    """The type of parts such as ``2/8``: which one, of how many."""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    if match and 1 <= int(match[1]) <= int(match[2]):
+        return int(match[1]), int(match[2])
+    raise argparse.ArgumentTypeError(f"'{text}': give a part such as 2/8, the second of eight")
+
+
 positive_int = whole(1)
 not_negative_int = whole(0)
 LAST_PORT = 65_535

@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from bench.attackers.fitting import Attackers
 from bench.cache.encodings import Encodings
 from bench.cache.photos import Photos
 from bench.cache.store import Store
-from bench.datasets import open_dataset
+from bench.datasets import Dataset, open_dataset
 from bench.runner.models import Models
 from bench.runner.recognition import Recognition
 from bench.runner.records import LOAD, Record
@@ -44,6 +45,8 @@ class Context:
         device: ``cpu`` or ``cuda``.
         store: of what was computed before; nothing is kept when not given.
         contents: of public photos, as in `PublicPhotos`.
+        datasets: the scored, the public and the outside ones in the order of ``config``; opened
+            here unless given.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Context:
         device: str,
         store: Store | None = None,
         contents: Mapping[str, str] | None = None,
+        datasets: Sequence[Dataset] = (),
     ) -> None:
         self.config = config
         self.folder = folder
@@ -61,11 +65,10 @@ class Context:
         self.models = Models(
             config.model, config.checkpoint, config.adapted_checkpoint, device, config.precision
         )
-        self.scored = Photos(
-            open_dataset(config.data, images=config.images, annotations=config.annotations)
-        )
-        self.public = [Photos(open_dataset(spec)) for spec in config.public]
-        self.outside = [Photos(open_dataset(spec)) for spec in config.outside]
+        found = iter([Photos(each) for each in datasets or _open(config)])
+        self.scored = next(found)
+        self.public = list(islice(found, len(config.public)))
+        self.outside = list(found)
         self.attackers = Attackers(self.models, self.public, self.outside, contents)
         self.encodings = Encodings(store, config.remote)
         self.recognition = Recognition(
@@ -76,6 +79,11 @@ class Context:
     def scorer(self) -> Scorer:
         """The metrics, loaded when the first cell is to be scored."""
         return Scorer()
+
+
+def _open(config: RunConfig) -> list[Dataset]:
+    scored = open_dataset(config.data, images=config.images, annotations=config.annotations)
+    return [scored, *map(open_dataset, (*config.public, *config.outside))]
 
 
 def is_unreadable(records: Sequence[Record]) -> bool:

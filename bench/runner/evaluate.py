@@ -74,10 +74,23 @@ class Evaluator:
         except SampleError as error:
             yield task.image_id, list(task.cells), [self._unreadable(task.image_id, error)]
             return
-        scheme = self.context.config.data.partition(":")[0]
         for done, records in image.results(task.cells):
-            told = [{**record, "plugins": packages_of(record, scheme)} for record in records]
-            yield task.image_id, done, told
+            yield task.image_id, done, self._with_packages(records)
+
+    def failed(self, task: Task, error: Exception) -> Result:
+        """The result of a task that was computed elsewhere and came to nothing."""
+        try:
+            sample = self.context.scored.load(task.image_id)
+        except SampleError as unreadable:
+            return task.image_id, list(task.cells), [self._unreadable(task.image_id, unreadable)]
+        facts = pipeline_fields(self.context.config.model, sample, task.cells[0].pipeline)
+        trouble = failure(error)
+        records = [facts | cell_fields(cell) | trouble for cell in task.cells]
+        return task.image_id, list(task.cells), self._with_packages(records)
+
+    def _with_packages(self, records: Sequence[Record]) -> list[Record]:
+        scheme = self.context.config.data.partition(":")[0]
+        return [{**record, "plugins": packages_of(record, scheme)} for record in records]
 
     def _open(self, image_id: str) -> ImageEvaluation:
         if self._last is None or self._last.sample.image_id != image_id:

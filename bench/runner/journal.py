@@ -123,6 +123,16 @@ def read_journal(path: Path) -> Iterator[Record]:
     Raises:
         PedbenchError: a line is damaged; names it.
     """
+    for _, records, provenance in finished(path):
+        yield from (provenance | record for record in records)
+
+
+def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, str]]]:
+    """The units that count, with their records and where they were made, a few at a time.
+
+    Raises:
+        PedbenchError: a line is damaged; names it.
+    """
     last: dict[str, int] = {}
     for number, (entry, _) in enumerate(_entries(path)):
         for name in entry.get("void", ()):
@@ -131,10 +141,11 @@ def read_journal(path: Path) -> Iterator[Record]:
         last.update(dict.fromkeys(_unreadable(entry), number))
     for number, (entry, _) in enumerate(_entries(path)):
         current = {name for name in entry.get("units", ()) if last.get(name) == number}
-        for record in entry.get("records", ()) if current else ():
-            owner = _owner(record)
-            if owner is None or last.get(owner) == number:
-                yield entry["provenance"] | record
+        if current:
+            owners = ((record, _owner(record)) for record in entry["records"])
+            records = [r for r, owner in owners if owner is None or last.get(owner) == number]
+            units = [unit for name, unit in _units(entry) if unit and name in current]
+            yield units, records, entry["provenance"]
 
 
 def journal_frames(path: Path, size: int = FRAME) -> Iterator[pd.DataFrame]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,12 +22,14 @@ from bench.datasets import Dataset
 from bench.datasets.disjoint import check_scored
 from bench.runner import provenance as environment
 from bench.runner.context import Context, Task, default_workers, is_unreadable
-from bench.runner.executors import Executors
+from bench.runner.engines import Engine, open_engine
 from bench.runner.folder import ANOTHER_OUT, SETTINGS, discard, locked
 from bench.runner.journal import JOURNAL, Journal, journal_frames
 from bench.runner.phases import phase
 from bench.runner.records import FAILED, PROVENANCE, read_records, write_records
 from bench.runner.resume import sift, tasks_on, units_of
+from bench.runner.share import Share
+from bench.runner.waves import Waves
 from bench.spec.cells import BARE, AttackCell, cell_id
 from bench.spec.config import RunConfig, read_config
 from framework.devices import usable_device
@@ -79,6 +82,8 @@ def run(
     workers: int | None = None,
     store: Store | None = None,
     fresh: bool = False,
+    executor: str | None = None,
+    share: Share | None = None,
 ) -> Run:
     """Carry out ``config`` in ``folder``, continuing what is there.
 
@@ -89,11 +94,13 @@ def run(
         workers: processes that share the work; see `default_workers` unless given.
         store: from which unchanged cells and encodings are taken and to which new ones go.
         fresh: discard the run that ``folder`` holds, once all else has been checked.
+        executor: as `open_engine` takes it.
+        share: compute only this part of the units; all unless given.
 
     Raises:
         PedbenchError: bad configuration; missing data; ``folder`` holds another run, is in use, or
             is to be discarded and no run's; scored images are public ones, or trained an attack's
-            shipped weights; a worker was killed.
+            shipped weights; no such executor.
     """
     config.check()
     device = usable_device(device)
@@ -101,7 +108,8 @@ def run(
         raise PedbenchError(f"{workers} workers: give at least 1")
     if config.precision == "int8" and device != "cpu":
         raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
-    with locked(folder):
+    engine = open_engine(executor, workers or default_workers(config, device))
+    with engine or nullcontext(), locked(folder):
         with phase("set up"):
             context = Context(config, folder, device, store)
         facts = _facts(context)
@@ -117,7 +125,7 @@ def run(
         write_file(folder / SETTINGS, config.to_yaml(), ANOTHER_OUT)
         write_file(folder / environment.FILE, json.dumps(facts, indent=2), ANOTHER_OUT)
         try:
-            new, old = _work(context, journal, facts, workers or default_workers(config, device))
+            new, old = _work(context, journal, facts, engine, share)
         finally:
             journal.close()
         statuses = rebuild_records(folder)
@@ -210,7 +218,11 @@ def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[s
 
 
 def _work(
-    context: Context, journal: Journal, facts: Mapping[str, Any], workers: int
+    context: Context,
+    journal: Journal,
+    facts: Mapping[str, Any],
+    engine: Engine | None,
+    share: Share | None,
 ) -> tuple[int, int]:
     """Get what the journal lacks; the numbers of cells × images computed and from the store."""
     config = context.config
@@ -220,30 +232,34 @@ def _work(
     with phase("keys"):
         sift(journal, config, keys)
     tasks = [task for image_id in ids for task in tasks_on(image_id, cells, journal, config)]
+    if share is not None:
+        tasks = [task for task in tasks if share.has(task)]
     results = None
     missing = _count(tasks)
     if context.store and not config.remote:
         results = CachedResults(context.store, config, context.folder, facts, keys)
         tasks = _taken(results, tasks, journal, provenance)
     pending = _count(tasks)
-    total = len(cells) * len(ids)
+    total = len(cells) * len(ids) if share is None else missing
+    number = {image_id: count for count, image_id in enumerate(ids, 1)}
     unreadable: set[str] = set()
-    with Executors(context, workers) as executors:
-        executors.train(cell for task in tasks for cell in task.cells)
-        keep(context.folder, context.attackers.cards(cells))
-        with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
-            for image_id, done, records in executors.compute(tasks):
-                if image_id in unreadable:
-                    records = []
-                elif is_unreadable(records):
-                    unreadable.add(image_id)
-                with phase("journal"):
-                    journal.append(units_of(keys, done, image_id), records, provenance)
-                if results:
-                    with phase("store"):
-                        results.put(image_id, done, records)
-                bar.set_postfix_str(f"image {ids.index(image_id) + 1}/{len(ids)} {image_id}")
-                bar.update(len(done))
+    waves = Waves(context, engine)
+    waves.fit(cell for task in tasks for cell in task.cells)
+    keep(context.folder, context.attackers.cards(cells))
+    with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
+        for image_id, done, records in waves.compute(tasks):
+            if image_id in unreadable:
+                records = []
+            elif is_unreadable(records):
+                unreadable.add(image_id)
+            with phase("journal"):
+                journal.append(units_of(keys, done, image_id), records, provenance)
+            devices = {record.get("device", facts["device"]) for record in records}
+            if results and devices <= {facts["device"]}:
+                with phase("store"):
+                    results.put(image_id, done, records)
+            bar.set_postfix_str(f"image {number[image_id]}/{len(ids)} {image_id}")
+            bar.update(len(done))
     return pending, missing - pending
 
 

@@ -1,21 +1,15 @@
 """Whatever is killed, and whenever, a run ends clearly and goes on to the same records."""
 
 import dataclasses
-import multiprocessing
-import os
 import random
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from bench.cli import main
-from bench.runner.journal import Journal
 from bench.runner.records import read_records
 from bench.runner.run import run
 from bench.spec.config import load_preset
@@ -34,7 +28,6 @@ groups:
     attacks: [mean_colour, telea]
 """
 KILLS = 2
-CELLS = 3 * 3
 ORDER = ["image_id", "coalition", "attack", "region", "metric"]
 
 
@@ -51,32 +44,6 @@ def flags(tmp_path, monkeypatch):
 def measured(folder):
     records = read_records(folder).drop(columns=["seconds", "commit"])
     return records.sort_values(ORDER).reset_index(drop=True)
-
-
-def kill_a_worker(journal):
-    """As soon as something is in the journal."""
-    while not (journal.exists() and journal.stat().st_size):
-        time.sleep(0.01)
-    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-
-
-def test_a_killed_worker_ends_the_run_with_one_line_and_it_goes_on(flags, tmp_path, capsys):
-    folder = tmp_path / "out"
-    journal = folder / "journal.jsonl"
-    before = set(multiprocessing.active_children())
-    killer = threading.Thread(target=kill_a_worker, args=(journal,), daemon=True)
-    killer.start()
-    assert main([*flags, str(folder), "--workers", "2"]) == 2
-    said = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-    assert len(said) == 1
-    assert said[0].startswith("pedbench: error: a worker process was killed")
-    assert "run again to go on" in said[0]
-    assert set(multiprocessing.active_children()) <= before
-    done = journal.read_bytes()
-    finished = len(Journal(journal).done)
-    assert 0 < finished < CELLS
-    assert run_small(flags, folder).new_units == CELLS - finished
-    assert journal.read_bytes().startswith(done)
 
 
 def run_small(flags, folder):
