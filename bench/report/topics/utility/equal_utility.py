@@ -24,7 +24,7 @@ KEYS = [*CURVE, "region", "metric", "knob"]
 
 @TABLES.register("equal_utility")
 class EqualUtilityTable(ReportTable):
-    """Leakage of each defence where the same share of mIoU is lost, least first."""
+    """Leakage of each defence where the same share of mIoU is lost, best hypervolume first."""
 
     title = "Defences at equal utility"
     empty = "This run has no defence or precision beside an undefended float32 setting."
@@ -79,7 +79,11 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     frame = frame[~frame["metric"].isin(IN_CSV_ALONE)]
     frame["measure"] = [measure(str(name)).label for name in frame["metric"]]
     frame["defence"] = [_label(str(name)) for name in frame["knob"]]
-    return frame.sort_values([*CURVE, "region", "metric", "hypervolume"], ignore_index=True)
+    frame["beats"] = [
+        ", ".join(_label(name) for name in beaten.split(", ") if name) for beaten in frame["beats"]
+    ]
+    by = [*CURVE, "region", "metric", "hypervolume"]
+    return frame.sort_values(by, ascending=[name != by[-1] for name in by], ignore_index=True)
 
 
 def _label(knob: str) -> str:
