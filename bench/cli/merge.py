@@ -22,7 +22,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     # Imported here, or each command would wait seconds for PyTorch.
-    from bench.report import write_all
+    from bench.report.write import write_all
     from bench.runner.run import rebuild_records
     from bench.runner.share import merge
 

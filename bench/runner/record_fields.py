@@ -5,8 +5,7 @@ from __future__ import annotations
 from attacks.base import ATTACKS, Unlearnable
 from bench.datasets import Sample
 from bench.runner.pipelines import Unsupported
-from bench.runner.records import CELL, FAILED, OK, UNSUPPORTED, Record
-from bench.runner.scorer import score_record
+from bench.runner.records import CELL, FAILED, OK, UNSUPPORTED, Record, score_record
 from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from framework.declaration import written
 from framework.errors import place_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from itertools import chain
@@ -137,3 +138,15 @@ def _settled(frame: pd.DataFrame) -> pd.DataFrame:
         kind: Any = bool if isinstance(value, bool) else column
         told[name] = told[name].astype(column).fillna(value).astype(kind)
     return told
+
+
+def score_record(value: float | None) -> Record:
+    """Value and status of one score.
+
+    ``None`` means that it is not applicable; NaN and infinity are no scores: it failed.
+    """
+    if value is None:
+        return {"status": NOT_APPLICABLE}
+    if not math.isfinite(value):
+        return {"status": FAILED, "error": f"the score is {value}, not a finite number"}
+    return {"status": OK, "value": float(value)}

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics import METRICS, Metric, MetricUnavailable
 from bench.runner.phases import phase
-from bench.runner.records import FAILED, NOT_APPLICABLE, OK, UNSUPPORTED, Record
+from bench.runner.record_fields import failure
+from bench.runner.records import UNSUPPORTED, Record, score_record
+from framework.errors import place_of_code
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
 class Scorer:
-    """Every registered metric, or the reason why it cannot be had here."""
+    """Every registered metric, or what its records say where it cannot be had here."""
 
     def __init__(self) -> None:
         self.metrics: dict[str, Metric] = {}
-        self.unavailable: dict[str, str] = {}
+        self.troubles: dict[str, Record] = {}
         for name, metric in METRICS.items():
             try:
                 self.metrics[name] = metric()
-            except MetricUnavailable as error:
-                self.unavailable[name] = str(error)
+            except Exception as error:
+                self.troubles[name] = _trouble(name, error)
 
     def score(
         self, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]
@@ -56,27 +57,40 @@ class Scorer:
 
     def _table(
         self, name: str, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]
-    ) -> Iterator[list[Record]]:
-        reason = self.unavailable.get(name)
-        if reason is None:
+    ) -> list[list[Record]]:
+        trouble = self.troubles.get(name)
+        if trouble is None:
             try:
                 with phase(f"metric {name}"):
-                    table = self.metrics[name].score_many(truth, pictures, list(regions.values()))
-                yield from ([score_record(value) for value in scores] for scores in table)
-                return
-            except MetricUnavailable as error:
-                reason = str(error)
-        for _ in pictures:
-            yield [{"status": UNSUPPORTED, "error": reason} for _ in regions]
+                    found = self.metrics[name].score_many(truth, pictures, list(regions.values()))
+                return _checked(self.metrics[name], found, len(pictures), len(regions))
+            except Exception as error:
+                trouble = _trouble(name, error)
+        return [[trouble for _ in regions] for _ in pictures]
 
 
-def score_record(value: float | None) -> Record:
-    """Value and status of one score.
+def _checked(
+    metric: Metric, found: Sequence[Sequence[float | None]], pictures: int, regions: int
+) -> list[list[Record]]:
+    """The records of a metric's scores, one a picture and region.
 
-    ``None`` means that it is not applicable; NaN and infinity are no scores: it failed.
+    Raises:
+        ValueError: there are not so many scores.
     """
-    if value is None:
-        return {"status": NOT_APPLICABLE}
-    if not math.isfinite(value):
-        return {"status": FAILED, "error": f"the score is {value}, not a finite number"}
-    return {"status": OK, "value": float(value)}
+    table = [list(scores) for scores in found]
+    if [len(scores) for scores in table] != [regions] * pictures:
+        shape = [len(scores) for scores in table]
+        place = place_of_code(type(metric)._score_many)
+        raise ValueError(
+            f"{type(metric).__name__}{place} gives scores for {shape} regions, "
+            f"not for {[regions] * pictures}"
+        )
+    return [[score_record(value) for value in scores] for scores in table]
+
+
+def _trouble(name: str, error: Exception) -> Record:
+    """Why a metric has no score: it cannot be had here, or it failed, with file and line."""
+    if isinstance(error, MetricUnavailable):
+        return {"status": UNSUPPORTED, "error": str(error)}
+    found = failure(error, METRICS.get(name))
+    return {key: found[key] for key in ("status", "error")}

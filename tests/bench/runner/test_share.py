@@ -95,3 +95,12 @@ def test_a_part_is_which_one_of_how_many(capsys):
     for wrong in ("0/8", "9/8", "2", "a/b", "-1/2"):
         assert main(["run", "--part", wrong]) == 2
         assert "give a part such as 2/8" in capsys.readouterr().err
+
+
+def test_the_command_merges_and_reports(runs, tmp_path, capsys):
+    folders = [str(runs / "1"), str(runs / "2")]
+    assert main(["merge", *folders, "--out", str(tmp_path / "merged")]) == 0
+    assert "0 failed" in capsys.readouterr().out
+    assert (tmp_path / "merged/report.html").is_file()
+    assert main(["merge", *folders, "--out", str(runs / "whole")]) == 2
+    assert "is not empty" in capsys.readouterr().err
