@@ -40,7 +40,9 @@ def finished(tmp_path_factory):
         (folder / "small.yaml").write_text(PRESET)
         config = load_preset(str(folder / "small.yaml"))
         run(config, folder / "run", device="cpu", workers=1)
-        beside = [trained.load(path).card for path in (cache_dir() / "attackers").iterdir()]
+        beside = [
+            trained.load(path).card for path in (cache_dir() / "attackers").glob("*.safetensors")
+        ]
     return RunData.read(folder / "run"), beside
 
 

@@ -24,7 +24,7 @@ from framework.training.optimisation.start_and_rate import initial_sam
 from framework.warn import warn_once
 from tests.framework.support import frame_of, message_of
 
-SIZES = Architecture("toy", 96, 8, 5, 32, 3, 4, (1,), 128, 1024)
+SIZES = Architecture("own_vit", 96, 8, 5, 32, 3, 4, (1,), 128, 1024)
 GRID, SIDE = SIZES.grid_size, SIZES.window_size
 
 
@@ -141,7 +141,7 @@ def model():
 def installed(monkeypatch):
     def add(part):
         ENCODERS.names()
-        monkeypatch.setitem(ENCODERS._parts, "toy", part)
+        monkeypatch.setitem(ENCODERS._parts, "own_vit", part)
 
     return add
 
@@ -167,12 +167,12 @@ def test_an_encoder_whose_windows_differ_is_refused(model, installed):
 
 def test_its_models_are_built_by_name(installed, tmp_path):
     installed(ToyEncoder)
-    made = build_sam("toy", "random")
+    made = build_sam("own_vit", "random")
     assert isinstance(made.runtime, ToyEncoder)
-    assert made.arch == architecture("toy") == SIZES
+    assert made.arch == architecture("own_vit") == SIZES
     path = tmp_path / "toy.safetensors"
-    save_file(build_sam("toy", "random", seed=1).state_dict(), path)
-    given = build_sam("toy", path)
+    save_file(build_sam("own_vit", "random", seed=1).state_dict(), path)
+    given = build_sam("own_vit", path)
     assert encoder_hash(given) != encoder_hash(made)
     predictor = DistributedSamPredictor(given, LocalShards(2))
     predictor.set_image(frame_of(70, 96))
@@ -183,11 +183,14 @@ def test_its_models_are_built_by_name(installed, tmp_path):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: build_sam("toy"), "no weights for 'toy' are shipped: give --checkpoint FILE"),
-        (lambda: build_sam("toy", "random", compile=True), "neither compiled nor in ONNX"),
-        (lambda: build_sam("toy", "random", precision="int8"), "nor int8"),
-        (lambda: build_sam("toy", "random", runtime="onnx"), "nor in ONNX"),
-        (lambda: initial_sam("toy"), "'toy' is trained by the package it comes from"),
+        (
+            lambda: build_sam("own_vit"),
+            "no weights for 'own_vit' are shipped: give --checkpoint FILE",
+        ),
+        (lambda: build_sam("own_vit", "random", compile=True), "neither compiled nor in ONNX"),
+        (lambda: build_sam("own_vit", "random", precision="int8"), "nor int8"),
+        (lambda: build_sam("own_vit", "random", runtime="onnx"), "nor in ONNX"),
+        (lambda: initial_sam("own_vit"), "'own_vit' is trained by the package it comes from"),
     ],
 )
 def test_what_its_models_cannot_do_is_one_line(installed, call, words):
@@ -206,7 +209,7 @@ def test_a_model_name_that_is_taken_stays_with_its_first_owner(installed, capsys
     installed(Greedy)
     warn_once.cache_clear()
     assert architecture("tiny").img_size == 256
-    told = "encoders 'sam_vit' and 'toy' both have a model 'tiny': 'sam_vit' keeps it"
+    told = "encoders 'sam_vit' and 'own_vit' both have a model 'tiny': 'sam_vit' keeps it"
     assert told in capsys.readouterr().err
 
 
