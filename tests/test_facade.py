@@ -12,7 +12,17 @@ import framework
 import pedbench
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"torch", "torchvision", "segment_anything", "cv2", "grpc", "matplotlib", "sklearn"}
+HEAVY = {
+    "numpy",
+    "pandas",
+    "torch",
+    "torchvision",
+    "segment_anything",
+    "cv2",
+    "grpc",
+    "matplotlib",
+    "sklearn",
+}
 
 
 def loaded_by(code: str) -> set[str]:

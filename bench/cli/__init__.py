@@ -1,4 +1,8 @@
-"""The `pedbench` command: one module a subcommand."""
+"""The `pedbench` command: one module a subcommand.
+
+Modules here and in `bench.flags` import within functions what brings PyTorch along: it takes 2.5 s
+of processor time to load, and neither help nor a mistyped flag should wait for it.
+"""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from framework.errors import PedbenchError, unknown_name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.report.comparison import Comparison
 
 
@@ -107,7 +107,8 @@ def _notes(found: Comparison, before: pd.DataFrame, after: pd.DataFrame) -> list
             "left out of means over masks, whose number differs in the second run: "
             f"{plural(len(found.other_masks), 'photo')}"
         )
-    prints = [set(run.get("dataset_fingerprint", pd.Series()).dropna()) for run in (before, after)]
+    name = "dataset_fingerprint"
+    prints = [set(run[name].dropna()) if name in run else set() for run in (before, after)]
     if all(prints) and prints[0] != prints[1]:
         notes.append("the runs scored different data sets: photos are matched by their names")
     return notes

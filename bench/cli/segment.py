@@ -7,8 +7,6 @@ import os
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from bench.flags.arguments import add_photo_flags
 from bench.flags.caps import add_cap_flags, print_exposure, read_cap_flags, read_policy_key
 from bench.flags.precision import add_speed_flags, device_of, speed_options
@@ -85,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
     with predictor.scene(photo, args.scene):
         predictor.set_image(photo)
     masks, scores, _ = predictor.predict(**prompt.arguments)
-    mask = masks[int(np.argmax(scores))]
+    mask = masks[int(scores.argmax())]
     try:
-        Image.fromarray(mask.astype(np.uint8) * 255).save(args.out)
+        Image.fromarray(mask.astype("uint8") * 255).save(args.out)
         if args.overlay:
             drawn = overlay(photo, mask[None], side=max(photo.shape))
             drawn = draw_box(drawn, prompt.values) if prompt.kind == BOX else drawn

@@ -23,6 +23,8 @@ from studies.inpainting_data import (
 )
 from tests.attacks.conftest import photo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def half_seen():

@@ -26,6 +26,8 @@ from framework import DistributedSamPredictor, LocalShards, PedbenchError, build
 from framework.models.named import architecture
 from framework.split.plans import PLANS
 
+pytestmark = pytest.mark.slow
+
 WAN = Link("wan", 20, 100)
 CONFIG = LatencyConfig("latency", checkpoint="random", plans=("local", "prefix"), links=(WAN,))
 FACTS = (

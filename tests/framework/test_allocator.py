@@ -33,5 +33,6 @@ def faults(**environment):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+@pytest.mark.slow
 def test_large_tensors_fault_their_pages_in_once():
     assert faults() < 0.5 * faults(**{SYSTEM_ALLOCATOR: "1"})

@@ -105,6 +105,7 @@ class OnnxRuntime(SamVit):
             return self._sessions[part]
 
     def _open(self, part: Part) -> InferenceSession:
+        # An extra: most installations lack it.
         from onnxruntime import InferenceSession, SessionOptions
 
         options = SessionOptions()

@@ -16,6 +16,8 @@ from attacks.base import CAPABILITIES
 from framework import Observation
 from tests.attacks.conftest import FILES, QUICK
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 KINDS = {
     "mean_colour": "floor",

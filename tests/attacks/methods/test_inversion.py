@@ -12,6 +12,8 @@ from attacks.solvers.ridge import Moments, ridge
 from framework import PedbenchError
 from tests.attacks.conftest import psnr
 
+pytestmark = pytest.mark.slow
+
 
 def fit(name, knowledge, **settings):
     attack = ATTACKS.get(name)(seed=0, **settings)

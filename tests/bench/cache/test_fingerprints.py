@@ -28,6 +28,7 @@ def test_every_part_has_a_lasting_fingerprint(kind: str, name: str) -> None:
     assert part_fingerprint(registry.get(name), registry.package) == first
 
 
+@pytest.mark.slow
 def test_other_processes_find_the_same() -> None:
     name = "whole_image_decoder_round1"
     code = (

@@ -99,6 +99,7 @@ def test_what_failed_is_not_kept(tmp_path, config, store, monkeypatch):
     assert (second.records["status"] != "failed").all()
 
 
+@pytest.mark.slow
 def test_precisions_are_not_confused(tmp_path, config, store):
     grid = {**config.groups[0].grid, "plan": ["globals_last"]}
     group = dataclasses.replace(config.groups[0], grid=grid, attacks=("ridge",), stages=(2,))

@@ -23,6 +23,8 @@ from framework.transport.grpc.protocol.proto import shard_pb2 as pb
 from framework.transport.grpc.protocol.proto import shard_pb2_grpc
 from framework.transport.patience import Patience
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 ENV = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 

@@ -10,6 +10,8 @@ from nbclient import NotebookClient
 
 from tests.bench.output_support import full_run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

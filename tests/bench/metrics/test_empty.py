@@ -59,6 +59,7 @@ groups:
 """
 
 
+@pytest.mark.slow
 def test_a_run_of_a_model_that_gives_nan_has_failed_records(tmp_path, monkeypatch):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
     sam = build_sam("tiny", "random")

@@ -12,6 +12,8 @@ from bench.recognition import sam_objects
 from bench.recognition.sam_objects import SamObjects, TrueMasks, best_ious
 from framework.models.build import PIXEL_MEAN
 
+pytestmark = pytest.mark.slow
+
 SIZE = (128, 256)
 
 

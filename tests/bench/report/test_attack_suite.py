@@ -31,6 +31,8 @@ from bench.runner.records import Record
 from tests.bench.output_support import write_run
 from tests.bench.suite_support import score
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_learned_attack_has_its_own_prior() -> None:
     assert prior_of("ridge") == "ridge_prior"

@@ -18,6 +18,8 @@ from bench.report.write import write_all
 from bench.runner.records import Record
 from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run
 
+pytestmark = pytest.mark.slow
+
 
 class _References(HTMLParser):
     """Everything that a page asks for."""

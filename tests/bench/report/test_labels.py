@@ -37,6 +37,8 @@ from bench.report.words import measure, protected
 from framework.split.defences import DEFENCES
 from framework.split.defences.base import Defence
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 
 

@@ -14,6 +14,8 @@ from bench.runner.evaluate import NO_PADDING
 from bench.runner.run import run
 from bench.spec.config import load_preset
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: tiny
 checkpoint: random

@@ -25,6 +25,8 @@ from bench.runner.run import run
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 PRESET = """
 model: tiny
@@ -166,7 +168,6 @@ def cluster(tmp_path):
         yield address, workers
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("killing", [False, True])
 def test_a_dask_cluster_gives_the_records_of_the_serial_run(
     small, serial, cluster, killing, tmp_path, monkeypatch

@@ -14,6 +14,8 @@ from bench.runner.records import read_records
 from bench.runner.run import run
 from bench.spec.config import load_preset
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 PRESET = """
 model: tiny

@@ -14,6 +14,8 @@ from bench.datasets.synthetic import Synthetic
 from bench.spec.config import RunConfig
 from tests.bench.datasets.test_datasets_disjoint import Shown
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: tiny
 checkpoint: random

@@ -15,6 +15,8 @@ from framework import PedbenchError, build_sam
 from framework.transport.grpc.server.service import ShardService
 from tests.framework.servers import serving
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: toy
 checkpoint: random

@@ -16,6 +16,8 @@ from bench.runner.share import Share, merge
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: tiny
 checkpoint: random

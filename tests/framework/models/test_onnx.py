@@ -24,6 +24,8 @@ from framework.transport.grpc.server.service import ShardService
 from tests.framework.servers import HASTY, serving
 from tests.framework.support import message_of
 
+pytestmark = pytest.mark.slow
+
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 

@@ -90,6 +90,7 @@ def test_half_precision_on_shards_and_edge(precision, largest, payload, frame, e
     assert 1e-6 < relative(found, expected) < largest
 
 
+@pytest.mark.slow
 def test_int8_is_close_and_does_not_depend_on_the_sharing(frame, expected):
     sam = build_sam("tiny", "random", precision="int8")
     assert any(isinstance(module, Int8Linear) for module in sam.modules())

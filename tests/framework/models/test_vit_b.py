@@ -15,6 +15,8 @@ from framework.models.build import PedSam
 from framework.split.edge import DistributedEncoder
 from tests.framework.support import EchoShards, frame_of
 
+pytestmark = pytest.mark.slow
+
 FRAME_SIZE = (680, 1024)
 TOKENS, WIDTH, ROUNDS = 64 * 64, 768, 4
 SCALES = TOKENS * ROUNDS * 2 * 4

@@ -29,6 +29,7 @@ def run_many(count: int, guard_of=Guard, threads: bool = False) -> Counter[str]:
     return Counter(run_schedule(seed, ledger, guard_of, threads) for seed in range(count))
 
 
+@pytest.mark.slow
 def test_no_cap_is_ever_exceeded():
     outcomes = run_many(SCHEDULES)
     assert sum(outcomes.values()) == SCHEDULES

@@ -15,6 +15,8 @@ from framework.split.defences.hide_layout import _mixed, _thumbnail
 from framework.split.defences.trained import TrainedDefence
 from tests.framework.support import message_of
 
+pytestmark = pytest.mark.slow
+
 TRAINED = [name for name, part in DEFENCES.items() if issubclass(part, TrainedDefence)]
 ADAPTERS = [name for name, part in DEFENCES.items() if issubclass(part, AdapterDefence)]
 

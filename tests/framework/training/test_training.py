@@ -27,6 +27,8 @@ from framework.training.scenes import augment
 from framework.training.scenes.augment import random_scene
 from framework.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 SIZE = 56
 
 

@@ -23,6 +23,8 @@ from tests.chaos.edge import Edge, Tally
 from tests.chaos.proxy import proxy
 from tests.framework.servers import serving
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = Patience(deadline=1.5, hello=5, tries=2, pause=0.02, rest=0.0)
 BAD = (

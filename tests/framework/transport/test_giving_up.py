@@ -22,6 +22,8 @@ from tests.chaos.evil import Hung, Mute
 from tests.framework.servers import serving
 from tests.framework.support import frame_of
 
+pytestmark = pytest.mark.slow
+
 PATIENT = Patience(deadline=100, hello=100, rest=1000)
 
 
