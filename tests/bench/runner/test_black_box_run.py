@@ -73,10 +73,10 @@ def test_numbers_of_photos_are_checked(tmp_path, count, words):
 
 
 def test_a_missing_substitute_is_told():
-    found = Models("tiny", "random")
+    found = Models("toy", "random")
     assert found.substitute() is None
     assert "no public model can stand in" in found.no_substitute()
-    assert "adapted" in found.no_substitute(adapted=True)
+    assert "for 'toy_globals_last'" in found.no_substitute(adapted=True)
 
 
 @pytest.fixture(scope="module")
