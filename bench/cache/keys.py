@@ -20,6 +20,7 @@ from bench.metrics import METRICS
 from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
+from bench.runner.models import NotAdapted
 from bench.runner.provenance import weights_label
 from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
@@ -65,6 +66,10 @@ class Keys:
 
     def _shared_inputs(self, pipeline: Pipeline) -> str:
         config, models = self.config, self.attackers.models
+        try:
+            sam = models.get(pipeline.adapted)
+        except NotAdapted:
+            sam = models.sam
         return content_digest(
             asdict(pipeline),
             config.model,
@@ -73,7 +78,7 @@ class Keys:
             {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED},
             config.remote is not None,
             source_fingerprint("bench.runner.evaluate"),
-            pipeline_sources(pipeline, models.sam),
+            pipeline_sources(pipeline, sam),
             part_fingerprint(models.sam.encoder_class, ENCODERS.package),
             {name: part_fingerprint(part, METRICS.package) for name, part in METRICS.items()},
             {

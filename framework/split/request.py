@@ -136,7 +136,7 @@ class Request:
 
     def payloads(self, tokens: Tensor) -> list[Payload]:
         """What is sent of every window in this round."""
-        self.contexts = [Context(window, self.round, self.grid) for window in self.grid.windows]
+        self.contexts = self._new_contexts()
         if self.round == 0 and self.session.payload.first == PIXELS:
             return self._pixel_payloads(self.contexts)
         return self._token_payloads(tokens[0], self.contexts)
@@ -155,13 +155,15 @@ class Request:
 
     def centralized(self, step: Step) -> Tensor:
         """The image embedding from the server that gets the whole picture."""
-        contexts = [Context(window, self.round, self.grid) for window in self.grid.windows]
-        payloads = self._pixel_payloads(contexts)
+        payloads = self._pixel_payloads(self._new_contexts())
         answer = self.session.shards.encode_image(self._asked(step), payloads)
         if any(message.delivered for message in self.recording.messages):
             self.recording.image_bytes_down = answer.nbytes
         features = torch.as_tensor(answer.decode(), device=self.session.sam.device)
         return features.permute(2, 0, 1)[None]
+
+    def _new_contexts(self) -> list[Context]:
+        return [Context(window, self.round, self.grid) for window in self.grid.windows]
 
     def _asked(self, step: Step) -> Round:
         session = self.session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -117,8 +118,5 @@ def _thumbnail(frame: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
     """The padded model input at `THUMBNAIL` pixels a side, flat, 0 to 1."""
     padded = np.zeros((side, side, 3))
     padded[: frame.shape[0], : frame.shape[1]] = frame / 255
-    edges = np.linspace(0, side, THUMBNAIL + 1).astype(int)
-    rows = np.add.reduceat(padded, edges[:-1], axis=0)
-    cells = np.add.reduceat(rows, edges[:-1], axis=1)
-    sizes = np.diff(edges)
-    return (cells / (sizes[:, None] * sizes[None])[..., None]).ravel()
+    small = cv2.resize(padded, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float64).ravel()

@@ -36,11 +36,11 @@ def frontal_detector() -> Any:
     """dlib's built-in detector.
 
     Raises:
-        PedbenchError: dlib is not installed.
+        PedbenchError: dlib is not installed, or broken.
     """
     try:
         import dlib  # An extra: most installations lack it.
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise PedbenchError(
             "the detector 'faces' needs dlib: pip install 'pedbench[faces]'"
         ) from error

@@ -2,8 +2,10 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save
 from safetensors.torch import save_file
 
 from attacks.base import ATTACKS
@@ -11,6 +13,7 @@ from bench.cache.store import Store
 from bench.runner.run import run
 from bench.spec.config import read_config
 from framework import PedbenchError, build_sam
+from framework.split.defences import make_defence
 
 PRESET = """
 model: toy
@@ -84,6 +87,20 @@ def test_other_source_is_computed_anew(tmp_path, config, store, monkeypatch):
     run(config, tmp_path / "first", workers=1, store=store)
     monkeypatch.setattr("bench.cache.keys.pipeline_sources", lambda pipeline, sam: ["changed"])
     assert run(config, tmp_path / "second", workers=1, store=store).new_units == 4
+
+
+def test_a_defence_that_was_trained_again_is_computed_anew(tmp_path, config, store):
+    sam, defence = build_sam("toy", "random"), make_defence("hide_layout", 2)
+    path = defence.path(sam, "interleaved")
+    path.parent.mkdir(parents=True)
+    fields = {**config.groups[0].grid, "defence": ["hide_layout"], "strength": [2.0]}
+    group = dataclasses.replace(config.groups[0], grid=fields)
+    defended = dataclasses.replace(config, groups=(group,), pictures=())
+    for seed, expected in ((0, 0), (0, 4), (1, 0)):
+        values = np.random.default_rng(seed).normal(size=(1, 96, 75)).astype(np.float32)
+        path.write_bytes(save({"bases": values, "means": np.zeros((1, 96), np.float32)}))
+        found = run(defended, tmp_path / f"{seed}-{expected}", workers=1, store=store)
+        assert found.from_store == expected
 
 
 def test_what_failed_is_not_kept(tmp_path, config, store, monkeypatch):
