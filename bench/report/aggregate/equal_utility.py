@@ -69,7 +69,8 @@ def equal_utility(run: RunData) -> pd.DataFrame:
     """One row per defence, region, metric and loss of mIoU.
 
     Columns: `CURVE`, ``region``, ``metric``, ``knob``, ``loss`` (share of the undefended mIoU),
-    ``leakage`` with its 95 % interval, ``hypervolume`` with its own, ``settings``, ``images``, and
+    ``leakage`` with its 95 % interval, ``hypervolume`` with its own (NaN where nothing leaks beyond
+    the floor), ``settings``, ``images``, and
     ``beats``: the defences that leak more at `RANKED_AT`, by a paired bootstrap over images with
     Holm's correction.
     """
@@ -135,6 +136,8 @@ def _rows(ladder: Ladder, draws: NDArray[np.int_]) -> Iterator[dict[str, Any]]:
     whole = np.arange(len(ladder.images))[None]
     of = [ladder.means(which) for which in (whole, draws)]
     volume, volumes = (hypervolume(*means) for means in of)
+    if not _leaks(*of[1][1:]):
+        volume, volumes = np.full_like(volume, np.nan), np.full_like(volumes, np.nan)
     for loss in LOSSES:
         at, drawn = (
             least_leakage(utility, leakage, (1 - loss) * utility[0]) for utility, leakage, _ in of
@@ -144,6 +147,11 @@ def _rows(ladder: Ladder, draws: NDArray[np.int_]) -> Iterator[dict[str, Any]]:
         row |= _named("leakage", ladder.sign * at[0], ladder.sign * drawn)
         row |= _named("hypervolume", volume[0], volumes)
         yield row
+
+
+def _leaks(leakage: Floats, floor: Floats) -> bool:
+    """Whether the undefended setting leaks more than the floor, beyond chance."""
+    return bool(np.quantile(leakage[0] - floor, (1 - LEVEL) / 2) > 0)
 
 
 def _beaten(ladders: list[Ladder], draws: NDArray[np.int_]) -> dict[str, list[str]]:
@@ -239,5 +247,6 @@ def _named(name: str, value: float, draws: Floats) -> dict[str, float]:
     """``name`` with its percentile interval; without one where there is one image alone."""
     tail = (1 - LEVEL) / 2
     known = draws[np.isfinite(draws)]
-    low, high = np.quantile(known, [tail, 1 - tail]) if np.ptp(known) else (np.nan, np.nan)
+    spread = len(known) > 0 and np.ptp(known) > 0
+    low, high = np.quantile(known, [tail, 1 - tail]) if spread else (np.nan, np.nan)
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}

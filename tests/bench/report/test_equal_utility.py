@@ -93,3 +93,11 @@ def test_utility_is_weighed_by_masks():
     weighed = Ladder(**{**one.__dict__, "masks": masks, "utility": np.arange(80.0).reshape(2, 40)})
     utility, _, _ = weighed.means(np.arange(40)[None])
     assert utility[:, 0].tolist() == [3, 43]
+
+
+def test_where_nothing_leaks_beyond_the_floor_there_is_no_hypervolume():
+    level = np.full(40, 30.0) + np.random.default_rng(5).normal(0, 1, 40)
+    quiet = Ladder(**{**ladder("noise", 20).__dict__, "floor": level})
+    rows = list(_rows(quiet, _draws(40)))
+    assert np.isnan([row["hypervolume"] for row in rows]).all()
+    assert not np.isnan([row["leakage"] for row in rows]).any()

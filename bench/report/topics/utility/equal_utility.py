@@ -54,7 +54,8 @@ class EqualUtilityTable(ReportTable):
                 "Leakage of the strongest attack for each image, read off the line through a "
                 "defence's strengths where that share of the undefended mIoU (box) is lost. "
                 "Hypervolume: share of the square of kept mIoU and privacy that the strengths "
-                "dominate; privacy is 0 undefended and 1 at the floor.",
+                "dominate; privacy is 0 undefended and 1 at the floor. It has no value where the "
+                "undefended setting does not leak more than the floor, beyond chance.",
                 f"Beats: defences that leak more at a loss of {RANKED_AT:.0%} (paired bootstrap "
                 "over images, Holm's correction, 5 %).",
                 INTERVALS,
