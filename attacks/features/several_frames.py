@@ -37,10 +37,10 @@ def averaged(seen: Observation) -> Observation:
     Where the scene is still, noise that is drawn anew for each picture shrinks with the root of
     the number of times that the window was seen. Of everything else the last message is kept.
     """
-    trips: defaultdict[tuple[int, int], list[WindowMessage]] = defaultdict(list)
+    found: defaultdict[tuple[int, int], list[WindowMessage]] = defaultdict(list)
     for message in seen.messages:
-        trips[message.round, message.window].append(message)
-    messages = [replace(trip[-1], sent=_mean([m.sent for m in trip])) for trip in trips.values()]
+        found[message.round, message.window].append(message)
+    messages = [replace(sent[-1], sent=_mean([m.sent for m in sent])) for sent in found.values()]
     return replace(seen, messages=tuple(messages))
 
 

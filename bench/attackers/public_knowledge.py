@@ -47,13 +47,13 @@ class FirstRounds(LocalShards):
 
     def exchange(
         self,
-        trip: Round,
+        round_: Round,
         owners: Sequence[int],
         payloads: Sequence[Payload],
         decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> list[Payload]:
-        answers = super().exchange(trip, owners, payloads, decoys)
-        if trip.index + 1 == self.rounds:
+        answers = super().exchange(round_, owners, payloads, decoys)
+        if round_.index + 1 == self.rounds:
             raise Enough
         return answers
 

@@ -37,9 +37,9 @@ class Trained:
 def save(path: Path, made: Trained) -> None:
     """Write a trained attacker in one step; where that fails, with a warning, nothing is kept."""
     card = json.dumps(made.card)
-    facts = {CARD: card, DIGEST: content_digest(made.state, card)}
+    metadata = {CARD: card, DIGEST: content_digest(made.state, card)}
     with keeping():
-        write_file(path, serialise(made.state, facts))
+        write_file(path, serialise(made.state, metadata))
 
 
 def load(path: Path) -> Trained | None:
@@ -51,10 +51,10 @@ def load(path: Path) -> Trained | None:
         return None
     try:
         with safe_open(path, "numpy") as file:
-            facts = file.metadata() or {}
+            metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if facts.get(DIGEST) == content_digest(state, facts[CARD]):
-            return Trained(state, json.loads(facts[CARD]))
+        if metadata.get(DIGEST) == content_digest(state, metadata[CARD]):
+            return Trained(state, json.loads(metadata[CARD]))
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
     warn(f"the trained attacker {path} is damaged: it is trained again")

@@ -180,9 +180,9 @@ def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
     groups = []
     for group in config.groups:
         wanted = names if "all" in group.attacks else [n for n in group.attacks if n in names]
-        judged = tuple(name for name in group.recognise_on if name in wanted)
+        recognised = tuple(name for name in group.recognise_on if name in wanted)
         narrowed = dataclasses.replace(
-            group, attacks=tuple(wanted), without=(), recognise_on=judged
+            group, attacks=tuple(wanted), without=(), recognise_on=recognised
         )
         if next(narrowed.cells(config.seeds), None) is not None:
             groups.append(narrowed)

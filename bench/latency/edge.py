@@ -73,7 +73,7 @@ class Timed(Shards):
 
     def exchange(
         self,
-        trip: Round,
+        round_: Round,
         owners: Sequence[int],
         payloads: Sequence[Payload],
         decoys: Mapping[int, Mapping[int, Payload]] | None = None,
@@ -81,15 +81,15 @@ class Timed(Shards):
         """As in `Shards`."""
         start = perf_counter()
         try:
-            return super().exchange(trip, owners, payloads, decoys)
+            return super().exchange(round_, owners, payloads, decoys)
         finally:
             self.away += perf_counter() - start
 
-    def encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+    def encode_image(self, round_: Round, payloads: Sequence[Payload]) -> Payload:
         """As in `Shards`."""
         start = perf_counter()
         try:
-            return super().encode_image(trip, payloads)
+            return super().encode_image(round_, payloads)
         finally:
             self.away += perf_counter() - start
 

@@ -58,5 +58,5 @@ def _report(run: LatencyRun) -> str:
             (figure_uri(png_of(draw(run, name, LIGHT))), text) for name, text in CAPTIONS.items()
         ]
     return page_template("latency.html.j2").render(
-        run=run, tables=build_tables(run), pictures=pictures, facts=run.facts.items()
+        run=run, tables=build_tables(run), pictures=pictures, environment=run.environment.items()
     )

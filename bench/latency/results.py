@@ -25,13 +25,13 @@ class LatencyRun:
         rows: one per link, plan and repeat: ``link``, ``plan``, ``repeat``, ``how``, ``seconds``,
             ``away_seconds`` (in round trips), ``bytes_up``, ``bytes_down``, ``rounds``,
             ``peak_bytes`` (of the edge's process), ``bare_bytes`` (before it held a model).
-        facts: the content of ``environment.json``.
+        environment: the content of ``environment.json``.
     """
 
     folder: Path
     config: LatencyConfig
     rows: pd.DataFrame
-    facts: dict[str, Any]
+    environment: dict[str, Any]
 
     @classmethod
     def read(cls, folder: Path) -> LatencyRun:
@@ -42,12 +42,12 @@ class LatencyRun:
         """
         try:
             rows = pd.read_csv(folder / ROWS)
-            facts = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+            environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise PedbenchError(
                 f"{folder} holds no latency run: make one with 'pedbench run --preset latency'"
             ) from error
-        return cls(folder, read_latency(folder / "config.yaml"), rows, facts)
+        return cls(folder, read_latency(folder / "config.yaml"), rows, environment)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -67,14 +67,14 @@ class LatencyRun:
     @property
     def source(self) -> str:
         """What was measured on, and what to beware of."""
-        facts, config = self.facts, self.config
+        config, processor = self.config, self.environment["machine"]["processor"]
         weights = ", random weights" if config.checkpoint == "random" else ""
-        threads, each = facts["threads"], facts["threads_per_shard"]
+        threads, each = self.environment["threads"], self.environment["threads_per_shard"]
         return (
-            f"{config.model}{weights}, {facts['machine']['processor']}; threads: edge {threads}, "
+            f"{config.model}{weights}, {processor}; threads: edge {threads}, "
             f"each of {config.shards} shards {each}, centralized server {threads}, all on one "
             "machine, so servers are no faster than the edge and what faster ones would gain is in "
-            f"the last columns; repeats: {config.repeats}. {facts['connection']}."
+            f"the last columns; repeats: {config.repeats}. {self.environment['connection']}."
         )
 
 

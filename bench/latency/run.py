@@ -107,10 +107,10 @@ def _is_of(settings: Path, config: LatencyConfig) -> bool:
 
 def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path) -> None:
     """Write ``environment.json``."""
-    facts: dict[str, Any] = environment.describe(build_sam(config.model, config.checkpoint))
-    facts["packages"]["grpcio"] = version("grpcio")
+    known: dict[str, Any] = environment.describe(build_sam(config.model, config.checkpoint))
+    known["packages"]["grpcio"] = version("grpcio")
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control")
-    facts |= {
+    known |= {
         "threads": cores(),
         "threads_per_shard": threads_of_shards(config),
         "network": "one host" if reason else "a network namespace for each server and for the edge",
@@ -118,4 +118,4 @@ def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path
         "connection": "gRPC with mutual TLS, kept open between photos",
         "tcp_congestion_control": congestion.read_text().strip() if congestion.exists() else "",
     }
-    write_file(folder / "environment.json", json.dumps(facts, indent=2))
+    write_file(folder / "environment.json", json.dumps(known, indent=2))

@@ -46,8 +46,8 @@ class Group:
         public_photos: how many photos of their own attackers have; ``None`` for all of the run.
         frames: numbers of frames of the scene that the coalition receives.
         motions: what the scene does meanwhile.
-        recognise: recognisers that judge pictures of the group; ``("all",)`` stands for each.
-        recognise_on: attacks whose pictures they judge, with the first seed, beside `SEEN` and
+        recognise: recognisers that look at pictures of the group; ``("all",)`` stands for each.
+        recognise_on: attacks whose pictures they look at, with the first seed, beside `SEEN` and
             `ORIGINAL`; all but floors and ceilings of the group if empty.
     """
 
@@ -100,7 +100,7 @@ class Group:
                     continue
                 attacker = replace(threat, coalition=size)
                 for cell in self._attacks(AttackCell(pipeline, attacker, "", motion=motion), seeds):
-                    yield from self._judged(cell, seeds[0])
+                    yield from self._with_recognisers(cell, seeds[0])
 
     def _attackers(self) -> Iterator[tuple[ThreatModel, str]]:
         """Each attacker of the group, any coalition's size, with the motion of the scene.
@@ -125,18 +125,18 @@ class Group:
             for seed in seeds[: self.seeds] if random else seeds[:1]:
                 yield replace(cell, attack=name, seed=seed)
 
-    def _judged(self, cell: AttackCell, first_seed: int) -> Iterator[AttackCell]:
-        """A cell, and one more for each recogniser that judges its picture.
+    def _with_recognisers(self, cell: AttackCell, first_seed: int) -> Iterator[AttackCell]:
+        """A cell, and one more for each recogniser that looks at its picture.
 
         Recognition needs the scored photo itself, so that scenes that move have none.
         """
         names = self.attack_names()
         if cell.attack in (EXPOSURE, *names):
             yield cell
-        judged = self.recognise_on or [
+        recognised = self.recognise_on or [
             name for name in names if ATTACKS.get(name).kind not in ("floor", "ceiling")
         ]
-        wanted = cell.attack in judged or (cell.attack in BARE and cell.attack != EXPOSURE)
+        wanted = cell.attack in recognised or (cell.attack in BARE and cell.attack != EXPOSURE)
         if wanted and cell.motion == STATIC and cell.seed == first_seed:
             for name in self.recogniser_names():
                 yield replace(cell, recognise=name)

@@ -38,7 +38,7 @@ class Guard:
         self.ledger = ledger or Ledger()
         self.caps = caps or Caps()
         self._lock = threading.Lock()
-        self._watched: _Watched | None = None
+        self._scene: _GuardedScene | None = None
         self._scenes: dict[tuple[str, tuple[int, int]], str] = {}
         self._alike: set[str] = set()
         self._told: set[str] = set()
@@ -77,18 +77,18 @@ class Guard:
 
     def admit(
         self,
-        trip: Round,
+        round_: Round,
         wanted: Mapping[str, Sequence[int]],
         *,
-        whole: bool = False,
+        all_or_none: bool = False,
         overhearing: Sequence[str] = (),
     ) -> dict[str, list[int]]:
         """Enter in the ledger what may leave, and return it.
 
         Args:
-            trip: the round that the windows belong to.
+            round_: the round that the windows belong to.
             wanted: windows by name of the server.
-            whole: admit all windows or none, and then enter none.
+            all_or_none: admit all windows or none, and then enter none.
             overhearing: who else sees every window, whatever server it goes to; each is entered
                 and bounded like a server.
 
@@ -98,58 +98,58 @@ class Guard:
         Raises:
             PedbenchError: the ledger cannot be written, or the scene is known with another size.
         """
-        if trip.view is None:
+        if round_.view is None:
             raise PedbenchError("a guard must know where the picture lies: give the round a view")
         with self._lock:
-            watched, self._watched = self._watched, None
+            scene, self._scene = self._scene, None
             with self.ledger.transaction():
-                watched = self._up_to_date(watched, trip.view)
-                watched.expect([*wanted, *overhearing])
+                scene = self._up_to_date(scene, round_.view)
+                scene.expect([*wanted, *overhearing])
                 going = [
                     (server, window, box)
-                    for server, window, box in _boxes(trip, trip.view, wanted)
-                    if watched.admits((server, *overhearing), box)
+                    for server, window, box in _boxes(round_, round_.view, wanted)
+                    if scene.admits((server, *overhearing), box)
                 ]
-                if whole and len(going) < sum(map(len, wanted.values())):
+                if all_or_none and len(going) < sum(map(len, wanted.values())):
                     return {}
                 self.ledger.enter(
-                    _send(trip, trip.view, name, window, box)
+                    _send(round_, round_.view, name, window, box)
                     for server, window, box in going
                     for name in (server, *overhearing)
                 )
-                watched.last = self.ledger.last()
-            self._watched = watched
+                scene.last = self.ledger.last()
+            self._scene = scene
         admitted: dict[str, list[int]] = {}
         for server, window, _ in going:
             admitted.setdefault(server, []).append(window)
         return admitted
 
-    def _up_to_date(self, watched: _Watched | None, view: View) -> _Watched:
+    def _up_to_date(self, scene: _GuardedScene | None, view: View) -> _GuardedScene:
         """The scene's state with all that was entered, by other processes too."""
-        known = None if watched is None else (watched.name, watched.coverage.size)
-        if watched is None or known != (view.scene, view.scene_size):
+        known = None if scene is None else (scene.name, scene.coverage.size)
+        if scene is None or known != (view.scene, view.scene_size):
             self.ledger.open_scene(view.scene, view.scene_size)
-            watched = _Watched(view.scene, self.ledger.coverage(view.scene), self.caps)
-            self._tell(watched)
-            return watched
-        for server, box in self.ledger.seen(view.scene, after=watched.last):
-            watched.enter(server, box)
-        return watched
+            scene = _GuardedScene(view.scene, self.ledger.coverage(view.scene), self.caps)
+            self._tell(scene)
+            return scene
+        for server, box in self.ledger.seen(view.scene, after=scene.last):
+            scene.enter(server, box)
+        return scene
 
-    def _tell(self, watched: _Watched) -> None:
+    def _tell(self, scene: _GuardedScene) -> None:
         """Say once for each scene that caps are exceeded already."""
-        excess = watched.excess()
-        if excess and watched.name not in self._told:
-            self._told.add(watched.name)
+        excess = scene.excess()
+        if excess and scene.name not in self._told:
+            self._told.add(scene.name)
             log.warning(
                 "warning: caps of scene '%s' are exceeded already: %s; nothing more of it leaves "
                 "that these caps forbid",
-                watched.name,
+                scene.name,
                 excess,
             )
 
 
-class _Watched:
+class _GuardedScene:
     """One scene: what was seen of it, and how much more may be."""
 
     def __init__(self, name: str, coverage: Coverage, caps: Caps) -> None:
@@ -196,14 +196,14 @@ class _Watched:
         self.coverage.add(server, box)
 
 
-def _send(trip: Round, view: View, server: str, window: int, box: Box) -> Send:
-    return Send(trip.session, view.scene, trip.frame, trip.blocks[0], server, window, box)
+def _send(round_: Round, view: View, server: str, window: int, box: Box) -> Send:
+    return Send(round_.session, view.scene, round_.frame, round_.blocks[0], server, window, box)
 
 
 def _boxes(
-    trip: Round, view: View, wanted: Mapping[str, Sequence[int]]
+    round_: Round, view: View, wanted: Mapping[str, Sequence[int]]
 ) -> Iterator[tuple[str, int, Box]]:
     """Server, window and the scene pixels that it shows."""
     for server, windows in wanted.items():
         for window in windows:
-            yield server, window, view.box(trip.grid, trip.grid.windows[window])
+            yield server, window, view.box(round_.grid, round_.grid.windows[window])

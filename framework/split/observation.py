@@ -24,11 +24,11 @@ from framework.split.windows import WindowGrid
 
 @dataclass(frozen=True)
 class WindowMessage:
-    """One window's trip to a shard.
+    """One window on its way to a shard and back.
 
     Attributes:
         frame: 0 for the first picture of a session.
-        round: 0 for the first round trip of a picture.
+        round: 0 for the first round of a picture.
         stage: index of the first block that runs on what was sent; 0 means embedded patches.
         shard: the server that received it.
         window: index in the grid.

@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def rounds(self) -> int:
-        """Round trips between edge and servers."""
+        """Rounds between edge and servers."""
         return sum(step.place is not Place.EDGE for step in self.steps)
 
 

@@ -16,7 +16,7 @@ class Traffic:
 
     Attributes:
         bytes_up, bytes_down: payload bytes to and from the servers.
-        rounds: round trips.
+        rounds: rounds of windows sent and answers received.
     """
 
     bytes_up: int

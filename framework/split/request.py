@@ -142,7 +142,7 @@ class Request:
         return self._token_payloads(tokens[0], self.contexts)
 
     def exchange(self, step: Step, payloads: Sequence[Payload]) -> Tensor:
-        """One round trip: the token map that comes of it."""
+        """One round: the token map that comes of it."""
         decoys = beside(self.decoys, self.round)
         self.recording.decoys.update(p for held in decoys.values() for p in held.values())
         answers = self.session.shards.exchange(self._asked(step), self.owners, payloads, decoys)

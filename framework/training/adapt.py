@@ -1,6 +1,6 @@
 """Adapting a SAM to `globals_last`: its blocks in another order, trained to imitate the old one.
 
-The window blocks come first and the global ones last, so that one round trip is enough. What that
+The window blocks come first and the global ones last, so that one round is enough. What that
 changes in the image embedding is taught back by distillation: labels are not needed, only photos.
 """
 

@@ -35,7 +35,7 @@ class Shards(Servers):
 
     def exchange(
         self,
-        trip: Round,
+        round_: Round,
         owners: Sequence[int],
         payloads: Sequence[Payload],
         decoys: Mapping[int, Mapping[int, Payload]] | None = None,
@@ -52,15 +52,15 @@ class Shards(Servers):
         Raises:
             PedbenchError: a window could not be computed, or a server is set up wrongly.
         """
-        return Exchange(self, trip, payloads, decoys).windows(owners)
+        return Exchange(self, round_, payloads, decoys).windows(owners)
 
-    def encode_image(self, trip: Round, payloads: Sequence[Payload]) -> Payload:
+    def encode_image(self, round_: Round, payloads: Sequence[Payload]) -> Payload:
         """Send the whole frame, cut into windows, to server 0; get the image embedding back.
 
         Raises:
             PedbenchError: as in `exchange`.
         """
-        return Exchange(self, trip, payloads).image()
+        return Exchange(self, round_, payloads).image()
 
 
 class SeparateShards(Shards):
@@ -72,11 +72,13 @@ class SeparateShards(Shards):
     def line(self, in_flight: int) -> Executor:
         return InTurn()
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        return serve_windows(self.stage, trip, windows)
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        return serve_windows(self.stage, round_, windows)
 
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
-        return serve_image(self.stage, trip, payloads)
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+        return serve_image(self.stage, round_, payloads)
 
 
 class LocalShards(SeparateShards):
@@ -85,8 +87,8 @@ class LocalShards(SeparateShards):
     Their windows are computed in one batch, as each window's result depends on that window alone.
     """
 
-    def _ask(self, pool: Executor, trip: Round, windows: Asked) -> dict[int, Future[Answers]]:
-        rounds = [(trip, payloads) for payloads in windows.values()]
+    def _ask(self, pool: Executor, round_: Round, windows: Asked) -> dict[int, Future[Answers]]:
+        rounds = [(round_, payloads) for payloads in windows.values()]
         together = pool.submit(serve_together, self.stage, rounds)
         return {
             shard: pool.submit(lambda i: together.result()[i], i) for i, shard in enumerate(windows)

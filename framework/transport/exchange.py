@@ -1,4 +1,4 @@
-"""One round trip as the edge conducts it: guard, send, check, fail over, record."""
+"""One round as the edge conducts it: guard, send, check, fail over, record."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ class Exchange:
     def __init__(
         self,
         shards: Servers,
-        trip: Round,
+        round_: Round,
         payloads: Sequence[Payload],
         decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> None:
         self.shards = shards
-        self.trip = trip
+        self.round = round_
         self.payloads = payloads
         self.decoys = dict(decoys or {})
         self.attempts: list[Attempt] = []
@@ -106,8 +106,8 @@ class Exchange:
         lost = [w for shard in list(held) if not self._usable(shard) for w in held.pop(shard)]
         self._refuse_exceeded()
         try:
-            with self.shards.pool() as pool, self.trip.abort.on_error():
-                capped = self._send(pool, held, whole=self.shards.fallback == "fail")
+            with self.shards.pool() as pool, self.round.abort.on_error():
+                capped = self._send(pool, held, all_or_none=self.shards.fallback == "fail")
                 self._stay(capped, CAPPED)
                 self._elsewhere(pool, lost, FAILED_BEFORE)
                 self._compute()
@@ -126,11 +126,11 @@ class Exchange:
         """The image embedding, from the first server that can give it, else from the edge."""
         self._refuse_exceeded()
         try:
-            with self.shards.pool() as pool, self.trip.abort.on_error():
+            with self.shards.pool() as pool, self.round.abort.on_error():
                 answer, reason = self._first_image(pool)
             if answer is None:
                 self._stay(range(len(self.payloads)), reason)
-                answer = serve_image(self.shards.stage, self.trip, self.payloads)
+                answer = serve_image(self.shards.stage, self.round, self.payloads)
             return answer
         finally:
             self._record()
@@ -141,11 +141,11 @@ class Exchange:
         for shard in filter(self._usable, range(self.shards.count)):
             if len(self.attempts) > self.shards.retries:
                 break
-            if not self._admit({shard: everything}, whole=True):
+            if not self._admit({shard: everything}, all_or_none=True):
                 return None, CAPPED
             attempt = self._attempt(shard, everything, dict(enumerate(self.payloads)))
             try:
-                future = pool.submit(self.shards._encode_image, self.trip, shard, self.payloads)
+                future = pool.submit(self.shards._encode_image, self.round, shard, self.payloads)
                 answer = self._checked_image(shard, future.result())
                 attempt.answered = True
                 self.shards.breakers[shard].succeed()
@@ -156,15 +156,17 @@ class Exchange:
                 self.shards.breakers[shard].end()
         return None, reason
 
-    def _send(self, pool: Executor, held: Mapping[int, Sequence[int]], whole: bool) -> list[int]:
+    def _send(
+        self, pool: Executor, held: Mapping[int, Sequence[int]], all_or_none: bool
+    ) -> list[int]:
         """Send to each server what the guard admits; returns the windows that it does not."""
-        admitted = self._admit(held, whole)
+        admitted = self._admit(held, all_or_none)
         attempts = {
             shard: self._attempt(shard, windows, self._beside_decoys(shard, windows))
             for shard, windows in admitted.items()
         }
         payloads = {shard: attempt.sent for shard, attempt in attempts.items()}
-        for shard, future in self.shards._ask(pool, self.trip, payloads).items():
+        for shard, future in self.shards._ask(pool, self.round, payloads).items():
             attempts[shard].future = future
             self.running[future] = attempts[shard]
         gone = {window for windows in admitted.values() for window in windows}
@@ -175,21 +177,23 @@ class Exchange:
         wanted = {window: self.payloads[window] for window in windows}
         return dict(sorted({**self.decoys.pop(shard, {}), **wanted}.items()))
 
-    def _admit(self, held: Mapping[int, Sequence[int]], whole: bool) -> Mapping[int, Sequence[int]]:
+    def _admit(
+        self, held: Mapping[int, Sequence[int]], all_or_none: bool
+    ) -> Mapping[int, Sequence[int]]:
         """Enter in the ledger what may leave: the last thing that happens before it does."""
         if self.shards.guard is None or not held:
             return held
         names = self.shards.names
         wanted = {names[shard]: windows for shard, windows in held.items()}
         admitted = self.shards.guard.admit(
-            self.trip, wanted, whole=whole, overhearing=self.shards.overhearing
+            self.round, wanted, all_or_none=all_or_none, overhearing=self.shards.overhearing
         )
         return {shard: admitted[names[shard]] for shard in held if names[shard] in admitted}
 
     def _refuse_exceeded(self) -> None:
         """Without the edge's help, begin no picture of a scene whose caps are exceeded already."""
-        guard, view = self.shards.guard, self.trip.view
-        begun = self.trip.index > 0 or self.shards.fallback != "fail"
+        guard, view = self.shards.guard, self.round.view
+        begun = self.round.index > 0 or self.shards.fallback != "fail"
         if guard is None or view is None or begun:
             return
         excess = guard.exceeded(view)
@@ -226,13 +230,13 @@ class Exchange:
         if isinstance(error, BadAnswer):
             self.shards.quarantined[error.shard] = str(error)
         else:
-            self.shards.unavailable[error.shard] = (self.trip.session, self.trip.request)
+            self.shards.unavailable[error.shard] = (self.round.session, self.round.request)
         self.shards.breakers[attempt.shard].fail(time.monotonic() - attempt.begun)
         log.warning("%s", error)
         return str(error)
 
     def _usable(self, shard: int) -> bool:
-        this_request = (self.trip.session, self.trip.request)
+        this_request = (self.round.session, self.round.request)
         failed = self.shards.unavailable.get(shard) == this_request
         known = shard not in self.shards.quarantined and self.shards.knows(shard)
         return known and not failed and self.shards.breakers[shard].admits
@@ -246,7 +250,7 @@ class Exchange:
             if not left:
                 break
             dealt = ((servers[(i + turn) % len(servers)], w) for i, w in enumerate(left))
-            left = self._send(pool, _grouped(dealt), whole=False)
+            left = self._send(pool, _grouped(dealt), all_or_none=False)
         self._stay(left, reason)
 
     def _stay(self, windows: Sequence[int], reason: str) -> None:
@@ -262,7 +266,7 @@ class Exchange:
         """Compute on the edge what stays there, from the same payloads as a server would."""
         if self.home:
             payloads = {window: self.payloads[window] for window in sorted(self.home)}
-            self.results.update(serve_windows(self.shards.stage, self.trip, payloads))
+            self.results.update(serve_windows(self.shards.stage, self.round, payloads))
             self.home = []
 
     def _checked(self, attempt: Attempt, answers: Mapping[int, Payload]) -> Mapping[int, Payload]:
@@ -271,17 +275,17 @@ class Exchange:
         What is absurd in them is computed here as well: where the model itself gives no better, the
         server is not at fault.
         """
-        stage, grid = self.shards.stage, self.trip.grid.windows
+        stage, grid = self.shards.stage, self.round.grid.windows
         shapes = {w: (grid[w].height, grid[w].width, stage.width) for w in attempt.sent}
         try:
-            check_windows(attempt.shard, answers, shapes, self.trip.codec)
+            check_windows(attempt.shard, answers, shapes, self.round.codec)
         except Unbounded as fault:
-            own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in fault.windows})
-            self._judge(fault, own.values())
+            own = serve_windows(stage, self.round, {w: attempt.sent[w] for w in fault.windows})
+            self._attribute(fault, own.values())
             answers = {**answers, **own}
         sample = [w for w in attempt.sent if chance.random() < self.shards.spot_checks]
         if sample:
-            own = serve_windows(stage, self.trip, {w: attempt.sent[w] for w in sample})
+            own = serve_windows(stage, self.round, {w: attempt.sent[w] for w in sample})
             wrong = [w for w in sample if differs(answers[w], own[w])]
             if wrong:
                 raise _miscomputed(attempt.shard, f"windows {wrong}")
@@ -289,21 +293,21 @@ class Exchange:
 
     def _checked_image(self, shard: int, answer: Payload) -> Payload:
         """As `_checked`, for the image embedding."""
-        side, stage = self.trip.grid.tokens_per_side, self.shards.stage
+        side, stage = self.round.grid.tokens_per_side, self.shards.stage
         shape = (side, side, stage.image_width)
         try:
-            check_payload(shard, answer, shape, self.trip.codec, "the embedding")
+            check_payload(shard, answer, shape, self.round.codec, "the embedding")
         except Unbounded as fault:
-            own = serve_image(stage, self.trip, self.payloads)
-            self._judge(fault, [own])
+            own = serve_image(stage, self.round, self.payloads)
+            self._attribute(fault, [own])
             return own
         if chance.random() < self.shards.spot_checks and differs(
-            answer, serve_image(stage, self.trip, self.payloads)
+            answer, serve_image(stage, self.round, self.payloads)
         ):
             raise _miscomputed(shard, "the embedding")
         return answer
 
-    def _judge(self, fault: Unbounded, own: Collection[Payload]) -> None:
+    def _attribute(self, fault: Unbounded, own: Collection[Payload]) -> None:
         """Whose fault absurd values are, by the edge's own results in the same places.
 
         Raises:
@@ -325,13 +329,13 @@ class Exchange:
             for i, a in enumerate(self.attempts)
             for window in a.sent
         )
-        trip = self.trip
+        round_ = self.round
         for _, window, _, i in order:
             attempt = self.attempts[i]
             message = WindowMessage(
-                trip.frame,
-                trip.index,
-                trip.blocks[0],
+                round_.frame,
+                round_.index,
+                round_.blocks[0],
                 attempt.shard,
                 window,
                 attempt.sent[window],

@@ -125,17 +125,17 @@ class Pace:
             lambda: deque(maxlen=RECENT)
         )
 
-    def note(self, shard: int, whole: bool, work: int, seconds: float) -> None:
+    def note(self, shard: int, whole_image: bool, work: int, seconds: float) -> None:
         """A server did so much work in so many seconds, on a whole image or on windows."""
         with self._lock:
-            self._recent[whole, shard].append((seconds, work))
+            self._recent[whole_image, shard].append((seconds, work))
 
-    def deadline(self, shard: int, whole: bool, work: int, failures: int) -> float:
+    def deadline(self, shard: int, whole_image: bool, work: int, failures: int) -> float:
         """Seconds for a call; doubled for each failure, so that slow is not taken for dead."""
         with self._lock:
-            known = list(self._recent.get((whole, shard), ()))
+            known = list(self._recent.get((whole_image, shard), ()))
             if not known:
-                others = [calls for (kind, _), calls in self._recent.items() if kind == whole]
+                others = [calls for (kind, _), calls in self._recent.items() if kind == whole_image]
                 known = [call for calls in others for call in calls]
         if not known:
             return self.patience.deadline

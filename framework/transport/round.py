@@ -1,4 +1,4 @@
-"""What is asked of the servers in one round trip."""
+"""What is asked of the servers in one round."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HOME = -1
 
 @dataclass(frozen=True)
 class Round:
-    """One round trip.
+    """One round.
 
     Attributes:
         grid: the windows of this picture.
-        index: 0 for the first round trip of a picture.
+        index: 0 for the first round of a picture.
         frame: 0 for the first picture of a session.
         blocks: window blocks that the shards run, or all blocks for a centralised server.
         codec: how results travel back.

@@ -1,4 +1,4 @@
-"""A server's side of a round trip, on decoded payloads; the edge computes what stays home alike."""
+"""A server's side of a round, on decoded payloads; the edge computes what stays home alike."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Asked = tuple[Round, Mapping[int, Payload]]
 
 
 def serve_windows(
-    stage: WindowStage, trip: Round, windows: Mapping[int, Payload]
+    stage: WindowStage, round_: Round, windows: Mapping[int, Payload]
 ) -> dict[int, Payload]:
     """A shard's side of a round: decode, run the blocks on all windows at once, encode."""
-    return serve_together(stage, [(trip, windows)])[0]
+    return serve_together(stage, [(round_, windows)])[0]
 
 
 @torch.inference_mode()
@@ -29,26 +29,26 @@ def serve_together(stage: WindowStage, asked: Sequence[Asked]) -> list[dict[int,
     Windows attend to themselves alone, so what a round gets back does not depend on the others.
     """
     opened = [
-        _open(stage, trip.grid, index, payload)
-        for trip, windows in asked
+        _open(stage, round_.grid, index, payload)
+        for round_, windows in asked
         for index, payload in windows.items()
     ]
     found = stage.run(asked[0][0].blocks, moved(opened, stage.sam.device, stage.dtype))
     results = iter(moved(found, torch.device("cpu"), torch.float32))
     return [
-        {index: encode_tokens(next(results).numpy(), trip.codec) for index in windows}
-        for trip, windows in asked
+        {index: encode_tokens(next(results).numpy(), round_.codec) for index in windows}
+        for round_, windows in asked
     ]
 
 
 @torch.inference_mode()
-def serve_image(stage: WindowStage, trip: Round, payloads: Sequence[Payload]) -> Payload:
+def serve_image(stage: WindowStage, round_: Round, payloads: Sequence[Payload]) -> Payload:
     """The centralised server's side: the whole encoder on the reassembled frame."""
     runtime = stage.sam.runtime
-    opened = [_open(stage, trip.grid, i, payload) for i, payload in enumerate(payloads)]
-    tokens = merge(moved(opened, stage.sam.device, stage.dtype), trip.grid)
-    features = runtime.neck(runtime.maps(trip.blocks, tokens[None]))
-    return encode_tokens(features[0].permute(1, 2, 0).cpu().numpy(), trip.codec)
+    opened = [_open(stage, round_.grid, i, payload) for i, payload in enumerate(payloads)]
+    tokens = merge(moved(opened, stage.sam.device, stage.dtype), round_.grid)
+    features = runtime.neck(runtime.maps(round_.blocks, tokens[None]))
+    return encode_tokens(features[0].permute(1, 2, 0).cpu().numpy(), round_.codec)
 
 
 def _open(stage: WindowStage, grid: WindowGrid, index: int, payload: Payload) -> torch.Tensor:

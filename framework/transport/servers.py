@@ -108,15 +108,17 @@ class Servers(ABC):
         """Runs so many requests at once, each with rounds of its own."""
         return ThreadPoolExecutor(in_flight)
 
-    def _ask(self, pool: Executor, trip: Round, windows: Asked) -> dict[int, Future[Answers]]:
+    def _ask(self, pool: Executor, round_: Round, windows: Asked) -> dict[int, Future[Answers]]:
         """Ask several servers for their parts of a round: server → what it will answer."""
         return {
-            shard: pool.submit(self._serve, trip, shard, payloads)
+            shard: pool.submit(self._serve, round_, shard, payloads)
             for shard, payloads in windows.items()
         }
 
     @abstractmethod
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
         """One server's part of a round: its windows → their results.
 
         Called from several threads at once, also for one server. What it returns is checked by
@@ -130,5 +132,5 @@ class Servers(ABC):
         """
 
     @abstractmethod
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         """The image embedding [rows, columns, channels] computed by one server; raises alike."""

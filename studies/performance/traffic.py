@@ -32,8 +32,10 @@ class Idle(SamVit):
 class Echo(SeparateShards):
     """Servers that send back what they got, in the codec asked for."""
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        return {w: encode_tokens(payload.decode(), trip.codec) for w, payload in windows.items()}
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        return {w: encode_tokens(payload.decode(), round_.codec) for w, payload in windows.items()}
 
 
 def bytes_on_wire(model: str) -> Iterator[Row]:

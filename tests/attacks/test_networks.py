@@ -1,4 +1,4 @@
-"""Attacks with networks: better than their priors, reproducible, and whole after a round trip."""
+"""Attacks with networks: better than their priors, reproducible, and whole after being saved."""
 
 import numpy as np
 import pytest

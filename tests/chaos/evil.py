@@ -64,7 +64,7 @@ class OtherWindow(Altering):
     """Answers for a window that it was not asked for."""
 
     def alter(self, call, index, payload):
-        return (index + 1) % len(call.trip.grid.windows), payload
+        return (index + 1) % len(call.round.grid.windows), payload
 
 
 class Twice(Altering):
@@ -184,7 +184,7 @@ class Flood(ShardService):
     """Sends bands of an image without end, each below every row before."""
 
     async def _image(self, stream, context, work, client):
-        inbox = await self._open(stream, work, client, whole=True)
+        inbox = await self._open(stream, work, client, whole_image=True)
         side, width = self.sam.arch.grid_size, self.sam.arch.prompt_width
         row = Payload("float32", np.zeros((1, side, width), np.float32))
         for top in range(1 << 20):

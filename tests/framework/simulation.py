@@ -60,7 +60,7 @@ class Account:
         self.caps = caps
         self.lock = Lock()
 
-    def arrive(self, trip: Round, shard: int, windows: Sequence[int]) -> None:
+    def arrive(self, round_: Round, shard: int, windows: Sequence[int]) -> None:
         """Windows reach a server.
 
         Raises:
@@ -69,7 +69,7 @@ class Account:
         with self.lock:
             before = self.seen.copy()
             for window in windows:
-                y0, x0, y1, x1 = trip.view.box(trip.grid, trip.grid.windows[window])
+                y0, x0, y1, x1 = round_.view.box(round_.grid, round_.grid.windows[window])
                 self.seen[shard, y0:y1, x0:x1] = True
             if (self.seen != before).any():
                 self.check()
@@ -104,8 +104,8 @@ class SimulatedShards(Shards):
     def pool(self) -> Executor:
         return super().pool() if self.threads else InTurn()
 
-    def _draw(self, trip: Round, shard: int, windows: Sequence[int]) -> str | None:
-        self.account.arrive(trip, shard, windows)
+    def _draw(self, round_: Round, shard: int, windows: Sequence[int]) -> str | None:
+        self.account.arrive(round_, shard, windows)
         if self.rng.random() >= self.fault_rate:
             return None
         fault = self.rng.choice(FAULTS * 4 + FATAL)
@@ -119,21 +119,23 @@ class SimulatedShards(Shards):
             raise PedbenchError("a fault that nobody foresaw")
         return fault
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        fault = self._draw(trip, shard, list(windows))
-        answers = serve_windows(self.stage, trip, windows)
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        fault = self._draw(round_, shard, list(windows))
+        answers = serve_windows(self.stage, round_, windows)
         window = next(iter(answers))
         if fault == "other window":
-            answers[len(trip.grid.windows)] = answers.pop(window)
+            answers[len(round_.grid.windows)] = answers.pop(window)
         elif fault == "missing":
             del answers[window]
         elif fault:
             answers[window] = spoilt(answers[window], fault)
         return answers
 
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
-        fault = self._draw(trip, shard, range(len(payloads)))
-        answer = serve_image(self.stage, trip, payloads)
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+        fault = self._draw(round_, shard, range(len(payloads)))
+        answer = serve_image(self.stage, round_, payloads)
         return spoilt(answer, fault) if fault else answer
 
 
@@ -148,7 +150,7 @@ def spoilt(answer: Payload, fault: str) -> Payload:
     return Payload(answer.codec, data[..., :-1])
 
 
-def trip_of(view: View, number: int = 0, index: int = 0, session: str = "s") -> Round:
+def round_of(view: View, number: int = 0, index: int = 0, session: str = "s") -> Round:
     """A round of a picture that lies at ``view``."""
     scale = SIDE / max(view.size)
     frame = (max(1, round(view.size[0] * scale)), max(1, round(view.size[1] * scale)))
@@ -240,16 +242,16 @@ def run_schedule(seed: int, ledger: Ledger, guard_of=Guard, threads: bool = Fals
 
 def picture(shards: Shards, policy, view: View, number: int, rng: Random) -> None:
     """One request: a whole frame to one server, or two rounds of windows."""
-    trip = trip_of(view, number)
-    payloads = payloads_of(trip.grid, float(number))
+    round_ = round_of(view, number)
+    payloads = payloads_of(round_.grid, float(number))
     if rng.random() < 0.15:
-        shards.encode_image(trip, payloads)
+        shards.encode_image(round_, payloads)
         return
-    owners = list(policy.assign(trip.grid, shards.count, number))
+    owners = list(policy.assign(round_.grid, shards.count, number))
     for window in rng.sample(range(len(owners)), 2):
         owners[window] = HOME
     for index in range(2):
-        found = shards.exchange(trip_of(view, number, index), owners, payloads)
+        found = shards.exchange(round_of(view, number, index), owners, payloads)
         for before, after in zip(tokens_of(payloads), tokens_of(found), strict=True):
             assert np.array_equal(after, before * 2 + 1)
         payloads = found

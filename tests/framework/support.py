@@ -48,10 +48,12 @@ class NoFloat64(TorchDispatchMode):
 class EchoShards(Shards):
     """Servers that compute nothing: tokens come back encoded anew."""
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        return {w: encode_tokens(payload.decode(), trip.codec) for w, payload in windows.items()}
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        return {w: encode_tokens(payload.decode(), round_.codec) for w, payload in windows.items()}
 
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         raise NotImplementedError
 
 
@@ -62,12 +64,14 @@ class BrokenShards(EchoShards):
         super().__init__(count)
         self.broken_round = broken_round
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        if trip.index == self.broken_round:
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        if round_.index == self.broken_round:
             raise PedbenchError("shard 2 is unreachable: start it again")
-        return super()._serve(trip, shard, windows)
+        return super()._serve(round_, shard, windows)
 
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         raise PedbenchError("server 0 is unreachable: start it again")
 
 

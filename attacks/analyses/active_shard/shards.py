@@ -32,10 +32,12 @@ class CraftingShards(SeparateShards):
         self.malicious = malicious
         self.crafted = crafted
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        answers = super()._serve(trip, shard, windows)
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        answers = super()._serve(round_, shard, windows)
         if shard == self.malicious:
-            for window, tokens in self.crafted.get(trip.index, {}).items():
+            for window, tokens in self.crafted.get(round_.index, {}).items():
                 if window in answers:
-                    answers[window] = encode_tokens(tokens, trip.codec)
+                    answers[window] = encode_tokens(tokens, round_.codec)
         return answers

@@ -48,14 +48,14 @@ def gather(observation: Observation, ridge: Ridge, position: NDArray[np.float32]
         position: as in `attacks.features.tokens.learn_position`.
     """
     grid, stages = observation.grid, observation.stages
-    trips: dict[Place, dict[int, WindowMessage]] = {}
+    by_place: dict[Place, dict[int, WindowMessage]] = {}
     for message in observation.messages:
         if grid.windows[message.window].has_content:
-            trips.setdefault(place_of(message), {})[message.stage] = message
-    places = [place for place, trip in trips.items() if stages[0] in trip]
+            by_place.setdefault(place_of(message), {})[message.stage] = message
+    places = [place for place, stages_seen in by_place.items() if stages[0] in stages_seen]
     pictures, tokens = [], []
     for place in places:
-        seen = [_features(observation, trips[place].get(stage), position) for stage in stages]
+        seen = [_features(observation, by_place[place].get(stage), position) for stage in stages]
         assert seen[0] is not None
         window = grid.windows[place[2]]
         estimate = from_patches(ridge.linear(seen[0]), observation.patch_size)

@@ -43,9 +43,9 @@ def need_packages() -> None:
 def fingerprint(part: Part, encoder: ImageEncoderViT, arch: Architecture) -> str:
     """SHA-256 over a part's weights, the architecture, this project's source and the exporter."""
     digest = hashlib.sha256()
-    facts = [part.name, repr(arch), str(OPSET), torch.__version__]
+    setting = [part.name, repr(arch), str(OPSET), torch.__version__]
     sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in SOURCES]
-    digest.update(json.dumps(facts + sources).encode())
+    digest.update(json.dumps(setting + sources).encode())
     for name, tensor in sorted(module_of(part, encoder).state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         values = np.ascontiguousarray(tensor.detach().cpu().numpy())
@@ -94,8 +94,8 @@ def export_encoder(
         graph = cached_graph(part, encoder, arch)
         for path in graph.parent.glob(f"{graph.name}*"):
             shutil.copy(path, folder)
-        facts = {"kind": part.kind.value, "blocks": part.blocks, "inputs": part.inputs}
-        entries.append({"file": graph.name, **facts, "output": OUTPUT})
+        entry = {"kind": part.kind.value, "blocks": part.blocks, "inputs": part.inputs}
+        entries.append({"file": graph.name, **entry, "output": OUTPUT})
     content = {"architecture": asdict(arch), "weights": weights, "opset": OPSET, "parts": entries}
     manifest = folder / MANIFEST
     manifest.write_text(json.dumps(content, indent=2) + "\n")

@@ -32,12 +32,12 @@ class Log:
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + float(value)
 
-    def write(self, step: int, **facts: Any) -> dict[str, float]:
-        """Append the means since the last call, with ``facts``; returns the means."""
+    def write(self, step: int, **fields: Any) -> dict[str, float]:
+        """Append the means since the last call, with ``fields``; returns the means."""
         steps = max(1, step - self.written)
         means = {name: round(total / steps, 5) for name, total in self._sums.items()}
         now = time.perf_counter()
-        line = {"step": step, **means, **facts}
+        line = {"step": step, **means, **fields}
         line |= {"seconds_per_step": round((now - self._clock) / steps, 4), "time": time.time()}
         self._sums, self._clock, self.written = {}, now, step
         make_folder(self.path.parent)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from framework.training.scenes.compose import composed_object, region_union
 from framework.training.scenes.figures import figure
 from framework.training.scenes.types import Image, Masks, Photo, Scene
-from framework.training.scenes.wholes import cut_out
+from framework.training.scenes.whole_objects import cut_out
 
 SMALLEST_SHARE = 0.0015
 """Masks below this share of the scene are not prompted."""

@@ -10,7 +10,7 @@ import pytest
 from framework.exposure import Caps, Guard, Ledger, Protected, View
 from framework.exposure import caps as caps_module
 from framework.exposure.coverage import SumLimit
-from tests.framework.simulation import SIDE, trip_of
+from tests.framework.simulation import SIDE, round_of
 from tests.framework.support import message_of
 
 SCENE = View("yard", (SIDE, SIDE), (0, 0), (SIDE, SIDE))
@@ -19,7 +19,7 @@ EVERYTHING = list(range(9))
 
 
 def admitted(guard: Guard, wanted, view: View = SCENE, **options) -> dict[str, list[int]]:
-    return guard.admit(trip_of(view), wanted, **options)
+    return guard.admit(round_of(view), wanted, **options)
 
 
 def test_without_caps_everything_is_entered_and_nothing_held_back():
@@ -75,7 +75,7 @@ def test_many_servers_are_bounded_by_a_sum(monkeypatch):
     guard = Guard(caps=Caps(coalition=(2, 4 / 9)))
     wanted = {name: [0, 1, 2] for name in "abc"}
     assert admitted(guard, wanted) == {"a": [0, 1, 2], "b": [0], "c": [0]}
-    assert any(isinstance(limit, SumLimit) for limit in guard._watched.limits)
+    assert any(isinstance(limit, SumLimit) for limit in guard._scene.limits)
     assert admitted(guard, wanted) == {"a": [0, 1, 2], "b": [0], "c": [0]}
 
 
@@ -118,9 +118,9 @@ def test_windows_without_content_show_nothing():
 
 def test_all_or_nothing():
     guard = Guard(caps=Caps(per_server=2 / 9))
-    assert admitted(guard, {"a": [0, 1, 2], "b": [3]}, whole=True) == {}
+    assert admitted(guard, {"a": [0, 1, 2], "b": [3]}, all_or_none=True) == {}
     assert guard.ledger.counts("yard") == {}
-    assert admitted(guard, {"a": [0, 1], "b": [3]}, whole=True) == {"a": [0, 1], "b": [3]}
+    assert admitted(guard, {"a": [0, 1], "b": [3]}, all_or_none=True) == {"a": [0, 1], "b": [3]}
 
 
 def test_several_threads():

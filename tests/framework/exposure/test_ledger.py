@@ -13,7 +13,7 @@ import pytest
 from framework import PedbenchError
 from framework.exposure import Caps, Guard, Ledger, View
 from framework.exposure.ledger import APPLICATION, SCHEMA, Send
-from tests.framework.simulation import SIDE, trip_of
+from tests.framework.simulation import SIDE, round_of
 from tests.framework.support import message_of
 
 
@@ -136,7 +136,7 @@ def test_a_ledger_that_is_lost_while_in_use_is_refused(tmp_path, harm):
     else:
         (path if harm == "unlink" else beside(path, "-wal")).unlink()
     view = View("yard", (10, 20), (0, 0), (10, 20))
-    assert "while in use" in message_of(lambda: guard.admit(trip_of(view), {"a": [0]}))
+    assert "while in use" in message_of(lambda: guard.admit(round_of(view), {"a": [0]}))
 
 
 def test_a_lost_wal_is_noticed(tmp_path):
@@ -221,7 +221,7 @@ def admit_all(path, number: int) -> None:
     guard = Guard(Ledger(path), Caps(per_server=0.5, coalition=(2, 0.7)))
     view = View("yard", (SIDE, SIDE), (0, 0), (SIDE, SIDE))
     for window in np.random.default_rng(number).permutation(9):
-        guard.admit(trip_of(view), {f"s{(number + window) % 3}": [int(window)]})
+        guard.admit(round_of(view), {f"s{(number + window) % 3}": [int(window)]})
 
 
 def test_four_edges_keep_the_caps_on_one_ledger(tmp_path):

@@ -77,12 +77,12 @@ def test_float16_that_overflows_is_named_as_the_cause(photos):
 @pytest.mark.parametrize("plan", ["interleaved", "centralized"])
 def test_a_server_alone_in_its_nan_is_at_fault(sam, photos, plan):
     class Spoiling(SeparateShards):
-        def _serve(self, trip, shard, windows):
-            answers = super()._serve(trip, shard, windows)
+        def _serve(self, round_, shard, windows):
+            answers = super()._serve(round_, shard, windows)
             return {w: _nan(a) for w, a in answers.items()} if shard == 1 else answers
 
-        def _encode_image(self, trip, shard, payloads):
-            answer = super()._encode_image(trip, shard, payloads)
+        def _encode_image(self, round_, shard, payloads):
+            answer = super()._encode_image(round_, shard, payloads)
             return _nan(answer) if shard == 0 else answer
 
     shards = Spoiling(3)

@@ -138,13 +138,13 @@ def rounds(sam, count):
     grid = WindowGrid.of(sam.arch, (SIDE, SIDE))
     generator = torch.Generator().manual_seed(0)
     for i in range(count):
-        trip = Round(grid, 0, i, (0,), ("float32", "float16")[i % 2], session=f"{i:x}")
+        round_ = Round(grid, 0, i, (0,), ("float32", "float16")[i % 2], session=f"{i:x}")
         windows = {}
         for index in (i, 24 - i):
             window = grid.windows[index]
             tokens = torch.randn(window.height, window.width, 192, generator=generator)
             windows[index] = encode_tokens(tokens.numpy(), "float32")
-        yield trip, windows
+        yield round_, windows
 
 
 def same(found, alone) -> bool:
@@ -156,9 +156,9 @@ def same(found, alone) -> bool:
 def test_sessions_in_one_batch_get_what_they_would_alone(sam):
     stage = WindowStage(sam)
     asked = list(rounds(sam, 3))
-    for found, (trip, windows) in zip(serve_together(stage, asked), asked, strict=True):
-        assert same(found, serve_windows(stage, trip, windows))
-        assert {p.codec for p in found.values()} == {trip.codec}
+    for found, (round_, windows) in zip(serve_together(stage, asked), asked, strict=True):
+        assert same(found, serve_windows(stage, round_, windows))
+        assert {p.codec for p in found.values()} == {round_.codec}
 
 
 def test_waiting_requests_are_gathered_and_faults_stay_apart(sam):
@@ -176,8 +176,8 @@ def test_waiting_requests_are_gathered_and_faults_stay_apart(sam):
         gather = Gather(compute, most=6)
         owners = ["first", "a", "bad", "b", "later"]
         calls = [
-            gather.serve(trip, windows, owner)
-            for (trip, windows), owner in zip(asked, owners, strict=True)
+            gather.serve(round_, windows, owner)
+            for (round_, windows), owner in zip(asked, owners, strict=True)
         ]
         return await asyncio.gather(*calls, return_exceptions=True)
 

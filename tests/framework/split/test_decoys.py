@@ -102,10 +102,10 @@ def test_the_ledger_counts_what_is_real(sam, photos):
 class Dying(SeparateShards):
     """Server 0 never answers."""
 
-    def _serve(self, trip, shard, windows):
+    def _serve(self, round_, shard, windows):
         if shard == 0:
             raise ShardUnavailable(shard, "server 0 is dead")
-        return super()._serve(trip, shard, windows)
+        return super()._serve(round_, shard, windows)
 
 
 def test_a_dead_server_takes_its_decoys_with_it(sam, photos):

@@ -48,15 +48,15 @@ def test_with_the_bound_for_many_servers(monkeypatch):
 class Blind(Guard):
     """Lets everything leave."""
 
-    def admit(self, trip, wanted, **options):
+    def admit(self, round_, wanted, **options):
         return dict(wanted)
 
 
 class Forgetful(Guard):
     """Knows only what it admits now."""
 
-    def admit(self, trip, wanted, **options):
-        return Guard(caps=self.caps).admit(trip, wanted, **options)
+    def admit(self, round_, wanted, **options):
+        return Guard(caps=self.caps).admit(round_, wanted, **options)
 
 
 class FirstSendsOnly(Guard):
@@ -64,23 +64,23 @@ class FirstSendsOnly(Guard):
 
     asked = None
 
-    def admit(self, trip, wanted, **options):
-        again, self.asked = self.asked == (trip.frame, trip.index), (trip.frame, trip.index)
-        return dict(wanted) if again else super().admit(trip, wanted, **options)
+    def admit(self, round_, wanted, **options):
+        again, self.asked = self.asked == (round_.frame, round_.index), (round_.frame, round_.index)
+        return dict(wanted) if again else super().admit(round_, wanted, **options)
 
 
 class ForgetsFailures(Guard):
     """Takes a window that goes elsewhere for one that its first server has not seen."""
 
-    def admit(self, trip, wanted, **options):
+    def admit(self, round_, wanted, **options):
         for windows in wanted.values():
             for window in windows:
                 self.ledger.db.execute(
                     "DELETE FROM sends WHERE scene = ? AND frame = ? AND window = ?",
-                    (trip.view.scene, trip.frame, window),
+                    (round_.view.scene, round_.frame, window),
                 )
         self._watched = None
-        return super().admit(trip, wanted, **options)
+        return super().admit(round_, wanted, **options)
 
 
 class OneByOne(Guard):
@@ -108,10 +108,10 @@ class Thin(View):
 class Undilated(Guard):
     """Overlooks what the resize filter mixes in."""
 
-    def admit(self, trip, wanted, **options):
-        view = trip.view
+    def admit(self, round_, wanted, **options):
+        view = round_.view
         thin = Thin(view.scene, view.scene_size, view.origin, view.size)
-        return super().admit(replace(trip, view=thin), wanted, **options)
+        return super().admit(replace(round_, view=thin), wanted, **options)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from framework.training.scenes import augment
 from framework.training.scenes.augment import random_scene
 from framework.training.scenes.compose import UNION_SHARES, composed_object, region_union
 from framework.training.scenes.figures import figure
-from framework.training.scenes.wholes import cut_out, whole_objects
+from framework.training.scenes.whole_objects import cut_out, whole_objects
 
 PHOTO = SimpleNamespace(
     image=skimage.data.astronaut(), masks=np.zeros((0, *skimage.data.astronaut().shape[:2]), bool)

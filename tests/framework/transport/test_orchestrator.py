@@ -21,7 +21,7 @@ from framework.transport.base import HOME, Round, SeparateShards, serve_windows
 from framework.transport.faults import BadAnswer, ShardRefused, ShardUnavailable
 from framework.transport.patience import Breaker, Patience
 from framework.transport.stage import WindowStage
-from tests.framework.simulation import SIDE, FakeStage, payloads_of, spoilt, tokens_of, trip_of
+from tests.framework.simulation import SIDE, FakeStage, payloads_of, round_of, spoilt, tokens_of
 from tests.framework.support import frame_of, message_of
 
 SCENE = View("yard", (SIDE, SIDE), (0, 0), (SIDE, SIDE))
@@ -39,13 +39,15 @@ class Scripted(SeparateShards):
         self.messages: list[WindowMessage] = []
         self.taps.append(self.messages.append)
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
         self.asked.append((shard, tuple(windows)))
-        return self._play(shard, super()._serve(trip, shard, windows))
+        return self._play(shard, super()._serve(round_, shard, windows))
 
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
         self.asked.append((shard, tuple(range(len(payloads)))))
-        return self._play(shard, super()._encode_image(trip, shard, payloads))
+        return self._play(shard, super()._encode_image(round_, shard, payloads))
 
     def _play(self, shard: int, answers):
         act = self.script.get(shard)
@@ -60,9 +62,9 @@ def gone(shard: int) -> ShardUnavailable:
 
 def exchange(shards: Scripted, owners: Sequence[int] = OWNERS, number: int = 0) -> None:
     """A round whose every result must be right."""
-    trip = trip_of(SCENE, number)
-    payloads = payloads_of(trip.grid, 0.0)
-    found = shards.exchange(trip, owners, payloads)
+    round_ = round_of(SCENE, number)
+    payloads = payloads_of(round_.grid, 0.0)
+    found = shards.exchange(round_, owners, payloads)
     for before, after in zip(tokens_of(payloads), tokens_of(found), strict=True):
         assert np.array_equal(after, before * 2 + 1)
 
@@ -233,8 +235,8 @@ def test_honest_servers_pass_spot_checks(sam, codec):
     """Also when windows are computed one by one, which rounds otherwise."""
 
     class Alone(SeparateShards):
-        def _serve(self, trip, shard, windows):
-            parts = [serve_windows(self.stage, trip, {w: windows[w]}) for w in windows]
+        def _serve(self, round_, shard, windows):
+            parts = [serve_windows(self.stage, round_, {w: windows[w]}) for w in windows]
             return {w: payload for part in parts for w, payload in part.items()}
 
     shards = Alone(2, spot_checks=1.0)
@@ -244,15 +246,15 @@ def test_honest_servers_pass_spot_checks(sam, codec):
 
 @pytest.mark.parametrize("act", [gone(0), lambda a: spoilt(a, "nan")])
 def test_a_centralised_server_has_stand_ins(act):
-    trip = trip_of(SCENE)
-    payloads = payloads_of(trip.grid, 0.0)
-    right = Scripted(1).encode_image(trip, payloads)
+    round_ = round_of(SCENE)
+    payloads = payloads_of(round_.grid, 0.0)
+    right = Scripted(1).encode_image(round_, payloads)
     shards = Scripted(3, {0: act, 1: gone(1)})
-    assert np.array_equal(shards.encode_image(trip, payloads).data, right.data)
+    assert np.array_equal(shards.encode_image(round_, payloads).data, right.data)
     assert [shard for shard, _ in shards.asked] == [0, 1, 2]
     assert [m.delivered for m in shards.messages] == [False] * 18 + [True] * 9
     capped = Scripted(3, guard=Guard(caps=Caps(per_server=0.9)))
-    assert np.array_equal(capped.encode_image(trip, payloads).data, right.data)
+    assert np.array_equal(capped.encode_image(round_, payloads).data, right.data)
     assert capped.asked == []
 
 
@@ -263,9 +265,9 @@ def test_servers_work_at_once_and_the_edge_meanwhile():
         def pool(self):
             return super(SeparateShards, self).pool()
 
-        def _serve(self, trip, shard, windows):
+        def _serve(self, round_, shard, windows):
             barrier.wait()
-            return super()._serve(trip, shard, windows)
+            return super()._serve(round_, shard, windows)
 
     class Stage(FakeStage):
         def run(self, blocks, windows):
@@ -282,9 +284,9 @@ def test_a_send_is_in_the_ledger_before_it_leaves(tmp_path):
     counts = []
 
     class Watching(Scripted):
-        def _serve(self, trip, shard, windows):
+        def _serve(self, round_, shard, windows):
             counts.append(Ledger(tmp_path / "l.db").counts("yard"))
-            return super()._serve(trip, shard, windows)
+            return super()._serve(round_, shard, windows)
 
     exchange(Watching(3, guard=Guard(Ledger(tmp_path / "l.db"))))
     assert counts == [{"shard-0": 3, "shard-1": 3, "shard-2": 3}] * 3

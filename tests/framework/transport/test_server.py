@@ -241,8 +241,8 @@ def test_logs_are_json_and_hold_no_payload(channel, sam, caplog):
     while len(caplog.records) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     lines = [JsonLines().format(record) for record in caplog.records]
-    facts = [json.loads(line) for line in lines]
-    good = next(fact for fact in facts if fact.get("session") == "beef")
+    entries = [json.loads(line) for line in lines]
+    good = next(entry for entry in entries if entry.get("session") == "beef")
     assert good["client"] == "edge"
     assert good["windows"] == 1
     assert good["bytes_up"] == secret.nbytes

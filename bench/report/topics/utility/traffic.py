@@ -22,7 +22,7 @@ SENT = ["bytes_up", "bytes_down", "rounds"]
 
 
 def traffic_summary(run: RunData) -> pd.DataFrame:
-    """Mean payload bytes per image and round trips, by plan and payload, in MB (10^6 bytes).
+    """Mean payload bytes per image and rounds, by plan and payload, in MB (10^6 bytes).
 
     One row where policies, numbers of shards and defences send alike, the undefended one; where
     they do not (decoys, windows kept at home), one for each. ``what`` names the row.
@@ -85,7 +85,7 @@ class TrafficTable(ReportTable):
 
 @FIGURES.register("traffic")
 class TrafficFigure(ReportFigure):
-    """Megabytes up and down for one image, with the number of round trips."""
+    """Megabytes up and down for one image, with the number of rounds."""
 
     title = "Bytes per image"
     caption = (

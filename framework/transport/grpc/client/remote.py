@@ -179,12 +179,14 @@ class GrpcShards(Shards):
             return fault
         return None
 
-    def _serve(self, trip: Round, shard: int, windows: Mapping[int, Payload]) -> dict[int, Payload]:
-        call = _Call(self, trip, shard, windows)
+    def _serve(
+        self, round_: Round, shard: int, windows: Mapping[int, Payload]
+    ) -> dict[int, Payload]:
+        call = _Call(self, round_, shard, windows)
         return call.carry_out("RunWindows", call.read_window)
 
-    def _encode_image(self, trip: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
-        call = _Call(self, trip, shard, dict(enumerate(payloads)))
+    def _encode_image(self, round_: Round, shard: int, payloads: Sequence[Payload]) -> Payload:
+        call = _Call(self, round_, shard, dict(enumerate(payloads)))
         answers = call.carry_out("EncodeImage", call.read_band)
         try:
             return join(answers)
@@ -210,14 +212,14 @@ class _Call:
     """One server's part of a round, on its way."""
 
     def __init__(
-        self, shards: GrpcShards, trip: Round, shard: int, windows: Mapping[int, Payload]
+        self, shards: GrpcShards, round_: Round, shard: int, windows: Mapping[int, Payload]
     ) -> None:
         self.shards = shards
         self.link = shards.links[shard]
-        self.trip = trip
+        self.round = round_
         self.windows = windows
-        self.tie = pb.Tie(session=trip.session, request=trip.request, round=trip.index)
-        self.work = len(windows) * len(trip.blocks)
+        self.tie = pb.Tie(session=round_.session, request=round_.request, round=round_.index)
+        self.work = len(windows) * len(round_.blocks)
         self.rows = 0
         self.encode = 0.0
         self.decode = 0.0
@@ -231,7 +233,7 @@ class _Call:
             ShardError: by what became of it.
             Aborted: the request was given up meanwhile.
         """
-        abort = self.trip.abort
+        abort = self.round.abort
         self.link.verify(self.shards.metadata, abort)
         if not self.shards.knows(self.link.shard):
             raise ShardUnavailable(
@@ -243,12 +245,12 @@ class _Call:
         start = time.perf_counter()
         self.encode = self.decode = 0.0
         self.rows = 0
-        shard, whole = self.link.shard, method == "EncodeImage"
+        shard, whole_image = self.link.shard, method == "EncodeImage"
         failures = self.shards.breakers[shard].failures
-        seconds = self.shards.pace.deadline(shard, whole, self.work, failures)
+        seconds = self.shards.pace.deadline(shard, whole_image, self.work, failures)
         call = self.link.stream(getattr(self.link.stub, method), self._requests(), seconds)
         try:
-            with self.trip.abort.holding(call.cancel):
+            with self.round.abort.holding(call.cancel):
                 answers = self._read_all(call, read)
         except grpc.RpcError:
             raise
@@ -256,7 +258,7 @@ class _Call:
             call.cancel()
             raise
         taken = time.perf_counter() - start
-        self.shards.pace.note(shard, whole, self.work, taken)
+        self.shards.pace.note(shard, whole_image, self.work, taken)
         self._note(call, taken)
         return answers
 
@@ -279,8 +281,8 @@ class _Call:
                 protocol=PROTOCOL,
                 weights_sha256=self.shards.metadata.weights_sha256,
                 tie=self.tie,
-                blocks=self.trip.blocks,
-                codec=CODECS[self.trip.codec][0],
+                blocks=self.round.blocks,
+                codec=CODECS[self.round.codec][0],
                 windows=len(self.windows),
             )
         )
@@ -305,20 +307,20 @@ class _Call:
         if index not in self.windows:
             raise self._bad(f"answered window {index}, which it was not sent")
         payload = from_message(message.window.payload)
-        window = self.trip.grid.windows[index]
+        window = self.round.grid.windows[index]
         shape = (window.height, window.width, self.shards.stage.width)
-        check_form(self.link.shard, payload, shape, self.trip.codec, f"window {index}")
+        check_form(self.link.shard, payload, shape, self.round.codec, f"window {index}")
         return index, payload
 
     def read_band(self, message: pb.BandAnswer) -> tuple[int, Payload]:
         """A band's first row and its features."""
         payload = from_message(message.payload)
-        rows, side = len(payload.data), self.trip.grid.tokens_per_side
+        rows, side = len(payload.data), self.round.grid.tokens_per_side
         self.rows += rows
         if not rows or message.top + rows > side or self.rows > side:
             raise self._bad(f"sent other rows than the {side} of the embedding")
         shape = (rows, side, self.shards.stage.image_width)
-        check_form(self.link.shard, payload, shape, self.trip.codec, f"row {message.top}")
+        check_form(self.link.shard, payload, shape, self.round.codec, f"row {message.top}")
         return message.top, payload
 
     def _bad(self, what: str) -> BadAnswer:
@@ -331,7 +333,7 @@ class _Call:
         self.shards.timings.append(
             Timing(
                 self.link.shard,
-                self.trip.index,
+                self.round.index,
                 seconds,
                 self.encode,
                 self.decode,

@@ -25,24 +25,26 @@ class Call:
     """An accepted opening.
 
     Attributes:
-        trip: the round that it opens. A server does not know how much of the frame is photo.
+        round: the round that it opens. A server does not know how much of the frame is photo.
         tie: what every answer carries.
         windows: how many windows follow.
     """
 
-    trip: Round
+    round: Round
     tie: pb.Tie
     windows: int
 
 
-def read_opening(message: pb.Request, arch: Architecture, weights: bytes, whole: bool) -> Call:
+def read_opening(
+    message: pb.Request, arch: Architecture, weights: bytes, whole_image: bool
+) -> Call:
     """Check the first message of a call.
 
     Args:
         message: as it came.
         arch: what this server runs.
         weights: hash of its encoder.
-        whole: whether the whole frame is to be encoded rather than windows.
+        whole_image: whether the whole frame is to be encoded rather than windows.
 
     Raises:
         Foreign: the sender's protocol or weights are others.
@@ -61,15 +63,15 @@ def read_opening(message: pb.Request, arch: Architecture, weights: bytes, whole:
     if codec == PIXELS:
         raise WireError("results are tokens and cannot travel as pixels")
     blocks = tuple(opening.blocks)
-    if not (blocks == tuple(range(arch.depth)) if whole else is_window_run(blocks, arch)):
+    if not (blocks == tuple(range(arch.depth)) if whole_image else is_window_run(blocks, arch)):
         raise WireError("those blocks do not run here in one round")
     grid = WindowGrid.of(arch, (arch.img_size, arch.img_size))
     count = len(grid.windows)
-    if opening.windows != count if whole else not 1 <= opening.windows <= count:
+    if opening.windows != count if whole_image else not 1 <= opening.windows <= count:
         raise WireError(f"{opening.windows} windows announced of a grid of {count}")
     tie = opening.tie
-    trip = Round(grid, tie.round, tie.request, blocks, codec, session=tie.session)
-    return Call(trip, tie, opening.windows)
+    round_ = Round(grid, tie.round, tie.request, blocks, codec, session=tie.session)
+    return Call(round_, tie, opening.windows)
 
 
 def is_window_run(blocks: tuple[int, ...], arch: Architecture) -> bool:
@@ -90,14 +92,14 @@ def read_window(message: pb.Request, call: Call, arch: Architecture) -> tuple[in
     if message.WhichOneof("part") != "window":
         raise WireError("a call has one opening, then windows")
     index = message.window.index
-    if index >= len(call.trip.grid.windows):
+    if index >= len(call.round.grid.windows):
         raise WireError(f"window {index} is outside the grid")
-    window = call.trip.grid.windows[index]
+    window = call.round.grid.windows[index]
     payload = from_message(message.window.payload)
     shape = payload.data.shape
     if payload.codec == PIXELS:
         height, width = window.height * arch.patch_size, window.width * arch.patch_size
-        if call.trip.blocks[0] != 0:
+        if call.round.blocks[0] != 0:
             raise WireError("pixels go into block 0 only")
         if shape[0] > height or shape[1] > width or shape[2] != 3:
             raise WireError(f"pixels {shape} do not fit window {index}")

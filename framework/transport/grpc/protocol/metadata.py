@@ -31,8 +31,8 @@ def mismatch(ours: pb.Metadata, theirs: pb.Metadata) -> str:
             f"speaks protocol {theirs.protocol}, this edge {ours.protocol}: "
             "install the same pedbench on both"
         )
-    facts = [name for name in _NUMBERS if getattr(theirs, name) != getattr(ours, name)]
-    if facts or list(theirs.global_blocks) != list(ours.global_blocks):
+    differing = [name for name in _NUMBERS if getattr(theirs, name) != getattr(ours, name)]
+    if differing or list(theirs.global_blocks) != list(ours.global_blocks):
         named = theirs.model.isidentifier() and theirs.model.isascii() and len(theirs.model) <= 40
         name = theirs.model if named else "another model"
         return f"serves {name}, this edge has {ours.model}: start it with --model {ours.model}"

@@ -22,7 +22,7 @@ MOST_WINDOWS = 64
 class Waiting(Generic[Owner]):
     """A request in the queue, and whose it is."""
 
-    trip: Round
+    round: Round
     windows: Mapping[int, Payload]
     owner: Owner
     answers: asyncio.Future[Answers] = field(
@@ -50,9 +50,9 @@ class Gather(Generic[Owner]):
         self.queue: deque[Waiting[Owner]] = deque()
         self.working: asyncio.Task[None] | None = None
 
-    async def serve(self, trip: Round, windows: Mapping[int, Payload], owner: Owner) -> Answers:
+    async def serve(self, round_: Round, windows: Mapping[int, Payload], owner: Owner) -> Answers:
         """The answers to one request; whatever its computation raises is raised here."""
-        waiting = Waiting(trip, windows, owner)
+        waiting = Waiting(round_, windows, owner)
         self.queue.append(waiting)
         if self.working is None or self.working.done():
             self.working = asyncio.ensure_future(self._work())
@@ -95,7 +95,10 @@ class Gather(Generic[Owner]):
             return []
         batch, windows = [asked[0]], len(asked[0].windows)
         for one in asked[1:]:
-            if one.trip.blocks == asked[0].trip.blocks and windows + len(one.windows) <= self.most:
+            if (
+                one.round.blocks == asked[0].round.blocks
+                and windows + len(one.windows) <= self.most
+            ):
                 batch.append(one)
                 windows += len(one.windows)
         self.queue = deque(one for one in asked if one not in batch)

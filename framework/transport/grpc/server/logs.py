@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, facts about a call and never its payload."""
+"""Structured logs: one JSON object a line about a call, never its payload."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import time
 LOGGER = logging.getLogger("pedbench.shard")
 
 
-def log(event: str, level: int = logging.INFO, **facts: str | int | float | list[int]) -> None:
-    """Write one event. Only plain facts fit in, so that no array can slip through."""
-    LOGGER.log(level, event, extra={"facts": facts})
+def log(event: str, level: int = logging.INFO, **fields: str | int | float | list[int]) -> None:
+    """Write one event. Only plain fields fit in, so that no array can slip through."""
+    LOGGER.log(level, event, extra={"fields": fields})
 
 
 class JsonLines(logging.Formatter):
@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0]:
             entry["error"] = record.exc_info[0].__name__
-        return json.dumps(entry | getattr(record, "facts", {}))
+        return json.dumps(entry | getattr(record, "fields", {}))
 
 
 class _StandardError(logging.Handler):

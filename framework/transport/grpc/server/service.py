@@ -147,27 +147,27 @@ class ShardService(shard_pb2_grpc.ShardServicer):
             self.metrics.calls.labels(method, status.name).inc()
             _log_call(method, client, work, status, time.monotonic() - start)
 
-    async def _open(self, stream: Stream, work: Work, client: str, whole: bool) -> Inbox:
+    async def _open(self, stream: Stream, work: Work, client: str, whole_image: bool) -> Inbox:
         """Accept the opening; the inbox for what follows."""
         limits, arch = self.clients.limits, self.sam.arch
         message = await next_message(stream, limits.idle_seconds)
         if message is None:
             raise WireError("the call ended before its opening")
-        call = read_opening(message, arch, self.metadata.weights_sha256, whole)
+        call = read_opening(message, arch, self.metadata.weights_sha256, whole_image)
         work.call = call
         self.clients.take(client, call.windows)
         read = partial(read_window, call=call, arch=arch)
-        waiting = call.windows + 1 if whole else limits.waiting
+        waiting = call.windows + 1 if whole_image else limits.waiting
         return Inbox(stream, call, read, waiting, limits.idle_seconds)
 
     async def _windows(self, stream: Stream, context: Context, work: Work, client: str) -> None:
-        inbox = await self._open(stream, work, client, whole=False)
+        inbox = await self._open(stream, work, client, whole_image=False)
         filling = asyncio.ensure_future(inbox.fill())
         try:
             while batch := await inbox.batch():
                 self._received(work, batch.values())
                 work.asked = time.monotonic()
-                answers = await self.gather.serve(inbox.call.trip, batch, work)
+                answers = await self.gather.serve(inbox.call.round, batch, work)
                 for index, payload in answers.items():
                     await self._answer(context, inbox.call, index, payload)
                     self._sent(work, payload)
@@ -175,13 +175,13 @@ class ShardService(shard_pb2_grpc.ShardServicer):
             filling.cancel()
 
     async def _image(self, stream: Stream, context: Context, work: Work, client: str) -> None:
-        inbox = await self._open(stream, work, client, whole=True)
+        inbox = await self._open(stream, work, client, whole_image=True)
         await inbox.fill()
         windows = await inbox.batch(most=inbox.call.windows)
         await inbox.batch()
         self._received(work, windows.values())
         payloads = [windows[index] for index in sorted(windows)]
-        act = partial(serve_image, self.stage, inbox.call.trip, payloads)
+        act = partial(serve_image, self.stage, inbox.call.round, payloads)
         work.asked = time.monotonic()
         for top, band in bands(await self._compute([work], act)):
             answer = pb.BandAnswer(tie=inbox.call.tie, top=top, payload=to_message(band))
@@ -193,7 +193,7 @@ class ShardService(shard_pb2_grpc.ShardServicer):
         await context.write(pb.WindowAnswer(tie=call.tie, window=window))
 
     async def _together(self, batch: Sequence[Waiting[Work]]) -> list[dict[int, Payload]]:
-        asked = [(one.trip, one.windows) for one in batch]
+        asked = [(one.round, one.windows) for one in batch]
         act = partial(serve_together, self.stage, asked)
         return await self._compute([one.owner for one in batch], act)
 
@@ -237,13 +237,13 @@ def identity(context: Context) -> str:
 def _log_call(
     method: str, client: str, work: Work, status: grpc.StatusCode, seconds: float
 ) -> None:
-    facts = {} if work.call is None else _facts(work.call)
+    fields = {} if work.call is None else _fields(work.call)
     log(
         "call",
         method=method,
         client=client,
         status=status.name,
-        **facts,
+        **fields,
         windows=work.windows,
         bytes_up=work.bytes_up,
         bytes_down=work.bytes_down,
@@ -253,11 +253,11 @@ def _log_call(
     )
 
 
-def _facts(call: Call) -> dict[str, Any]:
-    trip = call.trip
+def _fields(call: Call) -> dict[str, Any]:
+    round_ = call.round
     return {
-        "session": trip.session,
-        "request": trip.request,
-        "round": trip.index,
-        "blocks": list(trip.blocks),
+        "session": round_.session,
+        "request": round_.request,
+        "round": round_.index,
+        "blocks": list(round_.blocks),
     }
