@@ -40,7 +40,8 @@ class Registry(Generic[T]):
 
     Args:
         kind: what a part is called in messages, e.g. ``"attack"``.
-        package: the package whose modules register the built-in parts when imported.
+        package: the package whose modules, in folders or not, register the built-in parts when
+            imported.
         group: the entry-point group through which other distributions add theirs.
         base: the class that every part extends; anything is a part where it is not given.
         instances: whether parts are objects of ``base``, not classes that extend it.
@@ -130,7 +131,7 @@ class Registry(Generic[T]):
         if self._complete:
             return
         package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
             importlib.import_module(module.name)
         for point in sorted(set(entry_points(group=self.group)), key=_rank):
             self._install(point)

@@ -25,7 +25,7 @@ from sklearn.metrics import roc_auc_score
 from attacks.analyses.decoy_detection.detector import DecoyDetector
 from attacks.base import Knowledge
 from attacks.features.public_examples import observe
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import check_disjoint
 from framework import LocalShards

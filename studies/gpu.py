@@ -32,7 +32,7 @@ from segment_anything.utils.transforms import ResizeLongestSide
 
 from bench.flags.arguments import add_device_flag
 from framework import DistributedEncoder, LocalShards, build_sam
-from framework.devices import usable_device
+from framework.compute.devices import usable_device
 from framework.models import attention
 from framework.models.build import PedSam
 from framework.models.kernels import Kernel

@@ -19,7 +19,7 @@ import torch
 from segment_anything.utils.transforms import ResizeLongestSide
 
 from framework import DistributedEncoder, LocalShards, build_sam
-from framework.allocator import keep_freed_memory
+from framework.compute.allocator import keep_freed_memory
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ from time import perf_counter
 import skimage.data
 import torch
 
-from bench.latency.servers import ServerProcesses
+from bench.latency.network.servers import ServerProcesses
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, Tls, build_sam
 from framework.transport.grpc.client.remote import Timing
 from framework.transport.grpc.security.certificates import write_certificates

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from attacks.base import ATTACKS
 from attacks.features.inpainting_input import Holes
-from attacks.methods.learned_inpainting import GatedInpainting
+from attacks.methods.inpainting.learned import GatedInpainting
 from attacks.networks.shipped import FOLDER, PHOTOS, read_photos, write_photos
 from bench.datasets import open_dataset
 from bench.datasets.disjoint import check_disjoint, photo_of

@@ -13,7 +13,7 @@ from torch import Tensor
 from attacks.features.canvas import Canvas, Pixels
 from attacks.features.completion import inpaint_opencv, shrunk
 from attacks.features.public_examples import resized
-from attacks.methods.kriging import calm, kriged
+from attacks.methods.inpainting.kriging import calm, kriged
 from framework.models.build import PIXEL_MEAN
 
 Network = Callable[[Tensor], Tensor]

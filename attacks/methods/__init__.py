@@ -1,1 +1,1 @@
-"""The attacks, one a file."""
+"""The attacks, in a folder each for floors with the ceiling, inpainting and inversion."""

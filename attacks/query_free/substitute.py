@@ -30,7 +30,7 @@ from attacks.features.tokens import (
     token_examples,
     window_features,
 )
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from attacks.solvers.alignment import WAYS, Gaussian, Way, adjust, leave
 from framework.errors import PedbenchError
 from framework.split.observation import Observation

@@ -178,8 +178,8 @@ class Attackers:
         adapted = setting.pipeline.adapted
         sam = self.models.get(adapted)
         return [
-            part_fingerprint(ATTACKS.get(name), ATTACKS.package),
-            part_fingerprint(DEFENCES.get(setting.pipeline.defence), DEFENCES.package),
+            part_fingerprint(ATTACKS.get(name)),
+            part_fingerprint(DEFENCES.get(setting.pipeline.defence)),
             name,
             seed,
             setting.fields,

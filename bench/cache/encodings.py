@@ -20,7 +20,6 @@ from bench.runner.provenance import device_label
 from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
 from framework.models.build import PedSam
-from framework.models.encoder import ENCODERS
 from framework.split.defences import DEFENCES, make_defence
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
@@ -39,8 +38,8 @@ def pipeline_sources(pipeline: Pipeline, sam: PedSam) -> list[str]:
     return [
         make_defence(pipeline.defence, pipeline.strength).weights(sam, pipeline.plan),
         source_fingerprint("bench.runner.pipelines"),
-        part_fingerprint(POLICIES.get(pipeline.policy), POLICIES.package),
-        part_fingerprint(DEFENCES.get(pipeline.defence), DEFENCES.package),
+        part_fingerprint(POLICIES.get(pipeline.policy)),
+        part_fingerprint(DEFENCES.get(pipeline.defence)),
     ]
 
 
@@ -91,7 +90,7 @@ def _key(sam: PedSam, image: NDArray[np.uint8], pipeline: Pipeline, seed: int) -
         sam.arch,
         sam.weights.sha256,
         sam.precision,
-        part_fingerprint(sam.encoder_class, ENCODERS.package),
+        part_fingerprint(sam.encoder_class),
         asdict(pipeline),
         seed,
         source_fingerprint(__name__),

@@ -78,18 +78,9 @@ def source_fingerprint(module: str) -> str:
     return sha.hexdigest()
 
 
-def part_fingerprint(part: type, package: str) -> str:
-    """The `source_fingerprint` of a registered part.
-
-    Args:
-        part: its class.
-        package: where built-in parts of its kind lie, each a module or a folder of its own.
-    """
-    module = part.__module__
-    if module.startswith(f"{package}."):
-        depth = package.count(".") + 2
-        return source_fingerprint(".".join(module.split(".")[:depth]))
-    return source_fingerprint(module)
+def part_fingerprint(part: type) -> str:
+    """The `source_fingerprint` of a registered part's module, or of its folder if it is one."""
+    return source_fingerprint(part.__module__)
 
 
 @cache

@@ -25,7 +25,6 @@ from bench.runner.provenance import weights_label
 from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
 from framework.files.download import sha256_of
-from framework.models.encoder import ENCODERS
 
 COVERED = frozenset(
     {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
@@ -79,12 +78,9 @@ class Keys:
             config.remote is not None,
             source_fingerprint("bench.runner.evaluate"),
             pipeline_sources(pipeline, sam),
-            part_fingerprint(models.sam.encoder_class, ENCODERS.package),
-            {name: part_fingerprint(part, METRICS.package) for name, part in METRICS.items()},
-            {
-                name: part_fingerprint(part, SEGMENTATION_METRICS.package)
-                for name, part in SEGMENTATION_METRICS.items()
-            },
+            part_fingerprint(models.sam.encoder_class),
+            {name: part_fingerprint(part) for name, part in METRICS.items()},
+            {name: part_fingerprint(part) for name, part in SEGMENTATION_METRICS.items()},
             sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
             versions(),
         )
@@ -98,13 +94,13 @@ class Keys:
             parts += [self.config.seeds[:1] if cell.threat.choice == "seeded" else ()]
             if cell.attack not in BARE:
                 photos = self.attackers.photos
-                parts += [part_fingerprint(ATTACKS.get(cell.attack), ATTACKS.package)]
+                parts += [part_fingerprint(ATTACKS.get(cell.attack))]
                 parts += [photos.content(cell.threat.public)]
                 if not cell.threat.can_query:
                     parts += [self.attackers.models.substitute_label(cell.pipeline.adapted)]
             if cell.recognise:
                 judge = RECOGNISERS.get(cell.recognise)
-                parts += [part_fingerprint(judge, RECOGNISERS.package), self._gallery()]
+                parts += [part_fingerprint(judge), self._gallery()]
         return content_digest(*parts)
 
     def _gallery_content(self) -> str:

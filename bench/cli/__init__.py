@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from bench import __version__
 from bench.flags.arguments import Parser
-from framework.allocator import keep_freed_memory
+from framework.compute.allocator import keep_freed_memory
 from framework.errors import PedbenchError
 from framework.files.picture_file import megapixel_limit
 from framework.files.writing import reason

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.cli.train import Photos
     from bench.datasets import open_dataset
     from framework import build_sam
-    from framework.devices import usable_device
+    from framework.compute.devices import usable_device
     from framework.files.writing import make_folder
     from framework.models.architectures import GLOBALS_LAST
     from framework.training import export

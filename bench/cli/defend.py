@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     from bench.datasets import open_dataset
     from framework import build_sam
-    from framework.devices import usable_device
+    from framework.compute.devices import usable_device
     from framework.errors import PedbenchError
     from framework.split.defences import DEFENCES, make_defence
     from framework.split.defences.trained import TrainedDefence

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.datasets import open_dataset
     from bench.parts import installed_parts, part_problems
     from bench.runner.provenance import PACKAGES, device_label, package_version
-    from framework.devices import usable_device
+    from framework.compute.devices import usable_device
     from framework.files.cache import cache_dir
 
     print(f"pedbench {__version__}, Python {platform.python_version()}")

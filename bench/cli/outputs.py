@@ -26,7 +26,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(name: str, args: argparse.Namespace) -> int:
     """Carry out one of the subcommands."""
-    from bench.latency.output import ALL, write_outputs
+    from bench.latency.report.output import ALL, write_outputs
     from bench.latency.results import is_latency_folder
     from bench.report.write import write_all, write_figures, write_report, write_tables
     from bench.runner.run import refresh_records

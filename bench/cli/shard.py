@@ -150,7 +150,7 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
 
 def run_several(args: argparse.Namespace, bind: Address) -> int:
     """Start ``--count`` servers as processes; stop all of them when this one is stopped."""
-    from bench.latency.servers import ServerProcesses, shard_arguments, stoppable
+    from bench.latency.network.servers import ServerProcesses, shard_arguments, stoppable
     from framework.transport.grpc.client.address import Address
 
     first = bind.port

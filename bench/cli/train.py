@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.datasets import open_dataset
     from bench.metrics.trunks.vgg16 import ensure_vgg16
-    from framework.devices import usable_device
+    from framework.compute.devices import usable_device
     from framework.files.writing import make_folder
     from framework.training import export, train
 

@@ -108,7 +108,7 @@ def host(text: str) -> str:
 
 def device(text: str) -> str:
     """The type of a device that this machine has."""
-    from framework.devices import usable_device
+    from framework.compute.devices import usable_device
 
     try:
         return usable_device(text)

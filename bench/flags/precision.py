@@ -41,7 +41,7 @@ def device_of(args: argparse.Namespace) -> str:
     Raises:
         PedbenchError: a device was named that the precision or the runtime does not run on.
     """
-    from framework.devices import usable_device
+    from framework.compute.devices import usable_device
 
     bound = {"--precision int8": args.precision == "int8", "--runtime onnx": args.runtime == "onnx"}
     named = next((flag for flag, is_set in bound.items() if is_set), None)

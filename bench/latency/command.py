@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from bench.latency import run as carry_out
     from bench.latency.config import load_latency
-    from bench.latency.output import write_outputs
+    from bench.latency.report.output import write_outputs
 
     for name in FOREIGN:
         if getattr(args, name, None):

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bench.latency.links import LINKS, Link, read_link
+from bench.latency.network.links import LINKS, Link, read_link
 from bench.spec.config import find_preset
 from bench.spec.fields import check_fields, read_yaml
 from framework.errors import PedbenchError

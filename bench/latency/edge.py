@@ -27,7 +27,7 @@ from framework import (
     Tls,
     build_sam,
 )
-from framework.allocator import keep_freed_memory
+from framework.compute.allocator import keep_freed_memory
 from framework.split.payload import Payload
 from framework.transport.base import Round, Shards
 from framework.transport.patience import Patience

@@ -17,9 +17,9 @@ import torch
 
 from bench.latency.config import BASELINE, CLOUD, LatencyConfig
 from bench.latency.edge import Job
-from bench.latency.links import DIRECT, Link
-from bench.latency.network import Network
-from bench.latency.servers import MAIN, ServerProcesses, stoppable
+from bench.latency.network.hosts import Network
+from bench.latency.network.links import DIRECT, Link
+from bench.latency.network.servers import MAIN, ServerProcesses, stoppable
 from framework.errors import PedbenchError
 from framework.transport.grpc.security.certificates import write_certificates
 

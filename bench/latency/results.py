@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bench.latency.config import LatencyConfig, read_latency
-from bench.latency.summary import crossover, edge_speed, summarise
+from bench.latency.report.summary import crossover, edge_speed, summarise
 from framework.errors import PedbenchError
 
 ROWS = "latency.csv"
@@ -56,7 +56,7 @@ class LatencyRun:
 
     @cached_property
     def crossover(self) -> pd.DataFrame:
-        """As `bench.latency.summary.crossover` gives it."""
+        """As `bench.latency.report.summary.crossover` gives it."""
         return crossover(self.speed, self.config)
 
     @cached_property

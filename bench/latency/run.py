@@ -12,13 +12,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from bench.latency.config import LatencyConfig, read_latency
-from bench.latency.links import DIRECT, Link
 from bench.latency.measure import cores, edges, measure_link, threads_of_shards
-from bench.latency.namespaces import Namespaces, obstacle
-from bench.latency.network import Loopback, Network
+from bench.latency.network.hosts import Loopback, Network
+from bench.latency.network.links import DIRECT, Link
+from bench.latency.network.namespaces import Namespaces, obstacle
+from bench.latency.network.servers import stoppable
+from bench.latency.report.summary import MODELLED, modelled
 from bench.latency.results import ROWS
-from bench.latency.servers import stoppable
-from bench.latency.summary import MODELLED, modelled
 from bench.runner import provenance as environment
 from bench.runner.folder import ANOTHER_OUT, discard, locked
 from framework import build_sam

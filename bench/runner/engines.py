@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from framework.allocator import keep_freed_memory
+from framework.compute.allocator import keep_freed_memory
 from framework.errors import PedbenchError
 
 Answer = TypeVar("Answer")

@@ -32,7 +32,7 @@ from bench.runner.share import Share
 from bench.runner.waves import Waves
 from bench.spec.cells import BARE, AttackCell, cell_id
 from bench.spec.config import RunConfig, read_config
-from framework.devices import usable_device
+from framework.compute.devices import usable_device
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
 
@@ -90,7 +90,7 @@ def run(
     Args:
         config: what to measure.
         folder: the run folder, made if it is missing.
-        device: as `framework.devices.usable_device` takes it.
+        device: as `framework.compute.devices.usable_device` takes it.
         workers: processes that share the work; see `default_workers` unless given.
         store: from which unchanged cells and encodings are taken and to which new ones go.
         fresh: discard the run that ``folder`` holds, once all else has been checked.

@@ -27,9 +27,9 @@ from bench.runner.pipelines import Unsupported
 from bench.runner.provenance import device_label
 from bench.spec.cells import AttackCell
 from bench.spec.config import RunConfig
-from framework.devices import usable_device
+from framework.compute.devices import usable_device
+from framework.compute.finite import NotFinite
 from framework.errors import PedbenchError
-from framework.finite import NotFinite
 
 REST = "rest of the cells"
 """Time spent on cells outside any named phase."""

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from segment_anything.modeling import Sam
 from torch import Tensor
 
+from framework.compute.finite import check_finite
 from framework.errors import PedbenchError
 from framework.exposure.guard import Guard
 from framework.exposure.scene import View
-from framework.finite import check_finite
 from framework.models.interop.adopt import adopt
 from framework.split.defences.base import Defence, make_defence
 from framework.split.observation import Observation
@@ -89,7 +89,7 @@ class DistributedEncoder:
 
         Raises:
             PedbenchError: the frame is not one, the policy cannot serve so many shards, or the
-                embedding is not finite (`framework.finite.NotFinite`).
+                embedding is not finite (`framework.compute.finite.NotFinite`).
         """
         return self._encode([self._request(frame, view)])
 

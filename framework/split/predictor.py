@@ -15,9 +15,9 @@ from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
+from framework.compute.finite import check_finite
 from framework.errors import PedbenchError
 from framework.exposure.scene import Scene, View
-from framework.finite import check_finite
 from framework.models.build import PedSam
 from framework.models.interop import embedding_file
 from framework.models.interop.adopt import adopt, check_decoder

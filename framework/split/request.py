@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from framework.compute.finite import check_finite
 from framework.errors import PedbenchError, place_of_code
 from framework.exposure.scene import View
-from framework.finite import check_finite
 from framework.models.attention import joined
 from framework.models.build import PedSam
 from framework.split.decoys import Decoy, beside, deal_decoys

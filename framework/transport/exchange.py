@@ -11,8 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+from framework.compute.finite import not_finite
 from framework.errors import PedbenchError
-from framework.finite import not_finite
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
 from framework.transport.answers import (

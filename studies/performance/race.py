@@ -28,7 +28,7 @@ class Side:
     Attributes:
         name: as it stands in the results.
         kind: ``stock``, ``local`` or ``shards:N``.
-        keep: whether freed memory is kept (`framework.allocator`).
+        keep: whether freed memory is kept (`framework.compute.allocator`).
         options: of `build_sam`.
     """
 

@@ -10,7 +10,7 @@ import torch
 from segment_anything import SamPredictor
 
 from bench.datasets import open_dataset
-from bench.latency.arithmetic import payload_bytes
+from bench.latency.report.arithmetic import payload_bytes
 from bench.metrics.miou import score_segmentation
 from framework import DistributedSamPredictor, build_sam
 from framework.models.encoders.sam_vit import SamVit

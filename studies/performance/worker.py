@@ -19,7 +19,7 @@ import torch
 from segment_anything import SamPredictor
 
 from framework import DistributedSamPredictor, LocalShards, build_sam
-from framework.allocator import keep_freed_memory
+from framework.compute.allocator import keep_freed_memory
 
 STOCK, LOCAL = "stock", "local"
 

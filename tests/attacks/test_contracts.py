@@ -8,7 +8,7 @@ import pytest
 from attacks import ATTACKS, Attack
 from attacks.base import reconstruction
 from attacks.features.completion import Completion
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from framework.errors import PedbenchError
 from tests.attacks.toy import seen
 

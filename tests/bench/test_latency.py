@@ -14,14 +14,14 @@ from segment_anything import SamPredictor
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cli import main
-from bench.latency import namespaces, relay
-from bench.latency.arithmetic import decoder_macs, payload_bytes, work
 from bench.latency.config import LatencyConfig, is_latency, load_latency, read_latency
-from bench.latency.links import DIRECT, LINKS, Link, read_link
-from bench.latency.namespaces import Namespaces, obstacle, remove_stale
+from bench.latency.network import namespaces, relay
+from bench.latency.network.links import DIRECT, LINKS, Link, read_link
+from bench.latency.network.namespaces import Namespaces, obstacle, remove_stale
+from bench.latency.report.arithmetic import decoder_macs, payload_bytes, work
+from bench.latency.report.summary import MODELLED, crossover, modelled, pays_from, summarise
 from bench.latency.results import LatencyRun
 from bench.latency.run import run
-from bench.latency.summary import MODELLED, crossover, modelled, pays_from, summarise
 from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
 from framework.models.named import architecture
 from framework.split.plans import PLANS

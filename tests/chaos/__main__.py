@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from bench.latency.servers import stoppable
+from bench.latency.network.servers import stoppable
 from tests.chaos.edge import Tally
 from tests.chaos.faults import FAULTS
 from tests.chaos.world import World

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.latency.servers import ServerProcesses
+from bench.latency.network.servers import ServerProcesses
 from framework.exposure import Ledger
 from tests.chaos.edge import Tally
 from tests.chaos.intruders import MESSAGES, malformed, oversized, refused_clients

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import skimage.data
 
-from bench.latency.servers import ServerProcesses
+from bench.latency.network.servers import ServerProcesses
 from framework import Tls, build_sam
 from framework.transport.grpc.security.certificates import (
     EDGE,

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from framework.allocator import SYSTEM_ALLOCATOR
+from framework.compute.allocator import SYSTEM_ALLOCATOR
 
 FAULTS = """
 import resource
-from framework.allocator import keep_freed_memory
+from framework.compute.allocator import keep_freed_memory
 keep_freed_memory()
 import torch
 def work():

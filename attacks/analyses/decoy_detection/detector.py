@@ -14,7 +14,7 @@ from attacks.analyses.decoy_detection.evidence import Evidence, Place, gather, p
 from attacks.analyses.decoy_detection.practice import Mixture, mixtures
 from attacks.base import Knowledge
 from attacks.features.tokens import HELD_OUT, learn_position
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from framework.split.observation import Observation
 
 Values = NDArray[np.float64]

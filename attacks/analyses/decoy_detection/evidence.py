@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attacks.features.patches import from_patches
 from attacks.features.tokens import window_features
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from framework.split.observation import Observation, WindowMessage
 from framework.split.windows import WindowGrid
 

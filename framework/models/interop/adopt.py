@@ -13,8 +13,8 @@ import torch
 from segment_anything.modeling import MaskDecoder, Sam
 from torch import Tensor, nn
 
+from framework.compute.finite import check_finite
 from framework.errors import PedbenchError
-from framework.finite import check_finite
 from framework.models.architectures import ARCHITECTURES, Architecture
 from framework.models.block import map_windows
 from framework.models.build import PedSam

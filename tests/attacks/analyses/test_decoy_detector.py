@@ -12,7 +12,7 @@ from attacks.analyses.decoy_detection.practice import mixed, mixtures
 from attacks.base import ATTACKS, Knowledge
 from attacks.features.public_examples import observe
 from attacks.features.tokens import learn_position
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from tests.attacks.conftest import PUBLIC, photo
 
 

@@ -6,7 +6,7 @@ import torch
 
 from attacks import ATTACKS
 from attacks.features.canvas import Canvas
-from attacks.methods import lama, mae_checkpoint
+from attacks.methods.inpainting import lama, mae_checkpoint
 from attacks.networks.mae import MaskedAutoencoder
 from framework import PedbenchError
 from tests.attacks.conftest import photo

@@ -6,8 +6,8 @@ import torch
 
 from attacks import ATTACKS, Knowledge, PublicExample
 from attacks.features.patches import from_patches, to_patches
-from attacks.methods.decoders import ConvDecoder
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
+from attacks.methods.inversion.window_decoders import ConvDecoder
 from attacks.solvers.ridge import Moments, ridge
 from framework import PedbenchError
 from tests.attacks.conftest import psnr

@@ -36,7 +36,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cards")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEDBENCH_CACHE", str(folder / "cache"))
-        patch.setattr("attacks.methods.decoders.EPOCHS", 1)
+        patch.setattr("attacks.methods.inversion.window_decoders.EPOCHS", 1)
         (folder / "small.yaml").write_text(PRESET)
         config = load_preset(str(folder / "small.yaml"))
         run(config, folder / "run", device="cpu", workers=1)

@@ -23,9 +23,9 @@ PARTS = [(kind, name) for kind, registry in REGISTRIES.items() for name in regis
 @pytest.mark.parametrize(("kind", "name"), PARTS, ids=["-".join(part) for part in PARTS])
 def test_every_part_has_a_lasting_fingerprint(kind: str, name: str) -> None:
     registry = REGISTRIES[kind]
-    first = part_fingerprint(registry.get(name), registry.package)
+    first = part_fingerprint(registry.get(name))
     source_fingerprint.cache_clear()
-    assert part_fingerprint(registry.get(name), registry.package) == first
+    assert part_fingerprint(registry.get(name)) == first
 
 
 @pytest.mark.slow
@@ -33,11 +33,11 @@ def test_other_processes_find_the_same() -> None:
     name = "whole_image_decoder_round1"
     code = (
         "from attacks.base import ATTACKS; from bench.cache.fingerprints import part_fingerprint;"
-        f"print(part_fingerprint(ATTACKS.get({name!r}), ATTACKS.package))"
+        f"print(part_fingerprint(ATTACKS.get({name!r})))"
     )
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
-    assert done.stdout.strip() == part_fingerprint(ATTACKS.get(name), ATTACKS.package)
+    assert done.stdout.strip() == part_fingerprint(ATTACKS.get(name))
 
 
 class TestPlugins:

@@ -13,7 +13,7 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.cli import build_parser, main
-from bench.latency.servers import ServerProcesses, shard_arguments
+from bench.latency.network.servers import ServerProcesses, shard_arguments
 from framework import build_sam
 from framework.transport.abort import Abort
 from framework.transport.grpc.client.address import Address

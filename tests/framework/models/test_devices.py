@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from framework import DistributedSamPredictor, LocalShards
-from framework.devices import usable_device
+from framework.compute.devices import usable_device
 from tests.framework.support import NoFloat64, message_of
 
 

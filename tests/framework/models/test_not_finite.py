@@ -11,7 +11,7 @@ from segment_anything.modeling import Sam
 
 from bench.cli import main
 from framework import DistributedSamPredictor, LocalShards, build_sam
-from framework.finite import NotFinite
+from framework.compute.finite import NotFinite
 from framework.models.build import PedSam
 from framework.split.defences.base import Defence
 from framework.split.payload import TOKEN_CODECS, Payload, encode_tokens

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.latency.servers import ServerProcesses
+from bench.latency.network.servers import ServerProcesses
 from framework import DistributedSamPredictor, GrpcShards
 from framework.transport.grpc.server.service import ShardService
 from framework.transport.patience import Patience

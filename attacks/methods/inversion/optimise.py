@@ -13,8 +13,8 @@ from attacks.controls.swapped_twin import register_swapped
 from attacks.features.canvas import Canvas, as_uint8
 from attacks.features.token_maps import practice, square
 from attacks.features.tokens import sends_pixels, split
-from attacks.methods.decoders import ROUNDING
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
+from attacks.methods.inversion.window_decoders import ROUNDING
 from attacks.solvers.descent import Target, descend
 from attacks.solvers.forward import Forward, encoder_state
 from framework.errors import PedbenchError

@@ -13,7 +13,7 @@ from attacks.base import ATTACKS, Knowledge, PublicExample
 from attacks.controls.retrained_prior import register_prior
 from attacks.features.patches import from_patches
 from attacks.features.tokens import Features, split, token_examples, window_examples
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from attacks.networks.training import load_network, network_state
 from attacks.networks.window_decoder import (
     BATCH,

@@ -15,7 +15,7 @@ from attacks.controls.swapped_twin import register_swapped
 from attacks.features.canvas import Canvas, Pixels
 from attacks.features.completion import Completion
 from attacks.features.public_examples import resized
-from attacks.methods.classic_inpainting import pyramid
+from attacks.methods.inpainting.classic import pyramid
 from attacks.networks.mae import MaskedAutoencoder
 from framework.errors import PedbenchError, one_line
 from framework.models.build import PIXEL_MEAN, PIXEL_STD

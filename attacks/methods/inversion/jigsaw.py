@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.base import ATTACKS, QUERIES, Knowledge
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from attacks.solvers.puzzle.placement import assemble
 from attacks.solvers.puzzle.positions import PositionPredictor, assigned
 from framework.split.observation import Observation

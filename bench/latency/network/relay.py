@@ -22,7 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.latency.links import Link
+    from bench.latency.network.links import Link
 
 DEVICE = "tap"
 LARGEST = 1 << 17

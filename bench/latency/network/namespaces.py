@@ -13,9 +13,9 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from bench.latency.links import DIRECT, LINKS, Link
-from bench.latency.network import Host, Network
-from bench.latency.relay import Relay
+from bench.latency.network.hosts import Host, Network
+from bench.latency.network.links import DIRECT, LINKS, Link
+from bench.latency.network.relay import Relay
 from framework.errors import one_line
 
 PREFIX = "pedbench"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from bench.latency.links import Link
+from bench.latency.network.links import Link
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from math import inf
 
 import pandas as pd
 
-from bench.latency.arithmetic import payload_bytes, work
 from bench.latency.config import BASELINE, LatencyConfig
-from bench.latency.links import DIRECT, Link
+from bench.latency.network.links import DIRECT, Link
+from bench.latency.report.arithmetic import payload_bytes, work
 from framework.models.architectures import ARCHITECTURES
 from framework.models.named import architecture
 

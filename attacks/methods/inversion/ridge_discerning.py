@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attacks.analyses.decoy_detection.discerning import Discerning
 from attacks.base import ATTACKS, WEIGHTS
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 
 
 @ATTACKS.register("ridge_discerning")

@@ -11,7 +11,7 @@ from attacks.base import ATTACKS, POSITIONS, STRANGERS, Knowledge, Unlearnable
 from attacks.features.patches import to_patches
 from attacks.features.public_examples import mean_colour, require_public
 from attacks.features.tokens import sends_pixels, stage_of
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
 from attacks.solvers.blind_identification import TURNS, Signals, centred, unmixing
 from framework.split.observation import Observation
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from attacks.base import ATTACKS, PublicExample
 from attacks.features.canvas import as_uint8
-from attacks.methods.optimise import Optimise, frame_of
+from attacks.methods.inversion.optimise import Optimise, frame_of
 from attacks.solvers.descent import adapt
 from framework.split.observation import Observation
 

@@ -18,8 +18,8 @@ from attacks.features.cells import PER_PATCH, to_cells, to_pixels
 from attacks.features.thumbnail import Thumbnails, window_means
 from attacks.features.token_maps import Pictures, practice, square, token_map, token_mask
 from attacks.features.tokens import split
-from attacks.methods.decoders import ROUNDING, affordable
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
+from attacks.methods.inversion.window_decoders import ROUNDING, affordable
 from attacks.networks.training import load_network, network_state, train
 from attacks.networks.whole_image import WholeNetwork
 from framework.split.observation import Observation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attacks.base import ATTACKS
-from attacks.methods.decoders import ConvDecoder
+from attacks.methods.inversion.window_decoders import ConvDecoder
 from attacks.query_free.substitute import Aligned, Substituted
 
 

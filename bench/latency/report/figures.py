@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.latency.config import BASELINE
-from bench.latency.links import DIRECT
+from bench.latency.network.links import DIRECT
 from bench.latency.results import LatencyRun
 from bench.report.render.style import NARROW, WIDE, Theme, canvas, reference_line
 from bench.report.words import readable

@@ -6,8 +6,8 @@ from math import isinf, isnan
 
 import pandas as pd
 
+from bench.latency.report.summary import EXAMPLE_RTT, FASTER, MODELLED
 from bench.latency.results import LatencyRun
-from bench.latency.summary import EXAMPLE_RTT, FASTER, MODELLED
 from bench.report.render.table import Column, Table, number
 
 COLUMNS = (

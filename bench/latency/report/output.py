@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.latency.figures import CAPTIONS, draw
+from bench.latency.report.figures import CAPTIONS, draw
+from bench.latency.report.tables import build_tables
 from bench.latency.results import LatencyRun
-from bench.latency.tables import build_tables
 from bench.report.render.drawing import png_of
 from bench.report.render.page import figure_uri, page_template
 from bench.report.render.style import DPI, LIGHT, lay_out, styled

@@ -1,0 +1,1 @@
+"""Floors, which public data alone reach, and the ceiling."""

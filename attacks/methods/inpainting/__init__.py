@@ -1,0 +1,1 @@
+"""Attacks that keep the visible pixels and fill the hidden ones."""

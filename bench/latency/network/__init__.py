@@ -1,0 +1,1 @@
+"""The network of a latency run: hosts, links and servers on one machine."""

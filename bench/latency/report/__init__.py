@@ -1,0 +1,1 @@
+"""What a latency run's rows say: arithmetic, tables, figures, report."""

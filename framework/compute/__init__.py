@@ -1,0 +1,1 @@
+"""Where arithmetic runs: devices, memory, and values that are finite."""
