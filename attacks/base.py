@@ -94,6 +94,8 @@ class Attack(ABC):
         needs_training: whether each training setting needs a fit of its own. It follows: `fit` is
             overridden, and the class that does so is not ``setting_independent``.
         needs: the `CAPABILITIES` it cannot do without.
+        undoes: defences that it is made against. Elsewhere it does what the attack does that it
+            builds on.
         every_round: whether it learns from all rounds of the public photos, not the first alone.
         random: whether the seed changes its pictures; a run asks once for an attack of which it
             does not, whatever its seeds.
@@ -110,6 +112,7 @@ class Attack(ABC):
     setting_independent: ClassVar[bool] = False
     needs_training: ClassVar[bool] = False
     needs: frozenset[str] = frozenset()
+    undoes: ClassVar[frozenset[str]] = frozenset()
     every_round: bool = False
     random: bool = False
     trained_on: ClassVar[Path | None] = None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from attacks.base import ATTACKS
 from bench.report.aggregate.leakage import CONTROLS, adaptive, oracle_summary
 from bench.report.aggregate.segmentation import PER_INSTANCE, summarize
 from bench.report.data import CEILING, EARLIEST, PIPELINE, RunData
@@ -23,7 +24,8 @@ def curve_points(run: RunData, trained_through_defence: bool = True) -> pd.DataF
     """One row per setting, region and metric: leakage and segmentation of the same pipeline.
 
     Only attacks and floors that every setting of a curve was put to are compared, so that no point
-    leaks more because more was tried on it; ``attack_names`` tells which. ``knob`` is
+    leaks more because more was tried on it, and attacks made against the setting's defence;
+    ``attack_names`` tells which. ``knob`` is
     ``precision``, the name of the defence or, for the undefended float32 setting where all begin,
     empty.
     """
@@ -52,11 +54,24 @@ def curve_points(run: RunData, trained_through_defence: bool = True) -> pd.DataF
 
 
 def comparable(curve: pd.DataFrame) -> pd.DataFrame:
-    """The rows of attacks and floors that every pipeline of a curve was put to; all ceilings."""
+    """The rows of attacks and floors that every pipeline of a curve was put to; all ceilings.
+
+    An attack made against one defence counts there, and need not be tried elsewhere.
+    """
     pipelines = len(curve[PIPELINE].drop_duplicates())
     counts = curve[[*PIPELINE, "attack"]].drop_duplicates()["attack"].value_counts()
     everywhere = curve["attack"].isin(counts[counts == pipelines].index)
-    return curve[everywhere | (curve["attack_kind"] == CEILING)]
+    fair = everywhere | (curve["attack_kind"] == CEILING) | _made_against(curve)
+    return curve[fair]
+
+
+def _made_against(curve: pd.DataFrame) -> pd.Series:
+    """Whether each row is of an attack made against the row's defence."""
+    made = pd.Series(False, curve.index)
+    for name, attack in ATTACKS.items():
+        if attack.undoes:
+            made |= (curve["attack"] == name) & curve["defence"].isin(attack.undoes)
+    return made
 
 
 def _with_segmentation(leakage: pd.DataFrame, segmentation: pd.DataFrame) -> pd.DataFrame:

@@ -36,6 +36,8 @@ KINDS = {
     "lama": "inpainting",
     "pseudo_inverse": "inversion",
     "ridge": "inversion",
+    "ridge_unshuffled": "inversion",
+    "conv_decoder_unshuffled": "inversion",
     "jigsaw": "inversion",
     "conv_decoder": "inversion",
     "transformer_decoder": "inversion",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from bench.report.aggregate.curves import comparable
 from bench.report.aggregate.equal_utility import (
     Ladder,
     _beaten,
@@ -14,6 +16,7 @@ from bench.report.aggregate.equal_utility import (
     hypervolume,
     least_leakage,
 )
+from bench.report.data import PIPELINE
 
 
 def column(*values: float) -> np.ndarray:
@@ -102,3 +105,16 @@ def test_where_nothing_leaks_beyond_the_floor_there_is_no_hypervolume():
     rows = list(_rows(quiet, _draws(40)))
     assert np.isnan([row["hypervolume"] for row in rows]).all()
     assert not np.isnan([row["leakage"] for row in rows]).any()
+
+
+def test_an_attack_made_against_a_defence_counts_there():
+    """It need not be tried elsewhere; one tried in some settings only does not count."""
+    tried = {"none": ["ridge"], "shuffle_tokens": ["ridge", "ridge_unshuffled", "kriging"]}
+    rows = [
+        dict.fromkeys(PIPELINE, "same")
+        | {"defence": defence, "attack": attack, "attack_kind": "inversion"}
+        for defence, attacks in tried.items()
+        for attack in attacks
+    ]
+    kept = comparable(pd.DataFrame(rows))
+    assert set(kept["attack"]) == {"ridge", "ridge_unshuffled"}

@@ -84,9 +84,10 @@ class PrivacyUtilityTable(ReportTable):
             ),
             source=source(run),
             note=sentences(
-                "Leakage: worst case over the attacks that every setting was put to, per image, "
-                f"then the mean ({'; '.join(names)}). Learned attacks were retrained through each "
-                "setting; in the columns not adaptive they were not.",
+                "Leakage: worst case over the attacks that every setting was put to and those made "
+                f"against its defence, per image, then the mean ({'; '.join(names)}). Learned "
+                "attacks were retrained through each setting; in the columns not adaptive they "
+                "were not.",
                 CAP,
                 INTERVALS,
                 constant_settings(frame, CURVE),

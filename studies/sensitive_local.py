@@ -1,0 +1,164 @@
+"""What `sensitive_local` keeps at home, what servers still find, and what its pattern tells.
+
+``python -m studies.sensitive_local --data coco:FOLDER [coco:FOLDER …] [--limit N] [--out DIR]``
+
+No model is needed: the policy sees the model input, and what leaves is a set of windows. Faces are
+looked for by dlib in what each shard and all shards together received. ``pattern`` predicts whether
+the photo shows a face from nothing but which windows stayed, leave-one-out, against the more
+frequent answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from segment_anything.utils.transforms import ResizeLongestSide
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+from bench.datasets import Sample, open_dataset
+from bench.recognition.boxes import box_ious
+from bench.recognition.detection import Detections
+from bench.recognition.faces import Faces
+from bench.runner.recognition import as_received
+from framework.errors import PedbenchError
+from framework.models.architectures import ARCHITECTURES
+from framework.split.policies import POLICIES
+from framework.split.windows import WindowGrid
+from framework.transport.round import HOME
+from studies.table import write_table
+
+POLICIES_TRIED = (
+    "sticky",
+    "sensitive_local:faces",
+    "sensitive_local:skin:0.4",
+    "sensitive_local:saliency:0.4",
+)
+FOUND_AGAIN = 0.3
+"""IoU with a face of the original from which a detection counts as that face."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        rows = [row for data in options.data for row in _of(data, options)]
+    except PedbenchError as error:
+        print(f"studies.sensitive_local: {error}", file=sys.stderr)
+        return 2
+    table = pd.DataFrame(rows)
+    title = f"sensitive_local, {options.model}, {options.shards} shards, {options.limit} photos"
+    write_table(_summary(table), "sensitive_local", title, options.out)
+    patterns = pd.DataFrame([_pattern(policy, part) for policy, part in table.groupby("policy")])
+    write_table(patterns, "sensitive_local_pattern", "What the pattern tells", options.out)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", nargs="+", default=["embedded"], help="data sets")
+    parser.add_argument("--limit", type=int, default=25, help="photos of each data set")
+    parser.add_argument("--model", default="tiny", help="whose input size and windows count")
+    parser.add_argument("--shards", type=int, default=4, help="number of shards")
+    parser.add_argument("--out", type=Path, help="folder for the tables")
+    return parser
+
+
+def _of(data: str, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    dataset = open_dataset(data).limit(options.limit)
+    for image_id in dataset.ids:
+        print(data, image_id, file=sys.stderr)
+        for row in _rows(dataset.load(image_id), options):
+            yield {"data": Path(data).name} | row
+
+
+def _rows(sample: Sample, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """One row a policy."""
+    arch, finder = ARCHITECTURES[options.model], Faces()
+    frame = ResizeLongestSide(arch.img_size).apply_image(sample.image)
+    grid = WindowGrid.of(arch, frame.shape[:2])
+    faces = finder.detect(frame, grid.frame_size)
+    for policy in POLICIES_TRIED:
+        yield {"policy": policy} | _row(policy, frame, grid, faces, options.shards)
+
+
+def _row(
+    policy: str, frame: NDArray[np.uint8], grid: WindowGrid, faces: Detections, shards: int
+) -> dict[str, object]:
+    finder = Faces()
+    start = time.process_time()
+    owners = POLICIES.get(policy)(seed=0).seeing(frame).assign(grid, shards)
+    seconds = time.process_time() - start
+    home = grid.pixel_mask(i for i in grid.content if owners[i] == HOME)
+    on_edge = np.array([_covered(box, home) for box in faces.boxes], bool)
+    held = [{i for i in grid.content if owners[i] == shard} for shard in range(shards)]
+    alone = np.zeros(len(faces), bool)
+    for windows in held:
+        alone |= _found(finder, faces, frame, grid, windows)
+    together = _found(finder, faces, frame, grid, set().union(*held))
+    return {
+        "kept": home.mean(),
+        "seconds": seconds,
+        "faces": len(faces),
+        "kept_faces": int(on_edge.sum()),
+        "found_by_a_shard": int(alone.sum()),
+        "found_by_all": int(together.sum()),
+        "kept_and_found": int((on_edge & (alone | together)).sum()),
+        "pattern": [float(owners[i] == HOME) for i in range(len(owners))],
+    }
+
+
+def _covered(box: NDArray[np.float32], home: NDArray[np.bool_]) -> bool:
+    """Whether the part of a face's box inside the frame stays at home."""
+    x0, y0, x1, y1 = np.clip(np.rint(box).astype(int), 0, None)
+    return bool(home[y0:y1, x0:x1].all())
+
+
+def _found(
+    finder: Faces,
+    faces: Detections,
+    frame: NDArray[np.uint8],
+    grid: WindowGrid,
+    windows: set[int],
+) -> NDArray[np.bool_]:
+    """Which faces are found again in the windows that were sent."""
+    if not len(faces) or not windows:
+        return np.zeros(len(faces), bool)
+    seen = finder.detect(as_received(frame, grid.pixel_mask(windows)), grid.frame_size)
+    if not len(seen):
+        return np.zeros(len(faces), bool)
+    return np.asarray(box_ious(faces.boxes, seen.boxes).max(axis=1) >= FOUND_AGAIN)
+
+
+def _summary(table: pd.DataFrame) -> pd.DataFrame:
+    groups = table.groupby(["data", "policy"], sort=False)
+    counts = ["faces", "kept_faces", "found_by_a_shard", "found_by_all", "kept_and_found"]
+    summary = groups[counts].sum()
+    summary.insert(0, "kept", groups["kept"].mean())
+    summary.insert(1, "seconds", groups["seconds"].median())
+    summary.insert(0, "photos", groups.size())
+    return summary.reset_index()
+
+
+def _pattern(policy: str, part: pd.DataFrame) -> dict[str, object]:
+    """How well a logistic regression tells from the pattern whether there is a face."""
+    kept = np.array(part["pattern"].tolist())
+    truth = (part["faces"] > 0).to_numpy()
+    prior = max(truth.mean(), 1 - truth.mean())
+    features = np.column_stack([kept, kept.sum(axis=1)])
+    told = prior
+    if 1 < truth.sum() < len(truth) - 1:
+        model = LogisticRegression(max_iter=1000)
+        told = (cross_val_predict(model, features, truth, cv=LeaveOneOut()) == truth).mean()
+    return {"policy": policy, "photos": len(part), "prior": prior, "told": told}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
