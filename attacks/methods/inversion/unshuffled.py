@@ -13,8 +13,8 @@ from attacks.base import ATTACKS, WEIGHTS, Attack, Knowledge, PublicExample
 from attacks.features.patches import content_tokens
 from attacks.features.public_examples import require_public
 from attacks.features.tokens import learn_position, stage_of
-from attacks.methods.decoders import ConvDecoder
-from attacks.methods.linear_inversion import Ridge
+from attacks.methods.inversion.linear import Ridge
+from attacks.methods.inversion.window_decoders import ConvDecoder
 from attacks.solvers.forward import blocks_before
 from attacks.solvers.puzzle.order import TokenOrder
 from framework.models.build import PedSam
