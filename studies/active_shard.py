@@ -29,7 +29,7 @@ from attacks.analyses.active_shard.probes import Probes
 from attacks.analyses.active_shard.shards import CraftingShards
 from bench.datasets import Dataset, Sample, open_dataset
 from bench.datasets.disjoint import check_disjoint
-from bench.runner.segmentation import Reference, segmentation_scores
+from bench.runner.evaluation.segmentation import Reference, segmentation_scores
 from framework import DistributedSamPredictor, LocalShards
 from framework.errors import PedbenchError
 from framework.models.build import PedSam, build_sam

@@ -31,8 +31,8 @@ from bench.datasets.disjoint import check_disjoint
 from bench.flags.arguments import add_device_flag
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
+from bench.runner.evaluation.pipelines import build_predictor, seed_of
 from bench.runner.models import Models
-from bench.runner.pipelines import build_predictor, seed_of
 from bench.spec.cells import Pipeline
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError

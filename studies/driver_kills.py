@@ -23,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.flags.arguments import positive_int
-from bench.runner.records import read_records
+from bench.runner.folder.records import read_records
 
 PRESET = """
 model: tiny

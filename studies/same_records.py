@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from attacks.base import ATTACKS
-from bench.runner.records import COLUMNS, read_records
+from bench.runner.folder.records import COLUMNS, read_records
 
 NOT_COMPARED = {"value", "seconds", "image_file", "from_store", "error"}
 TOLERANCES = {"psnr": 1e-3}

@@ -27,7 +27,7 @@ from bench.datasets import Sample, open_dataset
 from bench.recognition.boxes import box_ious
 from bench.recognition.detection import Detections
 from bench.recognition.faces import Faces
-from bench.runner.recognition import as_received
+from bench.runner.evaluation.recognition import as_received
 from framework.errors import PedbenchError
 from framework.models.architectures import ARCHITECTURES
 from framework.split.policies import POLICIES

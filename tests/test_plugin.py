@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.runner.records import read_records
+from bench.runner.folder.records import read_records
 
 pytestmark = pytest.mark.slow
 

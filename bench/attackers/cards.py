@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from attacks.base import Attack, Knowledge
 from bench.attackers.training_setting import TrainingSetting
-from bench.runner.provenance import device_label
+from bench.runner.folder.provenance import device_label
 from framework.files.writing import write_file
 
 CARDS = "attackers.json"

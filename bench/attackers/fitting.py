@@ -19,9 +19,9 @@ from bench.attackers.training_setting import TrainingSetting, training_setting
 from bench.cache.claims import claimed
 from bench.cache.fingerprints import part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
+from bench.runner.evaluation.pipelines import Unsupported
 from bench.runner.models import Models
 from bench.runner.phases import phase
-from bench.runner.pipelines import Unsupported
 from bench.spec.cells import BARE, AttackCell, Cell
 from framework.files.cache import cache_dir
 from framework.split.defences import DEFENCES

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.datasets import Dataset
-from bench.runner.pipelines import Unsupported
+from bench.runner.evaluation.pipelines import Unsupported
 
 Photo = tuple[Dataset, str]
 """A data set and the id of one of its images."""

@@ -19,9 +19,9 @@ from bench.cache.fingerprints import content_digest
 from bench.cache.photos import Photos
 from bench.datasets import Dataset, Sample
 from bench.datasets.motion import film
+from bench.runner.evaluation.pipelines import Unsupported, build_predictor
 from bench.runner.models import Models
 from bench.runner.phases import phase
-from bench.runner.pipelines import Unsupported, build_predictor
 from bench.spec.cells import STATIC
 from framework.models.build import PedSam
 from framework.split.observation import Observation

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
 from bench.cache.store import Store
 from bench.flags.remote import Remote
+from bench.runner.evaluation.pipelines import build_predictor
+from bench.runner.folder.provenance import device_label
 from bench.runner.phases import phase
-from bench.runner.pipelines import build_predictor
-from bench.runner.provenance import device_label
 from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
 from framework.models.build import PedSam
@@ -37,7 +37,7 @@ def pipeline_sources(pipeline: Pipeline, sam: PedSam) -> list[str]:
     """Fingerprints of the source, and of trained weights, that decide what a pipeline does."""
     return [
         make_defence(pipeline.defence, pipeline.strength).weights(sam, pipeline.plan),
-        source_fingerprint("bench.runner.pipelines"),
+        source_fingerprint("bench.runner.evaluation.pipelines"),
         part_fingerprint(POLICIES.get(pipeline.policy)),
         part_fingerprint(DEFENCES.get(pipeline.defence)),
     ]

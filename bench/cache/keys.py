@@ -20,8 +20,8 @@ from bench.metrics import METRICS
 from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
+from bench.runner.folder.provenance import weights_label
 from bench.runner.models import NotAdapted
-from bench.runner.provenance import weights_label
 from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
 from framework.files.download import sha256_of
@@ -76,7 +76,7 @@ class Keys:
             models.adapted_label() if pipeline.adapted else "",
             {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED},
             config.remote is not None,
-            source_fingerprint("bench.runner.evaluate"),
+            source_fingerprint("bench.runner.evaluation.evaluate"),
             pipeline_sources(pipeline, sam),
             part_fingerprint(models.sam.encoder_class),
             {name: part_fingerprint(part) for name, part in METRICS.items()},

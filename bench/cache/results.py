@@ -14,8 +14,8 @@ from bench.cache.fingerprints import content_digest
 from bench.cache.keys import Keys
 from bench.cache.photos import UNREADABLE
 from bench.cache.store import Store
-from bench.runner.pictures import companions
-from bench.runner.records import CELL, FAILED, UNSUPPORTED, Record
+from bench.runner.evaluation.pictures import companions
+from bench.runner.folder.records import CELL, FAILED, UNSUPPORTED, Record
 from bench.spec.cells import Cell, Pipeline, cell_id
 from bench.spec.config import RunConfig
 from framework.files.writing import write_file

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _records(folder: Path) -> pd.DataFrame:
     from bench.latency.results import is_latency_folder
-    from bench.runner.records import read_records
+    from bench.runner.folder.records import read_records
 
     if is_latency_folder(folder):
         raise PedbenchError(

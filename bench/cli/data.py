@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from bench.datasets import SampleError, open_dataset
-    from bench.runner.pictures import overlay
+    from bench.runner.evaluation.pictures import overlay
     from framework.files.writing import make_folder, writing
 
     dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)

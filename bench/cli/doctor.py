@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.cli.weights import weight_states
     from bench.datasets import open_dataset
     from bench.parts import installed_parts, part_problems
-    from bench.runner.provenance import PACKAGES, device_label, package_version
+    from bench.runner.folder.provenance import PACKAGES, device_label, package_version
     from framework.compute.devices import usable_device
     from framework.files.cache import cache_dir
 

@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     # Imported here, or each command would wait seconds for PyTorch.
     from bench.report.write import write_all
+    from bench.runner.folder.merge import merge
     from bench.runner.run import rebuild_records
-    from bench.runner.share import merge
 
     units = merge(args.folders, args.out)
     statuses = rebuild_records(args.out)

@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
 
     from bench.report.write import write_all
     from bench.runner.run import run as carry_out
-    from bench.runner.share import Share
+    from bench.runner.units.share import Share
 
     folder = args.out or default_folder(config)
     result = carry_out(

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from PIL import Image
 
     from bench.flags.prompts import BOX, read_prompt
-    from bench.runner.pictures import draw_box, overlay
+    from bench.runner.evaluation.pictures import draw_box, overlay
     from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
     from framework.files.photos import read_photo
     from framework.split.defences import make_defence

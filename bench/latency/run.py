@@ -19,8 +19,9 @@ from bench.latency.network.namespaces import Namespaces, obstacle
 from bench.latency.network.servers import stoppable
 from bench.latency.report.summary import MODELLED, modelled
 from bench.latency.results import ROWS
-from bench.runner import provenance as environment
-from bench.runner.folder import ANOTHER_OUT, discard, locked
+from bench.runner.folder import provenance as environment
+from bench.runner.folder.contents import ANOTHER_OUT, discard
+from bench.runner.folder.lock import locked
 from framework import build_sam
 from framework.errors import PedbenchError
 from framework.files.writing import write_file

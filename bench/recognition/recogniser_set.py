@@ -9,7 +9,7 @@ from typing import Any
 from bench.datasets.base import Sample
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS, Recogniser, RecogniserUnavailable, Truth
-from bench.runner.records import FAILED, UNSUPPORTED, Record, score_record
+from bench.runner.folder.records import FAILED, UNSUPPORTED, Record, score_record
 from framework.errors import one_line
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from bench.report.aggregate.segmentation import PER_INSTANCE
 from bench.report.statistics import Interval, paired_gain
-from bench.runner.records import OK
-from bench.runner.records import SETTINGS as CELL_SETTINGS
+from bench.runner.folder.records import OK
+from bench.runner.folder.records import SETTINGS as CELL_SETTINGS
 
 SETTINGS = ["model", *CELL_SETTINGS, "region", "metric"]
 PHOTO = [*[name for name in SETTINGS if name not in ("region", "metric")], "image_id"]
@@ -52,7 +52,7 @@ def compare_runs(before: pd.DataFrame, after: pd.DataFrame) -> Comparison:
     (scenes, where frames of one are scored).
 
     Args:
-        before, after: as `bench.runner.records.read_records` gives them.
+        before, after: as `bench.runner.folder.records.read_records` gives them.
     """
     photos = sorted(set(before["image_id"].dropna()) & set(after["image_id"].dropna()))
     first, second = (

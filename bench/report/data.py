@@ -14,8 +14,8 @@ import yaml
 from bench.attackers.cards import Card, read_cards
 from bench.cache.fingerprints import content_digest
 from bench.cache.store import Store
-from bench.runner.provenance import read_environment
-from bench.runner.records import (
+from bench.runner.folder.provenance import read_environment
+from bench.runner.folder.records import (
     COLUMNS,
     DEFAULTS,
     FAILED,
@@ -45,7 +45,7 @@ class RunData:
 
     Attributes:
         folder: the run folder.
-        records: as `bench.runner.records.read_records` gives them.
+        records: as `bench.runner.folder.records.read_records` gives them.
         config, environment: the content of the two files beside them; empty where they are gone.
         store: where drawn figures are kept, if anywhere.
     """

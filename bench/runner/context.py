@@ -14,10 +14,10 @@ from bench.cache.encodings import Encodings
 from bench.cache.photos import Photos
 from bench.cache.store import Store
 from bench.datasets import Dataset, open_dataset
+from bench.runner.evaluation.recognition import Recognition
+from bench.runner.evaluation.scorer import Scorer
+from bench.runner.folder.records import LOAD, Record
 from bench.runner.models import Models
-from bench.runner.recognition import Recognition
-from bench.runner.records import LOAD, Record
-from bench.runner.scorer import Scorer
 from bench.spec.cells import Cell
 from bench.spec.config import RunConfig
 

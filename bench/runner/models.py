@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from attacks.query_free.public_model import published_substitute
-from bench.runner.pipelines import Unsupported
-from bench.runner.provenance import weights_label
+from bench.runner.evaluation.pipelines import Unsupported
+from bench.runner.folder.provenance import weights_label
 from framework.errors import PedbenchError
 from framework.models.architectures import ARCHITECTURES, GLOBALS_LAST
 from framework.models.build import RANDOM, PedSam, build_sam

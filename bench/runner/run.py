@@ -20,16 +20,17 @@ from bench.cache.results import CachedResults, Found
 from bench.cache.store import Store
 from bench.datasets import Dataset
 from bench.datasets.disjoint import check_scored
-from bench.runner import provenance as environment
 from bench.runner.context import Context, Task, default_workers, is_unreadable
 from bench.runner.engines import Engine, open_engine
-from bench.runner.folder import ANOTHER_OUT, SETTINGS, discard, locked
-from bench.runner.journal import JOURNAL, Journal, journal_frames
+from bench.runner.folder import provenance as environment
+from bench.runner.folder.contents import ANOTHER_OUT, SETTINGS, discard
+from bench.runner.folder.journal import JOURNAL, Journal, journal_frames
+from bench.runner.folder.lock import locked
+from bench.runner.folder.records import FAILED, PROVENANCE, read_records, write_records
 from bench.runner.phases import phase
-from bench.runner.records import FAILED, PROVENANCE, read_records, write_records
-from bench.runner.resume import sift, tasks_on, units_of
-from bench.runner.share import Share
-from bench.runner.waves import Waves
+from bench.runner.units.resume import sift, tasks_on, units_of
+from bench.runner.units.share import Share
+from bench.runner.units.waves import Waves
 from bench.spec.cells import BARE, AttackCell, cell_id
 from bench.spec.config import RunConfig, read_config
 from framework.compute.devices import usable_device

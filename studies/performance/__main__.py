@@ -17,7 +17,7 @@ from time import perf_counter
 
 import torch
 
-from bench.runner.provenance import describe
+from bench.runner.folder.provenance import describe
 from framework import build_sam
 from studies.performance import encode, traffic
 from studies.performance.figure import draw

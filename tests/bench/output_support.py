@@ -11,7 +11,7 @@ import yaml
 from PIL import Image as Pillow
 
 from bench.report.data import RunData
-from bench.runner.records import NOT_APPLICABLE, Record, to_frame, write_records
+from bench.runner.folder.records import NOT_APPLICABLE, Record, to_frame, write_records
 
 PROVENANCE = {
     "benchmark_version": "0.0.0",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report.data import RunData
-from bench.runner.records import Record
+from bench.runner.folder.records import Record
 from tests.bench.output_support import KINDS, PIPELINE, write_run
 
 SUITE_KINDS = KINDS | {

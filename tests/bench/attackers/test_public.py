@@ -10,8 +10,8 @@ from bench.attackers import public_knowledge as public
 from bench.attackers.public_knowledge import PublicPhotos, rounds_to
 from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import open_dataset
+from bench.runner.evaluation.pipelines import Unsupported
 from bench.runner.models import Models
-from bench.runner.pipelines import Unsupported
 from bench.spec.cells import Pipeline
 from framework.models.named import architecture
 from framework.split.plans import make_plan

@@ -5,7 +5,7 @@ import pytest
 
 from bench.datasets import Sample
 from bench.datasets.motion import MOTIONS, film
-from bench.runner.frame_sequence import FrameSequence, exposure_scores
+from bench.runner.evaluation.frame_sequence import FrameSequence, exposure_scores
 from framework.split.observation import Observation, WindowMessage
 from framework.split.payload import encode_tokens
 from framework.split.policies import POLICIES
@@ -87,7 +87,7 @@ def test_objects_are_followed_where_they_move(sample):
     shot, seen = watched(film(sample, "object", 20, 3), "sticky", 4, 3)
     still, seen_still = watched(shot.frames[-1:], "sticky", 4, 3)
     moving = shot.sample.mask_ids.index("moving")
-    from bench.runner.frame_sequence import _coverage
+    from bench.runner.evaluation.frame_sequence import _coverage
 
     def coverage(taken, mine):
         regions = [

@@ -12,7 +12,7 @@ from bench.metrics.miou import agreement, iou
 from bench.recognition.boxes import as_boxes
 from bench.recognition.reading import Text, recall
 from bench.recognition.sam_objects import best_ious
-from bench.runner.records import score_record
+from bench.runner.folder.records import score_record
 from framework import build_sam
 
 EMPTY = np.zeros((4, 4), bool)

@@ -27,7 +27,7 @@ from bench.report.topics.leakage.control import control_summary
 from bench.report.topics.leakage.inpainting import inpainting_gains
 from bench.report.topics.leakage.mixed_tokens import mixed_scores
 from bench.report.topics.leakage.suite import WORST, suite_summary
-from bench.runner.records import Record
+from bench.runner.folder.records import Record
 from tests.bench.output_support import write_run
 from tests.bench.suite_support import score
 

@@ -18,7 +18,7 @@ from bench.report.summary.findings import exposures
 from bench.report.summary.headline import headline
 from bench.report.summary.key_figures import key_figures
 from bench.report.topics.utility.traffic import traffic_summary
-from bench.runner.records import Record
+from bench.runner.folder.records import Record
 from bench.spec.cells import Pipeline
 from tests.bench.output_support import exposure, leak, segmentation, write_run
 

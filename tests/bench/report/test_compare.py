@@ -9,7 +9,7 @@ import pytest
 from bench.cli import main
 from bench.report.aggregate.segmentation import summarize
 from bench.report.comparison import compare_runs
-from bench.runner.records import Record
+from bench.runner.folder.records import Record
 from tests.bench.output_support import leak, segmentation, write_run
 
 

@@ -15,7 +15,7 @@ from bench.report.data import RunData
 from bench.report.pictures.strips import strips
 from bench.report.summary.headline import headline
 from bench.report.write import write_all
-from bench.runner.records import Record
+from bench.runner.folder.records import Record
 from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.runner.records import COLUMNS
+from bench.runner.folder.records import COLUMNS
 from studies.same_records import differences
 
 

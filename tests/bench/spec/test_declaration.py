@@ -11,7 +11,7 @@ import pytest
 from attacks.base import ATTACKS
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.training_setting import training_setting
-from bench.runner.records import COLUMNS, DEFAULTS, SETTINGS
+from bench.runner.folder.records import COLUMNS, DEFAULTS, SETTINGS
 from bench.spec.cells import AttackCell, Pipeline, SegmentationCell, cell_id, cell_of, plain
 from bench.spec.config import load_preset
 from framework.declaration import declared, setting
@@ -132,8 +132,8 @@ base.ThreatModel = Toy
 from attacks.base import ATTACKS
 from bench.attackers.training_setting import training_setting
 from bench.report.comparison import SETTINGS
-from bench.runner.record_fields import cell_fields
-from bench.runner.records import COLUMNS, DEFAULTS, to_frame
+from bench.runner.evaluation.record_fields import cell_fields
+from bench.runner.folder.records import COLUMNS, DEFAULTS, to_frame
 from bench.spec.cells import AttackCell, Pipeline, cell_id
 
 usual, toy = (AttackCell(Pipeline(), Toy(antennas=n), "ridge") for n in (1, 3))

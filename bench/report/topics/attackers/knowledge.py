@@ -17,7 +17,7 @@ from bench.report.render.table import Column, Table
 from bench.report.statistics import one_column_each, scene_means
 from bench.report.topics.columns import CAP, INTERVALS, ordered, sentences, setting_columns, source
 from bench.report.words import readable
-from bench.runner.records import DEFAULTS, VARIANTS
+from bench.runner.folder.records import DEFAULTS, VARIANTS
 
 TIME = ("frames", "motion", "averaged")
 """Settings that the table of time shows."""

@@ -1,0 +1,100 @@
+"""Processes of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+
+import torch
+
+from bench.runner.engines.base import Answer, Engine
+from framework.compute.allocator import keep_freed_memory
+
+
+class Processes(Engine):
+    """Processes of this machine, started when the first unit is given out.
+
+    Args:
+        count: how many.
+    """
+
+    remote = False
+    gives_out_again = False
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
+        self._workers: set[BaseProcess] = set()
+
+    @property
+    def slots(self) -> int:
+        return self.count
+
+    def submit(self, work: Callable[..., Answer], *arguments: object) -> Future[Answer]:
+        if self._pool is None:
+            self._others = set(multiprocessing.active_children())
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.count, spawn, _start_process)
+        try:
+            future: Future[Answer] = self._pool.submit(work, *arguments)
+        except BrokenProcessPool as error:
+            future = Future()
+            future.set_exception(error)
+        self._workers |= set(multiprocessing.active_children()) - self._others
+        return future
+
+    def death(self, error: BaseException) -> str | None:
+        if not isinstance(error, BrokenProcessPool):
+            return None
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+            self._words = _last_words(self._workers)
+            self._workers = set()
+        return self._words
+
+    def close(self, at_once: bool) -> None:
+        if self._pool is None:
+            return
+        if at_once:
+            for worker in set(multiprocessing.active_children()) - self._others:
+                worker.terminate()
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _last_words(workers: set[BaseProcess]) -> str:
+    """How workers ended that were not merely told to, and the most memory that any took."""
+    for worker in workers:
+        worker.join(1)
+    codes = {worker.exitcode for worker in workers if worker.exitcode}
+    told = {-signal.SIGTERM} if len(codes) > 1 else set()
+    ends = ", ".join(sorted(_end(code) for code in codes - told if code is not None))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
+    return f"{ends or 'no exit code'}; the largest process so far took {peak:.0f} MiB"
+
+
+def _end(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _start_process() -> None:
+    """A worker process ends with its driver, and leaves Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    torch.set_num_threads(1)
+    keep_freed_memory()
+
+
+def _end_with_driver() -> None:
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)

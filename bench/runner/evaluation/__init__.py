@@ -1,0 +1,1 @@
+"""One image evaluated: encoded, attacked, segmented, scored."""

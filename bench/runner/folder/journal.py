@@ -1,0 +1,211 @@
+"""The journal, which keeps a run's finished units through a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.runner.folder.records import CELL, FAILED, LOAD, Record, to_frame
+from bench.spec.cells import Cell, cell_id, cell_of, plain
+from framework.errors import PedbenchError
+from framework.files.writing import writing
+
+JOURNAL = "journal.jsonl"
+"""A run folder's file of this name."""
+
+FRAME = 20_000
+"""Records that are in memory at once while a journal becomes a table."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One cell on one image, as it was finished.
+
+    Attributes:
+        image_id: the image.
+        cell: the cell.
+        key: digest of all that its records depend on, see `bench.cache.keys`.
+        pictured: whether its pictures were wanted.
+        failed: whether one of its records is an error.
+    """
+
+    image_id: str
+    cell: Cell
+    key: str
+    pictured: bool = False
+    failed: bool = False
+
+
+class Journal:
+    """An append-only file of finished units with their records.
+
+    Each line is flushed to the disk before the next begins: after ``kill -9`` at most the units
+    under way are lost, and a half-written last line is discarded. A unit may be entered again: its
+    last line counts.
+
+    Attributes:
+        done: finished units by `unit_id`.
+        unknown: names of finished units that another version entered in another form.
+
+    Raises:
+        PedbenchError: a line is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done: dict[str, Unit] = {}
+        self.unknown: set[str] = set()
+        intact = 0
+        for entry, size in _entries(path):
+            self._count(entry)
+            intact += size
+        with writing(path):
+            self._file = path.open("ab", buffering=0)
+            self._file.truncate(intact)
+
+    def append(
+        self, units: Iterable[Unit], records: Iterable[Record], provenance: Mapping[str, str]
+    ) -> None:
+        """Enter finished units with all of their records and where they were made."""
+        units = list(units)
+        self._write(
+            {
+                "units": {
+                    unit_id(unit.cell, unit.image_id): [unit.key, unit.pictured] for unit in units
+                },
+                "cells": {cell_id(unit.cell): plain(unit.cell) for unit in units},
+                "provenance": dict(provenance),
+                "records": list(records),
+            }
+        )
+
+    def void(self, names: Iterable[str]) -> None:
+        """Declare that these units no longer count, and with them their records."""
+        self._write({"void": list(names)})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        with writing(self.path, "free space there and run again; what is done is kept"):
+            while line:
+                line = line[self._file.write(line) :]
+            os.fsync(self._file.fileno())
+        self._count(entry)
+
+    def _count(self, entry: Mapping[str, Any]) -> None:
+        for name in (*entry.get("void", ()), *entry.get("units", ())):
+            self.done.pop(name, None)
+            self.unknown.discard(name)
+        for name, unit in _units(entry):
+            if unit is None:
+                self.unknown.add(name)
+            else:
+                self.done[name] = unit
+
+
+def unit_id(cell: Cell, image_id: str) -> str:
+    """The journal's name for one cell on one image."""
+    return f"{cell_id(cell)}:{image_id}"
+
+
+def read_journal(path: Path) -> Iterator[Record]:
+    """The records of a journal, each unit's last ones, with their provenance.
+
+    Raises:
+        PedbenchError: a line is damaged; names it.
+    """
+    for _, records, provenance in finished(path):
+        yield from (provenance | record for record in records)
+
+
+def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, str]]]:
+    """The units that count, with their records and where they were made, a few at a time.
+
+    Raises:
+        PedbenchError: a line is damaged; names it.
+    """
+    last: dict[str, int] = {}
+    for number, (entry, _) in enumerate(_entries(path)):
+        for name in entry.get("void", ()):
+            last.pop(name, None)
+        last.update(dict.fromkeys(entry.get("units", ()), number))
+        last.update(dict.fromkeys(_unreadable(entry), number))
+    for number, (entry, _) in enumerate(_entries(path)):
+        current = {name for name in entry.get("units", ()) if last.get(name) == number}
+        if current:
+            owners = ((record, _owner(record)) for record in entry["records"])
+            records = [r for r, owner in owners if owner is None or last.get(owner) == number]
+            units = [unit for name, unit in _units(entry) if unit and name in current]
+            yield units, records, entry["provenance"]
+
+
+def journal_frames(path: Path, size: int = FRAME) -> Iterator[pd.DataFrame]:
+    """A journal as typed tables of some ``size`` records, so that memory does not grow with it."""
+    records: list[Record] = []
+    for record in read_journal(path):
+        records.append(record)
+        if len(records) == size:
+            yield to_frame(records)
+            records = []
+    yield to_frame(records)
+
+
+def _entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Whole lines with their sizes in bytes; a torn last one is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                entry = None
+            fields = set(entry) if isinstance(entry, dict) else set()
+            if "void" not in fields and not {"units", "records", "provenance"} <= fields:
+                raise PedbenchError(
+                    f"{path} is damaged in line {number}: delete this line and run again, "
+                    "which computes its cells anew"
+                )
+            yield entry, len(line)
+
+
+def _units(entry: Mapping[str, Any]) -> Iterator[tuple[str, Unit | None]]:
+    """The units of a line by name; ``None`` where it does not tell their cells."""
+    units, cells = entry.get("units", {}), entry.get("cells", {})
+    failed = {_owner(record) for record in _failures(entry)}
+    for name in units:
+        cell, _, image_id = name.partition(":")
+        known = cell_of(cells[cell]) if cell in cells else None
+        if known is None:
+            yield name, None
+        else:
+            spoilt = not failed.isdisjoint({name, f"{LOAD}:{image_id}"})
+            key, pictured = units[name]
+            yield name, Unit(image_id, known, key, pictured, spoilt)
+
+
+def _failures(entry: Mapping[str, Any]) -> Iterator[Record]:
+    return (record for record in entry.get("records", ()) if record.get("status") == FAILED)
+
+
+def _unreadable(entry: Mapping[str, Any]) -> set[str]:
+    owners = {_owner(record) for record in _failures(entry)}
+    return {owner for owner in owners if owner is not None and owner.startswith(f"{LOAD}:")}
+
+
+def _owner(record: Record) -> str | None:
+    """The name of the unit, or of the unreadable image, that a record belongs to."""
+    if record.get(CELL):
+        return f"{record[CELL]}:{record['image_id']}"
+    return f"{LOAD}:{record['image_id']}" if record.get("metric") == LOAD else None

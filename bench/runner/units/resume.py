@@ -1,0 +1,66 @@
+"""What a run that goes on need not do again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from bench.cache.keys import Keys
+from bench.runner.context import Task
+from bench.runner.folder.journal import Journal, Unit, unit_id
+from bench.spec.cells import Cell, cell_id
+from bench.spec.config import RunConfig
+from framework.errors import PedbenchError
+from framework.warn import warn
+
+
+def units_of(keys: Keys, cells: Sequence[Cell], image_id: str) -> list[Unit]:
+    """Finished cells of an image, as the journal enters them."""
+    return [
+        Unit(image_id, cell, keys.of(cell, image_id), keys.config.pictured(cell)) for cell in cells
+    ]
+
+
+def sift(journal: Journal, config: RunConfig, keys: Keys) -> None:
+    """Void what no longer holds, and say what is done again."""
+    stale = [name for name, unit in journal.done.items() if not _holds(unit, keys)]
+    if stale or journal.unknown:
+        count = len(stale) + len(journal.unknown)
+        warn(
+            f"{count} finished cells count no more, since photos, settings or code have changed: "
+            "those still asked for are computed again"
+        )
+        journal.void([*stale, *journal.unknown])
+    cells = {cell_id(cell) for cell in config.cells()}
+    ids = set(keys.scored.ids[: config.limit])
+    failed = sum(
+        unit.failed and unit.image_id in ids and cell_id(unit.cell) in cells
+        for unit in journal.done.values()
+    )
+    if failed:
+        warn(f"{failed} failed cells of the last run are tried again")
+
+
+def _holds(unit: Unit, keys: Keys) -> bool:
+    """Whether a unit's records would come out the same today."""
+    try:
+        return unit.key == keys.of(unit.cell, unit.image_id)
+    except PedbenchError:
+        return False
+
+
+def tasks_on(
+    image_id: str, cells: Sequence[Cell], journal: Journal, config: RunConfig
+) -> Iterator[Task]:
+    """What is left to do on an image, pipeline by pipeline."""
+    left = [cell for cell in cells if not _is_done(cell, image_id, journal, config)]
+    left.sort(key=lambda cell: repr(cell.pipeline))
+    for _, group in groupby(left, key=lambda cell: cell.pipeline):
+        yield Task(image_id, tuple(group))
+
+
+def _is_done(cell: Cell, image_id: str, journal: Journal, config: RunConfig) -> bool:
+    unit = journal.done.get(unit_id(cell, image_id))
+    if unit is None or unit.failed:
+        return False
+    return unit.pictured or not config.pictured(cell)
