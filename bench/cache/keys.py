@@ -16,7 +16,7 @@ from bench.attackers.fitting import Attackers
 from bench.cache.encodings import pipeline_sources
 from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
 from bench.cache.photos import Photos
-from bench.metrics import METRICS
+from bench.metrics import used_metrics
 from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
@@ -28,7 +28,17 @@ from framework.files.download import sha256_of
 
 COVERED = frozenset(
     {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
-    | {"public", "outside", "seeds", "groups", "limit", "pictures", "save_images", "remote"}
+    | {
+        "metrics",
+        "public",
+        "outside",
+        "seeds",
+        "groups",
+        "limit",
+        "pictures",
+        "save_images",
+        "remote",
+    }
 )
 """Settings of a run that do not change a unit, or that its key covers in another form."""
 
@@ -79,7 +89,7 @@ class Keys:
             source_fingerprint("bench.runner.evaluation.evaluate"),
             pipeline_sources(pipeline, sam),
             part_fingerprint(models.sam.encoder_class),
-            {name: part_fingerprint(part) for name, part in METRICS.items()},
+            {name: part_fingerprint(part) for name, part in used_metrics(config.metrics).items()},
             {name: part_fingerprint(part) for name, part in SEGMENTATION_METRICS.items()},
             sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
             versions(),

@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapted-checkpoint", help="load weights adapted to globals_last")
     parser.add_argument("--attacks", help="run only these attacks, e.g. telea,ridge")
     parser.add_argument(
+        "--metrics", help="score also with these metrics on demand, e.g. ms_ssim,dists"
+    )
+    parser.add_argument(
         "--seeds", type=positive_int, metavar="N", help="train attacks with N seeds"
     )
     parser.add_argument(
@@ -131,6 +134,8 @@ def run(args: argparse.Namespace) -> int:
         config = dataclasses.replace(config, public=tuple(args.public))
     if args.seeds is not None:
         config = dataclasses.replace(config, seeds=tuple(range(args.seeds)))
+    if args.metrics:
+        config = dataclasses.replace(config, metrics=tuple(args.metrics.split(",")))
     if args.attacks:
         config = only_attacks(config, tuple(args.attacks.split(",")))
     if args.no_pictures:

@@ -1,5 +1,5 @@
 """Scores of reconstructions and of segmentation, and exposure."""
 
-from bench.metrics.base import METRICS, Metric, MetricUnavailable
+from bench.metrics.base import METRICS, Metric, MetricUnavailable, used_metrics
 
-__all__ = ["METRICS", "Metric", "MetricUnavailable"]
+__all__ = ["METRICS", "Metric", "MetricUnavailable", "used_metrics"]

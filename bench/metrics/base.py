@@ -31,6 +31,7 @@ class Metric(ABC):
         unit: e.g. ``"dB"``; empty for a pure number.
         decimals: that tables show.
         higher_is_worse: whether a higher score means more leakage.
+        on_demand: whether a run computes it only where ``--metrics`` names it.
     """
 
     name: ClassVar[str] = ""
@@ -39,6 +40,7 @@ class Metric(ABC):
     unit: ClassVar[str] = ""
     decimals: ClassVar[int] = 3
     higher_is_worse: ClassVar[bool]
+    on_demand: ClassVar[bool] = False
 
     def score_many(
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]
@@ -73,6 +75,16 @@ class Metric(ABC):
 
 
 METRICS: Registry[type[Metric]] = Registry("metric", "bench.metrics", "pedbench.metrics", Metric)
+
+
+def used_metrics(named: Sequence[str] = ()) -> dict[str, type[Metric]]:
+    """The metrics of a run: all but those on demand, and those that it names.
+
+    Raises:
+        PedbenchError: a named one is unknown.
+    """
+    wanted = {METRICS.get(name) for name in named}
+    return {n: kind for n, kind in METRICS.items() if not kind.on_demand or kind in wanted}
 
 
 def check_arrays(truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]) -> None:

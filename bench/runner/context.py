@@ -78,7 +78,7 @@ class Context:
     @cached_property
     def scorer(self) -> Scorer:
         """The metrics, loaded when the first cell is to be scored."""
-        return Scorer()
+        return Scorer(self.config.metrics)
 
 
 def _open(config: RunConfig) -> list[Dataset]:

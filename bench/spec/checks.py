@@ -10,6 +10,7 @@ from attacks.base import ATTACKS
 from attacks.threat_models.base import THREATS
 from bench.datasets.motion import MOTIONS
 from bench.flags.remote import Remote
+from bench.metrics import METRICS
 from bench.recognition import RECOGNISERS
 from bench.spec.cells import COALITION_CHOICES, Pipeline
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
@@ -46,6 +47,16 @@ def check_seeds(seeds: Sequence[int]) -> None:
         raise PedbenchError(f"seeds {list(seeds)}: give at least one, each once, none below 0")
     if max(seeds) >= SEEDS:
         raise PedbenchError(f"seeds {list(seeds)}: give numbers up to {SEEDS - 1}")
+
+
+def check_metrics(names: Sequence[str]) -> None:
+    """Refuse metrics on demand that are unknown or cannot be had here.
+
+    Raises:
+        PedbenchError: names the first.
+    """
+    for name in names:
+        METRICS.get(name)()
 
 
 def check_pictures(pictures: Sequence[Mapping[str, Any]]) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from bench.flags.remote import Remote
 from bench.spec.cells import EXPOSURE, AttackCell, Cell, Pipeline, cell_id
-from bench.spec.checks import at, check_group, check_pictures, check_seeds
+from bench.spec.checks import at, check_group, check_metrics, check_pictures, check_seeds
 from bench.spec.fields import check_fields, check_values, list_fields, read_yaml
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
 from framework.errors import PedbenchError, unknown_name
@@ -38,6 +38,7 @@ class RunConfig:
         groups: what is measured.
         pictures: pipelines whose pictures are kept for the report, as `Pipeline` fields and
             ``coalition``.
+        metrics: metrics on demand, scored beside the usual ones.
         limit: number of images scored; all when ``None``.
         save_images: keep the pictures of every cell.
         images, annotations: where a ``coco:`` data set departs from the usual layout.
@@ -53,6 +54,7 @@ class RunConfig:
     pictures: tuple[Mapping[str, Any], ...] = ()
     checkpoint: str | None = None
     adapted_checkpoint: str | None = None
+    metrics: tuple[str, ...] = ()
     limit: int | None = None
     save_images: bool = False
     images: str | None = None
@@ -118,6 +120,7 @@ class RunConfig:
             raise unknown_name("precision", self.precision, PRECISIONS)
         if self.limit is not None and self.limit < 1:
             raise PedbenchError(f"limit {self.limit}: give at least 1")
+        check_metrics(self.metrics)
         check_seeds(self.seeds)
         check_pictures(self.pictures)
         if not self.groups:
@@ -183,7 +186,7 @@ def config_of(content: Mapping[str, Any], path: Path, preset: str | None = None)
     if not isinstance(entries, list):
         raise PedbenchError(f"{path}: key 'groups' is missing or not a list: give at least one")
     groups = [_group(entry, f"{path}: group {n}") for n, entry in enumerate(entries, 1)]
-    for name in ("public", "seeds", "pictures", "outside"):
+    for name in ("public", "seeds", "pictures", "outside", "metrics"):
         content[name] = _listed(content.get(name))
     content.setdefault("preset", preset or path.stem)
     content["groups"] = tuple(groups)

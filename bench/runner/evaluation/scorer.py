@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics import METRICS, Metric, MetricUnavailable
+from bench.metrics import METRICS, Metric, MetricUnavailable, used_metrics
 from bench.runner.evaluation.record_fields import failure
 from bench.runner.folder.records import UNSUPPORTED, Record, score_record
 from bench.runner.phases import phase
@@ -18,12 +18,17 @@ Mask = NDArray[np.bool_]
 
 
 class Scorer:
-    """Every registered metric, or what its records say where it cannot be had here."""
+    """The metrics of a run, or what their records say where one cannot be had here.
 
-    def __init__(self) -> None:
+    Args:
+        named: of the metrics on demand, those that the run names.
+    """
+
+    def __init__(self, named: Sequence[str] = ()) -> None:
+        self.kinds = used_metrics(named)
         self.metrics: dict[str, Metric] = {}
         self.troubles: dict[str, Record] = {}
-        for name, metric in METRICS.items():
+        for name, metric in self.kinds.items():
             try:
                 self.metrics[name] = metric()
             except Exception as error:
@@ -46,7 +51,7 @@ class Scorer:
         keys = [picture.tobytes() for picture in pictures]
         distinct = dict(zip(keys, pictures, strict=True))
         records: dict[bytes, list[Record]] = {key: [] for key in distinct}
-        for name in METRICS.names():
+        for name in self.kinds:
             table = self._table(name, truth, list(distinct.values()), regions)
             for mine, scores in zip(records.values(), table, strict=True):
                 mine.extend(
