@@ -14,6 +14,7 @@ from bench.cache.encodings import Encodings
 from bench.cache.photos import Photos
 from bench.cache.store import Store
 from bench.datasets import Dataset, open_dataset
+from bench.metrics import used_metrics
 from bench.runner.evaluation.recognition import Recognition
 from bench.runner.evaluation.scorer import Scorer
 from bench.runner.folder.records import LOAD, Record
@@ -78,7 +79,7 @@ class Context:
     @cached_property
     def scorer(self) -> Scorer:
         """The metrics, loaded when the first cell is to be scored."""
-        return Scorer(self.config.metrics)
+        return Scorer(used_metrics(self.config.metrics))
 
 
 def _open(config: RunConfig) -> list[Dataset]:

@@ -18,6 +18,7 @@ from framework.files.writing import write_file
 from framework.split.observation import Observation
 
 Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 MASK_COLOURS = (
     (230, 159, 0),
@@ -29,6 +30,10 @@ MASK_COLOURS = (
     (204, 121, 167),
 )
 HIDDEN_GREY = 24
+
+TRUTH = "truth.png"
+VISIBLE = "visible.png"
+"""White where the coalition saw pixels, black elsewhere, one bit a pixel."""
 
 
 class Pictures:
@@ -47,9 +52,10 @@ class Pictures:
         if cell.variant:
             suffix += f"-{cell.variant}"
         place = self.home / f"{cell.pipeline.slug}-c{cell.threat.coalition}{suffix}"
-        self._write((place if cell.variant else self.home) / "truth.png", model_input)
+        self._write((place if cell.variant else self.home) / TRUTH, model_input)
         seen = np.where(visible[..., None], model_input, np.uint8(HIDDEN_GREY))
         self._write(place / "seen.png", seen.astype(np.uint8))
+        self._write(place / VISIBLE, visible)
         return self._write(place / f"{cell.file_name}.png", picture, replace=True)
 
     def owners(self, pipeline: Pipeline, seen: Observation) -> None:
@@ -68,7 +74,7 @@ class Pictures:
         target = self.home / f"mask_{pipeline.slug}.png"
         return self._write(target, overlay(sample.image, masks), replace=True)
 
-    def _write(self, path: Path, picture: Image, replace: bool = False) -> str:
+    def _write(self, path: Path, picture: Image | Mask, replace: bool = False) -> str:
         if replace or path not in self._written:
             self._written.add(path)
             content = io.BytesIO()
@@ -88,7 +94,8 @@ def companions(folder: Path, picture: str) -> list[Path]:
         for file in home.glob("owners_*.json")
         if place.name.startswith(file.stem.removeprefix("owners_") + "-c")
     ]
-    return [path, place / "seen.png", home / "truth.png", *owners]
+    beside = [place / "seen.png", place / VISIBLE, place / TRUTH, home / TRUTH]
+    return [path, *(file for file in beside if file.is_file()), *owners]
 
 
 def overlay(photo: Image, masks: NDArray[np.bool_], side: int = 512) -> Image:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics import METRICS, Metric, MetricUnavailable, used_metrics
+from bench.metrics import METRICS, Metric, MetricUnavailable
 from bench.runner.evaluation.record_fields import failure
 from bench.runner.folder.records import UNSUPPORTED, Record, score_record
 from bench.runner.phases import phase
@@ -21,11 +21,11 @@ class Scorer:
     """The metrics of a run, or what their records say where one cannot be had here.
 
     Args:
-        named: of the metrics on demand, those that the run names.
+        kinds: the metrics by name, as `used_metrics` gives them.
     """
 
-    def __init__(self, named: Sequence[str] = ()) -> None:
-        self.kinds = used_metrics(named)
+    def __init__(self, kinds: Mapping[str, type[Metric]]) -> None:
+        self.kinds = kinds
         self.metrics: dict[str, Metric] = {}
         self.troubles: dict[str, Record] = {}
         for name, metric in self.kinds.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.metrics import METRICS, Metric, MetricUnavailable
+from bench.metrics import METRICS, Metric, MetricUnavailable, used_metrics
 from bench.runner.evaluation.scorer import Scorer
 
 TRUTH = np.zeros((16, 16, 3), np.uint8)
@@ -48,7 +48,7 @@ def scores(monkeypatch):
     kept |= {"broken": Broken, "short": Short, "unbuilt": Unbuilt, "absent": Absent}
     assert "psnr" in names
     monkeypatch.setattr(METRICS, "_parts", kept)
-    return Scorer().score(TRUTH, PICTURES, REGIONS)
+    return Scorer(used_metrics()).score(TRUTH, PICTURES, REGIONS)
 
 
 def of(scores, metric):

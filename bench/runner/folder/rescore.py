@@ -1,0 +1,103 @@
+"""Scores of more metrics for the reconstructions that a run has kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from tqdm import tqdm
+
+from bench.metrics import METRICS
+from bench.runner.evaluation.pictures import TRUTH, VISIBLE
+from bench.runner.evaluation.scorer import Scorer
+from bench.runner.folder.journal import JOURNAL, Journal, finished
+from bench.runner.folder.lock import locked
+from bench.runner.folder.records import Record
+from framework.errors import PedbenchError
+
+Image = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+OF_A_SCORE = ("region", "metric", "value", "status", "error")
+"""Fields of a record that the scores of one picture do not share."""
+AGAIN = "run it again with --save-images"
+
+
+def rescore(folder: Path, metrics: Sequence[str]) -> int:
+    """Score the kept reconstructions of a run with more metrics.
+
+    The journal gets the new records beside the old ones; where a metric was scored before, in
+    their place. What the run did not keep stays without them.
+
+    Args:
+        folder: of a run; nothing else may use it meanwhile.
+        metrics: names of registered metrics.
+
+    Returns:
+        How many pictures were scored.
+
+    Raises:
+        PedbenchError: a metric is unknown or cannot be had here; the folder holds no run, or none
+            of its reconstructions; a picture is missing or damaged.
+    """
+    for name in metrics:
+        METRICS.get(name)()
+    scorer = Scorer({name: METRICS.get(name) for name in metrics})
+    if not (folder / JOURNAL).is_file():
+        raise PedbenchError(f"{folder} holds no {JOURNAL}: give the folder of a run")
+    with locked(folder):
+        kept = [entry for entry in finished(folder / JOURNAL) if any(map(_file, entry[1]))]
+        if not kept:
+            raise PedbenchError(f"{folder} kept no reconstruction: {AGAIN}")
+        journal = Journal(folder / JOURNAL)
+        try:
+            scored = 0
+            for units, records, provenance in tqdm(kept, desc="rescore", unit="image"):
+                new = _rescored(folder, records, scorer)
+                old = [r for r in records if not (_file(r) and r["metric"] in metrics)]
+                journal.append(units, old + new, provenance)
+                scored += len({_file(record) for record in new})
+        finally:
+            journal.close()
+    return scored
+
+
+def _rescored(folder: Path, records: Sequence[Record], scorer: Scorer) -> list[Record]:
+    """The new records of one line of the journal."""
+    found: list[Record] = []
+    kept = sorted(filter(_file, records), key=_file)
+    for file, group in groupby(kept, key=_file):
+        common = {name: value for name, value in next(group).items() if name not in OF_A_SCORE}
+        truth, picture, regions = _pictures(folder / file)
+        [scores] = scorer.score(truth, [picture], regions)
+        found += [common | score for score in scores]
+    return found
+
+
+def _pictures(path: Path) -> tuple[Image, Image, Mapping[str, Mask]]:
+    """The original, the reconstruction and the regions of one kept picture."""
+    homes = [home for home in (path.parent, path.parent.parent) if (home / TRUTH).is_file()]
+    mask = path.with_name(VISIBLE)
+    if not homes or not mask.is_file():
+        name = VISIBLE if homes else TRUTH
+        raise PedbenchError(f"{path.parent} holds no {name}, as older runs do not: {AGAIN}")
+    visible = _read(mask)[..., 0] > 0
+    regions = {"visible": visible, "hidden": ~visible, "full": np.ones_like(visible)}
+    return _read(homes[0] / TRUTH), _read(path), regions
+
+
+def _read(path: Path) -> Image:
+    try:
+        with Pillow.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError) as error:
+        raise PedbenchError(f"{path} cannot be read ({error}): {AGAIN}") from error
+
+
+def _file(record: Record) -> str:
+    """The kept reconstruction that a record scores; empty where there is none."""
+    return str(record["image_file"]) if record.get("image_file") and record.get("region") else ""
