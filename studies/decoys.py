@@ -31,7 +31,7 @@ from bench.datasets.disjoint import check_disjoint
 from framework import LocalShards
 from framework.errors import PedbenchError
 from framework.models.build import PedSam, build_sam
-from framework.split.defences.decoys import Decoys
+from framework.split.defences.disguise.decoys import Decoys
 from framework.split.edge import DistributedEncoder
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES

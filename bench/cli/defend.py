@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from framework.compute.devices import usable_device
     from framework.errors import PedbenchError
     from framework.split.defences import DEFENCES, make_defence
-    from framework.split.defences.trained import TrainedDefence
+    from framework.split.defences.trained.base import TrainedDefence
     from framework.split.plans import make_plan
 
     defences = [make_defence(args.defence, strength) for strength in args.strength]

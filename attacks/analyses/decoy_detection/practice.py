@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from attacks.base import Knowledge, PublicExample
 from attacks.features.public_examples import observe
 from framework.split.decoys import deal_decoys
-from framework.split.defences.decoys import Decoys
+from framework.split.defences.disguise.decoys import Decoys
 from framework.split.observation import Observation, WindowMessage
 from framework.split.policies import POLICIES
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.split.defences.decoys import packaged_photos
+from framework.split.defences.disguise.decoys import packaged_photos
 from framework.split.policies.base import POLICIES
 from framework.split.policies.sticky import Sticky
 from framework.split.windows import Window

@@ -9,7 +9,7 @@ from attacks.analyses.side_channels import SIDE_CHANNELS
 from attacks.analyses.side_channels.absence import Absence, centrality
 from attacks.analyses.side_channels.frame_size import FrameSize
 from framework import DistributedSamPredictor, LocalShards
-from framework.split.defences.decoys import Decoys
+from framework.split.defences.disguise.decoys import Decoys
 from framework.split.policies.sensitive_local import SensitiveLocal
 from framework.split.policies.sticky import Sticky
 from tests.attacks.conftest import photo

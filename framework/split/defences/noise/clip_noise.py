@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from framework.split.defences.base import DEFENCES, Defence
+from framework.split.defences.base import DEFENCES
+from framework.split.defences.noise.base import AdditiveNoise
 
 DELTA = 1e-5
 TOKEN_LIMIT = 4.0
@@ -18,7 +19,7 @@ PIXEL_LIMIT = 127.5
 
 
 @DEFENCES.register("clip_noise")
-class ClipNoise(Defence):
+class ClipNoise(AdditiveNoise):
     """Scales tokens down to a fixed norm and adds N(0, (strength · limit)²) to each channel.
 
     The limit is a constant, not taken from the photo, so that the release of a token is
@@ -34,6 +35,7 @@ class ClipNoise(Defence):
     label = "clipping and noise"
     axis = "noise after clipping (share of the limit)"
     summary = "tokens clipped to a fixed norm, then Gaussian noise: a stated ε and δ"
+    limit = TOKEN_LIMIT
 
     def epsilon(self, channels: int, delta: float = DELTA) -> float:
         """ε of the Gaussian mechanism at ``delta`` for one token.
@@ -55,10 +57,8 @@ class ClipNoise(Defence):
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         if self.strength == 0:
             return tokens
-        size = np.sqrt(np.square(tokens).mean(axis=-1, keepdims=True))
-        clipped = tokens * np.minimum(1, TOKEN_LIMIT / np.maximum(size, np.finfo(np.float32).tiny))
         noise = rng.standard_normal(tokens.shape, dtype=np.float32)
-        return (clipped + self.strength * TOKEN_LIMIT * noise).astype(np.float32)
+        return (self.signal(tokens) + self.strength * TOKEN_LIMIT * noise).astype(np.float32)
 
     def protect_pixels(
         self, pixels: NDArray[np.uint8], rng: np.random.Generator

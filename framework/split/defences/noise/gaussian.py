@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.split.defences.base import DEFENCES, Defence
+from framework.split.defences.base import DEFENCES
+from framework.split.defences.noise.base import AdditiveNoise
 
 
 @DEFENCES.register("gaussian")
-class GaussianNoise(Defence):
+class GaussianNoise(AdditiveNoise):
     """Adds N(0, (strength · σ)²), where σ is the standard deviation of the token's channels."""
 
     label = "noise"
@@ -17,6 +18,5 @@ class GaussianNoise(Defence):
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         if self.strength == 0:
             return tokens
-        spread = tokens.std(axis=-1, keepdims=True)
         noise = rng.standard_normal(tokens.shape, dtype=np.float32)
-        return tokens + self.strength * spread * noise
+        return tokens + self.deviation(tokens) * noise

@@ -9,7 +9,7 @@ from scipy import stats
 from framework import DistributedSamPredictor, LocalShards
 from framework.split.defences import DEFENCES
 from framework.split.defences.base import Context
-from framework.split.defences.clip_noise import TOKEN_LIMIT, analytic_epsilon
+from framework.split.defences.noise.clip_noise import TOKEN_LIMIT, analytic_epsilon
 from framework.split.windows import WindowGrid
 from tests.framework.support import frame_of, message_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from framework.split.defences.adapter import AdapterDefence, PrivacyTerm
 from framework.split.defences.base import DEFENCES
+from framework.split.defences.trained.adapter import AdapterDefence, PrivacyTerm
 
 
 @DEFENCES.register("nopeek")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from framework.split.defences.adapter import AdapterDefence, PrivacyTerm
 from framework.split.defences.base import DEFENCES
+from framework.split.defences.trained.adapter import AdapterDefence, PrivacyTerm
 
 RIDGE = 1e-2
 """Noise that is assumed on tokens and pixels, relative to their variance."""

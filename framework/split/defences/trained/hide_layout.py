@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from framework.models.build import PedSam
 from framework.split.defences.base import DEFENCES, Context
-from framework.split.defences.trained import Arrays, TrainedDefence
+from framework.split.defences.trained.base import Arrays, TrainedDefence
 from framework.split.plans import Place, make_plan
 
 THUMBNAIL = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from framework.split.defences.adapter import AdapterDefence, PrivacyTerm
 from framework.split.defences.base import DEFENCES
+from framework.split.defences.trained.adapter import AdapterDefence, PrivacyTerm
 
 
 @DEFENCES.register("adversarial")

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from framework.models.build import PedSam
 from framework.split.defences.base import Context
-from framework.split.defences.trained import Arrays, TrainedDefence
+from framework.split.defences.trained.base import Arrays, TrainedDefence
 
 HIDDEN = 128
 BATCH = 2

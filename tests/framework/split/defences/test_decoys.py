@@ -15,7 +15,7 @@ from framework import DistributedSamPredictor, LocalShards
 from framework.exposure import Guard
 from framework.models.named import architecture
 from framework.split.decoys import deal_decoys
-from framework.split.defences.decoys import Decoys
+from framework.split.defences.disguise.decoys import Decoys
 from framework.split.edge import DistributedEncoder
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES

@@ -10,9 +10,9 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from framework import DistributedSamPredictor, LocalShards
 from framework.files import cache
 from framework.split.defences import DEFENCES, make_defence
-from framework.split.defences.adapter import AdapterDefence
-from framework.split.defences.hide_layout import _mixed, _thumbnail
-from framework.split.defences.trained import TrainedDefence
+from framework.split.defences.trained.adapter import AdapterDefence
+from framework.split.defences.trained.base import TrainedDefence
+from framework.split.defences.trained.hide_layout import _mixed, _thumbnail
 from tests.framework.support import message_of
 
 pytestmark = pytest.mark.slow

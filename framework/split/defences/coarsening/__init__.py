@@ -1,0 +1,1 @@
+"""Less detail in what is sent: fewer levels, channels, tokens or pixels."""

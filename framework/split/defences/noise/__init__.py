@@ -1,0 +1,1 @@
+"""Random noise on what is sent."""

@@ -1,0 +1,1 @@
+"""Defences with weights of their own, which `pedbench defend` trains."""
