@@ -15,6 +15,7 @@ from bench.cache.photos import Photos
 from bench.cache.store import Store
 from bench.datasets import Dataset, open_dataset
 from bench.metrics import used_metrics
+from bench.runner.evaluation.noise_bounds import NoiseBounds
 from bench.runner.evaluation.recognition import Recognition
 from bench.runner.evaluation.scorer import Scorer
 from bench.runner.folder.records import LOAD, Record
@@ -72,6 +73,7 @@ class Context:
         self.outside = list(found)
         self.attackers = Attackers(self.models, self.public, self.outside, contents)
         self.encodings = Encodings(store, config.remote)
+        self.noise_bounds = NoiseBounds(self.models, self.public)
         self.recognition = Recognition(
             self.scored.limit(config.limit), self.models.sam.arch.img_size
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
+from segment_anything.utils.transforms import ResizeLongestSide
 
 from attacks.base import ATTACKS, reconstruction
 from attacks.coalition import largest_exposure, padding_only, seeded
@@ -170,6 +172,12 @@ class ImageEvaluation:
                 seen = sequence.until(members[0].threat.frames)
                 yield list(members), list(self._attacked(members, seen, facts))
 
+    @cached_property
+    def _model_input(self) -> Image:
+        return ResizeLongestSide(self.context.models.sam.arch.img_size).apply_image(
+            self.sample.image
+        )
+
     def _sequence(self, pipeline: Pipeline, motion: str, count: int) -> FrameSequence:
         """A scene made from the photo, shown to the servers frame by frame."""
         frames = film(self.sample, motion, count, seed_of("film", self.sample.image_id))
@@ -196,6 +204,7 @@ class ImageEvaluation:
                 self._reference = Reference(reference, self.sample.image, self.sample.masks)
             with phase("segmentation"):
                 scores, masks = segmentation_scores(predictor, self._reference)
+                scores |= self.context.noise_bounds.scores(cell.pipeline, self._model_input)
         except Exception as error:
             yield facts | failure(error)
             return

@@ -3,9 +3,17 @@
 from bench.report.topics.utility import (
     defence_strength,
     equal_utility,
+    noise_bounds,
     privacy_utility,
     segmentation,
     traffic,
 )
 
-__all__ = ["defence_strength", "equal_utility", "privacy_utility", "segmentation", "traffic"]
+__all__ = [
+    "defence_strength",
+    "equal_utility",
+    "noise_bounds",
+    "privacy_utility",
+    "segmentation",
+    "traffic",
+]

@@ -1,0 +1,1 @@
+"""Bounds from above on what noisy tokens tell, whoever attacks."""

@@ -1,0 +1,50 @@
+"""A run with noise records its bounds, and the report puts them beside the strongest attack."""
+
+import pytest
+
+from bench.report.base import TABLES
+from bench.report.data import RunData
+from bench.runner.evaluation.noise_bounds import BITS, ERROR
+from bench.runner.run import run
+from bench.spec.config import RunConfig
+from bench.spec.grid import Group
+
+ATTACKED = {"coalitions": {2: [1]}, "attacks": ["mean_colour", "ridge"]}
+CONFIG = RunConfig(
+    "small",
+    "toy",
+    "synthetic:2",
+    ("package_photos",),
+    (0,),
+    tuple(
+        Group(
+            {"plan": ["prefix"], "n_shards": [2], "policy": ["random"], **defence},
+            segmentation=True,
+            **ATTACKED,
+        )
+        for defence in ({}, {"defence": ["gaussian"], "strength": [0.2, 1.0]})
+    ),
+    checkpoint="random",
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bounds")
+    run(CONFIG, folder, workers=1)
+    return RunData.read(folder)
+
+
+def test_only_pipelines_with_noise_have_bounds(finished):
+    bounded = finished.segmentation.dropna(subset=[BITS, ERROR])
+    assert set(bounded["strength"]) == {0.2, 1.0}
+    assert len(bounded) == 4
+
+
+def test_the_table_has_both_sides(finished):
+    table = TABLES.get("noise_bounds")()
+    assert table.applies(finished)
+    frame = table.build(finished).frame.sort_values("strength")
+    assert frame[BITS].is_monotonic_decreasing
+    assert frame[ERROR].is_monotonic_decreasing
+    assert frame["mean"].notna().all()
