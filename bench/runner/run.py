@@ -113,7 +113,7 @@ def run(
     with engine or nullcontext(), locked(folder):
         with phase("set up"):
             context = Context(config, folder, device, store)
-        facts = _facts(context)
+        facts = facts_of(context)
         if not fresh:
             facts = _continued(folder, config, facts)
         with phase("check that public data differ"):
@@ -161,7 +161,7 @@ def _attacks(config: RunConfig) -> set[str]:
     return {cell.attack for cell in cells} - set(BARE)
 
 
-def _facts(context: Context) -> dict[str, Any]:
+def facts_of(context: Context) -> dict[str, Any]:
     """The content of ``environment.json``."""
     config = context.config
     adapted = any(cell.pipeline.adapted for cell in config.cells())
@@ -200,22 +200,27 @@ def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[s
 
     More images or other cells may be asked for than before.
     """
-    settings = folder / SETTINGS
-    if not settings.exists():
+    if not (folder / SETTINGS).exists():
         return facts
-    before, known = read_config(settings), environment.read_environment(folder)
-    changed = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
-    changed += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
-    before_of = known.get("substitutes", {})
-    same = all(before_of.get(k, v) == v for k, v in facts["substitutes"].items())
-    changed += [] if same else ["substitutes"]
-    if changed:
-        names = ", ".join(name.replace("_", " ") for name in changed)
+    names = changed(folder, config, facts)
+    if names:
         raise PedbenchError(
-            f"{folder} holds a run with another {names}: give another --out, "
+            f"{folder} holds a run with another {', '.join(names)}: give another --out, "
             "or --fresh to discard it"
         )
+    before_of = environment.read_environment(folder).get("substitutes", {})
     return {**facts, "substitutes": before_of | facts["substitutes"]}
+
+
+def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:
+    """What a run's settings and facts differ in from the run that ``folder`` holds, in words."""
+    before, known = read_config(folder / SETTINGS), environment.read_environment(folder)
+    names = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
+    names += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
+    before_of = known.get("substitutes", {})
+    if any(before_of.get(k, v) != v for k, v in facts["substitutes"].items()):
+        names.append("substitutes")
+    return [name.replace("_", " ") for name in names]
 
 
 def _work(

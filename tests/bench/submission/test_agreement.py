@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.runner.folder.records import COLUMNS
-from studies.same_records import differences
+from bench.submission.agreement import differences
 
 
 def run(*records: dict) -> pd.DataFrame:

@@ -1,0 +1,63 @@
+"""How far the records of two runs are apart, and how far they may be."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from attacks.base import ATTACKS
+from bench.runner.folder.records import COLUMNS
+
+NOT_COMPARED = {"value", "seconds", "image_file", "from_store", "error"}
+TOLERANCES = {"psnr": 1e-3}
+"""By metric; all others `TOLERANCE`."""
+TOLERANCE = 1e-6
+TRAINED_TOLERANCE = 0.05
+"""For attacks that train: their decibels may differ by this much after another training."""
+
+
+def differences(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Both values of every record of either run, and what is allowed between them.
+
+    Returns:
+        The key columns, ``before``, ``after``, ``difference`` (absolute; infinite where one run
+        lacks the record) and ``allowed``.
+    """
+    keys = [c for c in COLUMNS if c not in NOT_COMPARED and c in before and c in after]
+    sides = [_keyed(run, keys, name) for run, name in ((before, "before"), (after, "after"))]
+    table = sides[0].merge(sides[1], on=[*keys, "_double"], how="outer", indicator=True)
+    missing = table["_merge"] != "both"
+    table["difference"] = (table["before"] - table["after"]).abs().fillna(0.0).astype(float)
+    unequal = table["before"].isna() != table["after"].isna()
+    table.loc[missing | unequal, "difference"] = float("inf")
+    table["allowed"] = [
+        _allowed(metric, attack)
+        for metric, attack in zip(table["metric"], table["attack"], strict=True)
+    ]
+    return table.drop(columns=["_double", "_merge"])
+
+
+def summary(table: pd.DataFrame) -> list[str]:
+    """Lines that tell how many records `differences` compared, and how far they are apart."""
+    shared = table[table["difference"] < float("inf")]
+    lines = [f"{len(table)} records, {len(table) - len(shared)} of them in one run only"]
+    for metric, largest in shared.groupby("metric")["difference"].max().items():
+        lines.append(f"  {metric:<20} largest difference {largest:.3g}")
+    return lines
+
+
+def too_far(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `differences` that differ by more than is allowed."""
+    return table[table["difference"] > table["allowed"]]
+
+
+def _keyed(run: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
+    """Key columns as text, and the values under ``name``."""
+    table = run[keys].astype("string").fillna("")
+    table["_double"] = table.groupby(keys, dropna=False).cumcount()
+    table[name] = run["value"].astype("Float64")
+    return table
+
+
+def _allowed(metric: str, attack: str) -> float:
+    trained = attack in ATTACKS.names() and ATTACKS.get(attack).needs_training
+    return TRAINED_TOLERANCE if trained else TOLERANCES.get(metric, TOLERANCE)

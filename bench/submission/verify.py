@@ -1,0 +1,136 @@
+"""Recomputing a random sample of a run's cells, to see whether its records hold."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+from tqdm import tqdm
+
+from bench import __version__
+from bench.runner.context import Context, Task
+from bench.runner.folder.contents import SETTINGS
+from bench.runner.folder.journal import JOURNAL, Unit, finished
+from bench.runner.folder.records import CELL, UNSUPPORTED, Record, to_frame
+from bench.runner.run import changed, facts_of
+from bench.runner.units.waves import Waves
+from bench.spec.cells import Pipeline, cell_id
+from bench.spec.config import read_config
+from bench.submission.agreement import differences, too_far
+from framework.compute.devices import usable_device
+from framework.errors import PedbenchError
+from framework.files.writing import write_file
+
+FILE = "verified.json"
+"""A run folder's file of this name tells what came of the last verification."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of recomputing some cells.
+
+    Attributes:
+        cells: how many were recomputed, each on one image.
+        table: as `differences` gives it.
+    """
+
+    cells: int
+    table: pd.DataFrame
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every record agrees within its tolerance."""
+        return too_far(self.table).empty
+
+
+def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> Verification:
+    """Recompute a random sample of a run's cells, without its store of results.
+
+    Attackers that the cache holds are not trained again. The outcome is kept in `FILE`.
+
+    Args:
+        folder: of a run.
+        sample: how many cells, each on one image; all where the run has fewer.
+        seed: of the choice.
+        device: as `usable_device` takes it.
+
+    Raises:
+        PedbenchError: the folder holds no run; its data, weights or parts are not to be had here
+            or are others.
+    """
+    if not (folder / SETTINGS).is_file() or not (folder / JOURNAL).is_file():
+        raise PedbenchError(f"{folder} holds no {SETTINGS} with a {JOURNAL}: give a run's folder")
+    config = read_config(folder / SETTINGS)
+    config.check()
+    known = {cell_id(cell) for cell in config.cells()}
+    units, before = _chosen(folder, known, sample, seed)
+    with TemporaryDirectory(prefix="pedbench-verify-") as place:
+        context = Context(config, Path(place), usable_device(device))
+        others = changed(folder, config, facts_of(context))
+        if others:
+            raise PedbenchError(
+                f"{folder} was made with another {', '.join(others)} than there is here: "
+                "verify it where its own are"
+            )
+        after = _computed(context, units)
+    table = differences(*map(to_frame, _on_both_machines(before, after)))
+    found = Verification(len(units), table)
+    _keep(folder, found, seed)
+    return found
+
+
+def _chosen(
+    folder: Path, known: set[str], sample: int, seed: int
+) -> tuple[list[Unit], list[Record]]:
+    """A random sample of the units that were computed without failure, with their records."""
+    units: dict[tuple[str, str], Unit] = {}
+    records: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for some, theirs, _ in finished(folder / JOURNAL):
+        units |= {(cell_id(u.cell), u.image_id): u for u in some if not u.failed}
+        for record in theirs:
+            records[record.get(CELL, ""), record["image_id"]].append(record)
+    names = sorted(name for name in units if name[0] in known)
+    if not names:
+        raise PedbenchError(f"{folder} has no finished cell: run it first")
+    names = random.Random(seed).sample(names, min(sample, len(names)))
+    return [units[name] for name in names], [r for name in names for r in records[name]]
+
+
+def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:
+    tasks: dict[tuple[str, Pipeline], list[Unit]] = defaultdict(list)
+    for unit in units:
+        tasks[unit.image_id, unit.cell.pipeline].append(unit)
+    waves = Waves(context, None)
+    waves.fit(unit.cell for unit in units)
+    records: list[Record] = []
+    todo = [Task(image, tuple(u.cell for u in some)) for (image, _), some in tasks.items()]
+    with tqdm(total=len(units), unit="cell", desc="verify") as bar:
+        for _, done, found in waves.compute(todo):
+            records += found
+            bar.update(len(done))
+    return records
+
+
+def _on_both_machines(*sides: Sequence[Record]) -> list[list[Record]]:
+    """Records without the metrics that one of two machines lacks."""
+    absent = {r["metric"] for side in sides for r in side if r["status"] == UNSUPPORTED}
+    return [[record for record in side if record["metric"] not in absent] for side in sides]
+
+
+def _keep(folder: Path, found: Verification, seed: int) -> None:
+    outcome = {
+        "date": date.today().isoformat(),
+        "benchmark_version": __version__,
+        "cells": found.cells,
+        "records": len(found.table),
+        "disagreeing": len(too_far(found.table)),
+        "seed": seed,
+    }
+    write_file(folder / FILE, json.dumps(outcome, indent=2))

@@ -1,0 +1,108 @@
+"""A sample of a run is recomputed: what holds, what was altered, what cannot be checked here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from bench.cli import main
+from bench.runner.folder.journal import JOURNAL
+from bench.runner.run import run
+from bench.spec.config import load_preset
+from bench.submission.verify import FILE, verify
+
+PRESET = """
+model: tiny
+checkpoint: random
+data: synthetic:2
+public: []
+seeds: [0]
+groups:
+  - policy: [random, strided]
+    n_shards: [4]
+    coalitions: {4: [1, 4]}
+    attacks: [telea, mean_colour]
+    segmentation: true
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    home = tmp_path_factory.mktemp("runs")
+    (home / "small.yaml").write_text(PRESET)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEDBENCH_CACHE", str(home / "cache"))
+        run(load_preset(str(home / "small.yaml")), home / "run", workers=1)
+    return home / "run"
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+def altered(folder, change):
+    path = folder / JOURNAL
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    for entry in entries:
+        for record in entry.get("records", ()):
+            change(record)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def test_an_honest_run_agrees(folder, capsys):
+    assert main(["verify", str(folder), "--sample", "5"]) == 0
+    assert "5 cells recomputed" in capsys.readouterr().out
+    kept = json.loads((folder / FILE).read_text())
+    assert kept["cells"] == 5
+    assert kept["disagreeing"] == 0
+
+
+def test_the_same_seed_chooses_the_same_cells(folder):
+    first, second = (verify(folder, 3, seed=1).table for _ in range(2))
+    assert first.equals(second)
+
+
+def test_an_altered_value_is_found(folder, capsys):
+    def flatter(record):
+        if record["metric"] == "psnr" and record["status"] == "ok":
+            record["value"] -= 1
+
+    altered(folder, flatter)
+    assert main(["verify", str(folder), "--sample", "100"]) == 1
+    printed = capsys.readouterr().out
+    assert "disagrees in" in printed
+    assert json.loads((folder / FILE).read_text())["disagreeing"] > 0
+
+
+def test_a_record_that_was_left_out_is_found(folder):
+    for_telea = [True]
+
+    def drop(record):
+        if record["attack"] == "telea" and record["metric"] == "psnr" and for_telea.pop():
+            for_telea.append(False)
+            record["metric"] = "left out"
+
+    altered(folder, lambda record: drop(record) if for_telea[0] else None)
+    assert not verify(folder, 100, seed=0).agrees
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda folder: (folder / JOURNAL).unlink(), "give a run's folder"),
+        (lambda folder: (folder / JOURNAL).write_text(""), "has no finished cell"),
+        (
+            lambda folder: (folder / "environment.json").write_text(
+                (folder / "environment.json").read_text().replace("random", "other")
+            ),
+            "was made with another weights",
+        ),
+    ],
+)
+def test_what_cannot_be_verified_is_one_line(folder, capsys, spoil, text):
+    spoil(folder)
+    assert main(["verify", str(folder)]) == 2
+    assert text in capsys.readouterr().err
