@@ -1,4 +1,4 @@
-"""Warnings for whoever typed the command."""
+"""Lines for whoever typed the command."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from multiprocessing import parent_process
 def warn(text: str) -> None:
     """Print one line on standard error."""
     print(f"pedbench: warning: {text}", file=sys.stderr, flush=True)
+
+
+def tell(text: str) -> None:
+    """Print one line that is no warning on standard error."""
+    print(f"pedbench: {text}", file=sys.stderr, flush=True)
 
 
 @lru_cache(None)

@@ -1,28 +1,33 @@
 """Whether a run survives SIGKILLs of its driver at random moments.
 
-    python -m studies.driver_kills --kills 200
+    python -m studies.driver_kills --home /tmp/kills --kills 200 --minutes 9
 
 A small run is started over and over in one folder, and its driver is killed after a random time,
 until it ends by itself. Its records must then be those of a run that nobody killed: none lost,
-none doubled, values equal. Exit code 1 where they are not.
+none doubled, values equal. Exit code 1 where they are not. Serial runs and runs of two workers take
+turns. Drivers are forked from this process, so that kills fall into the run and not into imports.
+Given the same ``--home`` again, the count goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
-import subprocess
+import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from bench.flags.arguments import positive_int
+import bench.report.write
+import bench.runner.run  # noqa: F401  (loaded here, or each driver would load it)
+from bench.cli import main as pedbench
+from bench.flags.arguments import positive, positive_int
 from bench.runner.folder.records import read_records
 
 PRESET = """
@@ -50,50 +55,74 @@ def records_of(folder: Path) -> pd.DataFrame:
     return table.sort_values(KEY).reset_index(drop=True)
 
 
-def killed_after(command: Sequence[str], seconds: float) -> bool:
-    """Run a command and kill it after ``seconds``; False where it ended before."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
-    if process.returncode:
-        raise SystemExit(f"the run ended with exit code {process.returncode}")
-    return False
+def start(arguments: Sequence[str]) -> int:
+    """Fork a driver; the number of its process."""
+    process = os.fork()
+    if process:
+        return process
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    os._exit(pedbench(arguments))
+
+
+def killed_after(arguments: Sequence[str], seconds: float) -> bool:
+    """Run a driver and kill it after ``seconds``; False where it ended before."""
+    process, end = start(arguments), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            if status:
+                raise SystemExit(f"the run ended with status {status}: pedbench {arguments}")
+            return False
+        time.sleep(0.002)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="keep everything in this folder")
     parser.add_argument("--kills", type=positive_int, default=200)
-    parser.add_argument("--workers", type=positive_int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=positive, default=9.0, help="stop after these")
     args = parser.parse_args(arguments)
-    chance = random.Random(args.seed)
-    kills = runs = 0
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["PEDBENCH_CACHE"] = f"{home}/cache"
-        preset, folder = Path(home) / "small.yaml", Path(home) / "run"
-        preset.write_text(PRESET)
-        command = [sys.executable, "-m", "bench", "run", "--preset", str(preset), "--no-store"]
-        start = time.perf_counter()
-        killed_after([*command, "--out", f"{home}/whole", "--workers", "1"], 3600)
-        longest = time.perf_counter() - start
-        whole = records_of(Path(home) / "whole")
-        while kills < args.kills:
-            wait = chance.uniform(0, longest)
-            if killed_after([*command, "--out", str(folder), "--workers", str(args.workers)], wait):
-                kills += 1
-                continue
-            runs += 1
+    os.environ["PEDBENCH_CACHE"] = str(args.home / "cache")
+    args.home.mkdir(parents=True, exist_ok=True)
+    preset, folder, state = (args.home / name for name in ("small.yaml", "run", "state.json"))
+    preset.write_text(PRESET)
+    common = ["run", "--preset", str(preset), "--no-store", "--device", "cpu"]
+    deadline = time.perf_counter() + 60 * args.minutes
+    whole = args.home / "whole"
+    count = {"kills": 0, "runs": 0, "kills_of_this_run": 0}
+    if state.exists():
+        count = json.loads(state.read_text())
+    else:
+        killed_after([*common, "--out", str(whole), "--workers", "1"], 3600)
+    expected = records_of(whole)
+    longest = {1: 10.0, 2: 10.0}
+    while count["kills"] < args.kills and time.perf_counter() < deadline:
+        workers = 1 + count["runs"] % 2
+        chance = random.Random(f"{count['kills']}, {count['runs']}")
+        wait = chance.uniform(0, longest[workers]) if count["kills_of_this_run"] < 20 else 3600
+        begun = time.perf_counter()
+        if killed_after([*common, "--out", str(folder), "--workers", str(workers)], wait):
+            count["kills"] += 1
+            count["kills_of_this_run"] += 1
+        else:
+            if not count["kills_of_this_run"]:
+                longest[workers] = time.perf_counter() - begun
             found = records_of(folder)
-            if found.duplicated(KEY).any() or not found.equals(whole):
-                print(f"after {kills} kills and {runs} runs the records differ: {folder}")
+            if found.duplicated(KEY).any() or not found.equals(expected):
+                print(f"after {count['kills']} kills the records of {folder} differ from {whole}")
                 return 1
-            print(f"{kills} kills, {runs} runs ended with equal records", flush=True)
+            count = {**count, "runs": count["runs"] + 1, "kills_of_this_run": 0}
             shutil.rmtree(folder)
-    print(f"{kills} kills, {runs} runs: no record lost or doubled, all values equal")
+        state.write_text(json.dumps(count))
+    print(
+        f"{count['kills']} kills, {count['runs']} runs ended: no record lost or doubled, "
+        "all values equal"
+    )
     return 0
 
 

@@ -15,7 +15,11 @@ from bench.attackers.cards import Card, describe
 from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.shipped import FOLDER as SHIPPED
 from bench.attackers.shipped import load_shipped
-from bench.attackers.training_setting import TrainingSetting, training_setting
+from bench.attackers.training_setting import (
+    TrainingSetting,
+    training_phase,
+    training_setting,
+)
 from bench.cache.claims import claimed
 from bench.cache.fingerprints import part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
@@ -147,7 +151,7 @@ class Attackers:
                 return attack
             assert knowledge is not None
             start = time.perf_counter()
-            with phase(f"train {name}"):
+            with phase(training_phase(name, setting)):
                 attack.fit(knowledge)
             seconds = time.perf_counter() - start
             made = attack.state()

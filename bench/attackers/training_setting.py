@@ -11,6 +11,7 @@ from bench.spec.cells import AttackCell, Pipeline
 from framework.declaration import only, own
 
 EVERY_ROUND = "every_round"
+DEFENDED = ", defended"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class TrainingSetting:
             for each in own(type(part))
             if each.setting.training != "none"
         } | {EVERY_ROUND: self.every_round}
+
+
+def training_phase(attack: str, setting: TrainingSetting) -> str:
+    """The name of the time that training takes; a defence leaves some attacks more to learn."""
+    return f"train {attack}" + (DEFENDED if setting.pipeline.defence != "none" else "")
 
 
 def training_setting(cell: AttackCell, attack: type[Attack]) -> TrainingSetting:

@@ -22,6 +22,7 @@ from framework.files.writing import write_file
 
 HERE = ("benchmark_version", "commit", "device")
 """Provenance that a record brings along from where it was made."""
+TAKEN = {"from_store": True}
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,17 @@ class CachedResults:
 
     def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Found]:
         """Those of ``cells``, all of one pipeline, that are cached with all they need."""
-        entry = self._entry(image_id, cells[0].pipeline)
-        known = (self.store.get(entry) or {}).get("units", {}) if entry else {}
-        for cell in cells:
-            unit = known.get(self.keys.cell_key(cell)) if known else None
-            if unit is None or not self._restore_pictures(cell, unit):
-                continue
-            yield Found(cell, [self._taken(record, unit) for record in unit["records"]])
+        for cell, unit, pictures in self._cached(image_id, cells):
+            for name, picture in pictures.items():
+                write_file(self.folder / name, bytes(picture))
+            records = unit["records"]
+            if not self.config.pictured(cell):
+                records = [{**record, "image_file": None} for record in records]
+            yield Found(cell, [unit["made"] | record | TAKEN for record in records])
+
+    def has(self, image_id: str, cells: Sequence[Cell]) -> list[Cell]:
+        """The cells that `take` would give."""
+        return [cell for cell, *_ in self._cached(image_id, cells)]
 
     def put(self, image_id: str, cells: Sequence[Cell], records: Sequence[Record]) -> None:
         """Keep finished ``cells`` of one pipeline, except those where something failed."""
@@ -95,21 +100,26 @@ class CachedResults:
             },
         }
 
-    def _taken(self, record: Record, unit: Mapping[str, Any]) -> Record:
-        return {**unit["made"], **record, "from_store": True}
+    def _cached(
+        self, image_id: str, cells: Sequence[Cell]
+    ) -> Iterator[tuple[Cell, Mapping[str, Any], dict[str, memoryview]]]:
+        """Cells that are cached, each as it was kept, with the pictures that the run wants."""
+        entry = self._entry(image_id, cells[0].pipeline)
+        known = (self.store.get(entry) or {}).get("units", {}) if entry else {}
+        for cell in cells:
+            unit = known.get(self.keys.cell_key(cell)) if known else None
+            if unit is not None and (pictures := self._pictures(cell, unit)) is not None:
+                yield cell, unit, pictures
 
-    def _restore_pictures(self, cell: Cell, unit: dict[str, Any]) -> bool:
-        """Put the pictures where the run wants them; False if they are not to be had."""
+    def _pictures(self, cell: Cell, unit: Mapping[str, Any]) -> dict[str, memoryview] | None:
+        """The pictures of a unit by their place in the run folder; None if one is not there."""
         if not self.config.pictured(cell):
-            unit["records"] = [{**record, "image_file": None} for record in unit["records"]]
-            return True
+            return {}
+        if not unit["pictured"]:
+            return None
         found = {name: self.store.blob(digest) for name, digest in unit["files"].items()}
-        if not unit["pictured"] or any(blob is None for blob in found.values()):
-            return False
-        for name, blob in found.items():
-            if blob is not None:
-                write_file(self.folder / name, bytes(blob))
-        return True
+        there = {name: blob for name, blob in found.items() if blob is not None}
+        return there if len(there) == len(found) else None
 
     def _entry(self, image_id: str, pipeline: Pipeline) -> str | None:
         """Key of the entry with the units of one pipeline on one image; None if unreadable."""

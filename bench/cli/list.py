@@ -41,6 +41,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
     from bench.datasets.motion import MOTIONS
     from bench.latency.config import is_latency
     from bench.parts import REGISTRIES
+    from bench.runner.forecast.typical import typical
     from bench.spec.config import load_preset, preset_names
     from framework.models.named import models as known_models
     from framework.split.payload import payload_names
@@ -51,7 +52,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
         for a, _ in known_models().values()
     ]
     presets = [
-        (name, "time over links" if is_latency(name) else f"{len(load_preset(name).cells())} cells")
+        (name, "time over links" if is_latency(name) else typical(load_preset(name)))
         for name in preset_names()
     ]
     return {

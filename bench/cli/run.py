@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int
 from bench.flags.remote import add_remote_flags, read_remote_flags
@@ -62,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", action="store_true", help="discard the run in the folder and start anew"
     )
     parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print what there is to do, how long it takes and what it leaves on the disk",
+    )
+    parser.add_argument(
         "--save-images", action="store_true", help="save every reconstruction as PNG"
     )
     parser.add_argument(
@@ -114,18 +119,51 @@ GIVEN = (
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.cache.store import open_store
     from bench.latency import command
+
+    if is_latency_run(args):
+        return command.run(args)
+    asked = asked_for(args)
+
+    from bench.report.write import write_all
+    from bench.runner.forecast.dry_run import dry_run
+    from bench.runner.forecast.measuring import report_measured
+    from bench.runner.run import run as carry_out
+
+    if args.dry_run:
+        print(dry_run(**asked).text())
+        return 0
+    result = carry_out(**asked)
+    stored = f", {result.from_store} from the store" if result.from_store else ""
+    print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")
+    with report_measured(result.place) as paths:
+        paths += write_all(asked["folder"], asked["store"])
+    for path in paths:
+        print(path)
+    return 0
+
+
+def is_latency_run(args: argparse.Namespace) -> bool:
+    """Whether the preset measures time over links."""
     from bench.latency.config import SECTION
-    from bench.spec.checks import at
-    from bench.spec.config import config_of, find_preset
+    from bench.spec.config import find_preset
     from bench.spec.fields import read_yaml
 
-    path = find_preset(args.preset)
-    content = read_yaml(path)
-    if SECTION in content:
-        return command.run(args)
-    config = config_of(content, path, path.stem)
+    return SECTION in read_yaml(find_preset(args.preset))
+
+
+def asked_for(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `bench.runner.run.run` that a command line asks for.
+
+    Raises:
+        PedbenchError: no such preset, or one that cannot be run.
+    """
+    from bench.cache.store import open_store
+    from bench.runner.units.share import Share
+    from bench.spec.checks import at
+    from bench.spec.config import load_preset
+
+    config = load_preset(args.preset)
     given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
     config = dataclasses.replace(
         config, save_images=args.save_images, remote=read_remote_flags(args), **given
@@ -142,28 +180,16 @@ def run(args: argparse.Namespace) -> int:
         config = dataclasses.replace(config, pictures=(), save_images=False)
     with at(f"preset {args.preset}"):
         config.check()
-    store = open_store(args.store_size)
-
-    from bench.report.write import write_all
-    from bench.runner.run import run as carry_out
-    from bench.runner.units.share import Share
-
-    folder = args.out or default_folder(config)
-    result = carry_out(
-        config,
-        folder,
-        device=args.device,
-        workers=args.workers,
-        store=store,
-        fresh=args.fresh,
-        executor=args.executor,
-        share=Share(*args.part) if args.part else None,
-    )
-    stored = f", {result.from_store} from the store" if result.from_store else ""
-    print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")
-    for path in write_all(folder, store):
-        print(path)
-    return 0
+    return {
+        "config": config,
+        "folder": args.out or default_folder(config),
+        "device": args.device,
+        "workers": args.workers,
+        "store": open_store(args.store_size),
+        "fresh": args.fresh,
+        "executor": args.executor,
+        "share": Share(*args.part) if args.part else None,
+    }
 
 
 def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:

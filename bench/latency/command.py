@@ -18,6 +18,9 @@ FOREIGN = (
     "annotations",
     "save_images",
     "workers",
+    "executor",
+    "part",
+    "dry_run",
     "device",
     "shards",
 )

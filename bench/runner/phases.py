@@ -20,6 +20,9 @@ class Spent:
     def __add__(self, other: Spent) -> Spent:
         return Spent(self.seconds + other.seconds, self.count + other.count)
 
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.seconds - other.seconds, self.count - other.count)
+
 
 Times = dict[str, Spent]
 """Phase → what it took."""
@@ -61,6 +64,11 @@ class Stopwatch:
         """Add what another process spent, or what is known from elsewhere."""
         for name, spent in times.items():
             self._times[name] = self._times.get(name, Spent()) + spent
+
+    def since(self, before: Mapping[str, Spent]) -> Times:
+        """What was spent after ``before``, which an earlier call with nothing gave."""
+        self._charge()
+        return {name: spent - before.get(name, Spent()) for name, spent in self._times.items()}
 
     def drain(self) -> Times:
         """What was spent since the start or the last call."""

@@ -12,43 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from bench.attackers.cards import keep
 from bench.cache.keys import Keys
 from bench.cache.results import CachedResults, Found
 from bench.cache.store import Store
-from bench.datasets import Dataset
-from bench.datasets.disjoint import check_scored
-from bench.runner.context import Context, Task, default_workers, is_unreadable
+from bench.runner.checks import checked, prepared
+from bench.runner.context import Context, Task, is_unreadable
 from bench.runner.engines import Engine, open_engine
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import ANOTHER_OUT, SETTINGS, discard
 from bench.runner.folder.journal import JOURNAL, Journal, journal_frames
 from bench.runner.folder.lock import locked
 from bench.runner.folder.records import FAILED, PROVENANCE, read_records, write_records
+from bench.runner.forecast.forecast import forecast_of
+from bench.runner.forecast.measuring import Meter
+from bench.runner.forecast.progress import Progress
+from bench.runner.forecast.rates import place_of
 from bench.runner.phases import phase
-from bench.runner.units.resume import sift, tasks_on, units_of
+from bench.runner.units.resume import count_cells, sift, tasks_left, units_of
 from bench.runner.units.share import Share
 from bench.runner.units.waves import Waves
-from bench.spec.cells import BARE, AttackCell, cell_id
-from bench.spec.config import RunConfig, read_config
-from framework.compute.devices import usable_device
-from framework.errors import PedbenchError
+from bench.spec.cells import cell_id
+from bench.spec.config import RunConfig
 from framework.files.writing import write_file
-
-FIXED = (
-    "model",
-    "checkpoint",
-    "precision",
-    "adapted_checkpoint",
-    "data",
-    "public",
-    "outside",
-    "images",
-    "annotations",
-)
-FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
+from framework.warn import tell
 
 
 @dataclass(frozen=True)
@@ -61,6 +49,7 @@ class Run:
         from_store: cells × images taken from the store this time.
         total: records of the run.
         failed: records of the run that are errors.
+        place: what its rates hold for, see `bench.runner.forecast.rates.place_of`.
     """
 
     folder: Path
@@ -68,6 +57,7 @@ class Run:
     from_store: int
     total: int
     failed: int
+    place: str = ""
 
     @property
     def records(self) -> pd.DataFrame:
@@ -103,22 +93,11 @@ def run(
             is to be discarded and no run's; scored images are public ones, or trained an attack's
             shipped weights; no such executor.
     """
-    config.check()
-    device = usable_device(device)
-    if workers is not None and workers < 1:
-        raise PedbenchError(f"{workers} workers: give at least 1")
-    if config.precision == "int8" and device != "cpu":
-        raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
-    engine = open_engine(executor, workers or default_workers(config, device))
+    device, workers = checked(config, device, workers)
+    engine = open_engine(executor, workers)
     with engine or nullcontext(), locked(folder):
-        with phase("set up"):
-            context = Context(config, folder, device, store)
-        facts = facts_of(context)
-        if not fresh:
-            facts = _continued(folder, config, facts)
-        with phase("check that public data differ"):
-            scored = context.scored.limit(config.limit)
-            check_scored([*context.public, *context.outside], _attacks(config), scored)
+        meter = Meter(place_of(config, device, engine))
+        context, facts = prepared(config, folder, device, store, fresh)
         if fresh:
             discard(folder)
         with phase("journal"):
@@ -126,11 +105,12 @@ def run(
         write_file(folder / SETTINGS, config.to_yaml(), ANOTHER_OUT)
         write_file(folder / environment.FILE, json.dumps(facts, indent=2), ANOTHER_OUT)
         try:
-            new, old = _work(context, journal, facts, engine, share)
+            new, old = _work(context, journal, facts, engine, share, meter)
         finally:
             journal.close()
         statuses = rebuild_records(folder)
-    return Run(folder, new, old, statuses.total(), statuses[FAILED])
+        meter.run_ended(context, journal.done.values())
+    return Run(folder, new, old, statuses.total(), statuses[FAILED], meter.place)
 
 
 def rebuild_records(folder: Path) -> Counter[str]:
@@ -156,103 +136,37 @@ def refresh_records(folder: Path) -> None:
         rebuild_records(folder)
 
 
-def _attacks(config: RunConfig) -> set[str]:
-    cells = [cell for cell in config.cells() if isinstance(cell, AttackCell)]
-    return {cell.attack for cell in cells} - set(BARE)
-
-
-def facts_of(context: Context) -> dict[str, Any]:
-    """The content of ``environment.json``."""
-    config = context.config
-    adapted = any(cell.pipeline.adapted for cell in config.cells())
-    return environment.describe(context.models.sam) | {
-        "adapted_weights": context.models.adapted_label() if adapted else "",
-        "dataset": context.scored.name,
-        "dataset_fingerprint": context.scored.fingerprint,
-        "public": _fingerprints(config.public, context.public),
-        "outside": _fingerprints(config.outside, context.outside),
-        "substitutes": _substitutes(context),
-        "servers": list(config.remote.addresses) if config.remote else [],
-    }
-
-
-def _fingerprints(specs: Sequence[str], datasets: Sequence[Dataset]) -> dict[str, str]:
-    return {spec: each.fingerprint for spec, each in zip(specs, datasets, strict=True)}
-
-
-def _substitutes(context: Context) -> dict[str, str]:
-    """Labels of the models that stand in for the run's own and for its adapted twin.
-
-    Only where attackers who cannot query ask for them; where there is none, the reason.
-    """
-    cells = [
-        cell
-        for cell in context.config.cells()
-        if isinstance(cell, AttackCell) and not cell.threat.can_query
-    ]
-    names = {False: "own", True: "adapted"}
-    wanted = sorted({cell.pipeline.adapted for cell in cells})
-    return {names[adapted]: context.models.substitute_label(adapted) for adapted in wanted}
-
-
-def _continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[str, Any]:
-    """``facts`` with what is known of the run that ``folder`` holds; it must be the same run.
-
-    More images or other cells may be asked for than before.
-    """
-    if not (folder / SETTINGS).exists():
-        return facts
-    names = changed(folder, config, facts)
-    if names:
-        raise PedbenchError(
-            f"{folder} holds a run with another {', '.join(names)}: give another --out, "
-            "or --fresh to discard it"
-        )
-    before_of = environment.read_environment(folder).get("substitutes", {})
-    return {**facts, "substitutes": before_of | facts["substitutes"]}
-
-
-def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:
-    """What a run's settings and facts differ in from the run that ``folder`` holds, in words."""
-    before, known = read_config(folder / SETTINGS), environment.read_environment(folder)
-    names = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
-    names += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
-    before_of = known.get("substitutes", {})
-    if any(before_of.get(k, v) != v for k, v in facts["substitutes"].items()):
-        names.append("substitutes")
-    return [name.replace("_", " ") for name in names]
-
-
 def _work(
     context: Context,
     journal: Journal,
     facts: Mapping[str, Any],
     engine: Engine | None,
     share: Share | None,
+    meter: Meter,
 ) -> tuple[int, int]:
     """Get what the journal lacks; the numbers of cells × images computed and from the store."""
     config = context.config
-    cells, ids = config.cells(), context.scored.ids[: config.limit]
     provenance = {name: facts[name] for name in PROVENANCE}
     keys = Keys(config, context.scored, context.attackers)
     with phase("keys"):
         sift(journal, config, keys)
-    tasks = [task for image_id in ids for task in tasks_on(image_id, cells, journal, config)]
-    if share is not None:
-        tasks = [task for task in tasks if share.has(task)]
+    tasks = tasks_left(context, journal.done, share)
+    missing = count_cells(tasks)
     results = None
-    missing = _count(tasks)
     if context.store and not config.remote:
         results = CachedResults(context.store, config, context.folder, facts, keys)
         tasks = _taken(results, tasks, journal, provenance)
-    pending = _count(tasks)
-    total = len(cells) * len(ids) if share is None else missing
-    number = {image_id: count for count, image_id in enumerate(ids, 1)}
-    unreadable: set[str] = set()
+    forecast = forecast_of(context, tasks, engine)
+    if tasks:
+        tell(forecast.line())
+    progress = Progress(forecast)
     waves = Waves(context, engine)
-    waves.fit(cell for task in tasks for cell in task.cells)
-    keep(context.folder, context.attackers.cards(cells))
-    with tqdm(total=total, initial=total - pending, unit="cell", desc="run") as bar:
+    with meter.attackers(len(forecast.attackers)), progress.wave("attackers"):
+        for cell in waves.fit(forecast.attackers):
+            progress.fitted(cell)
+    keep(context.folder, context.attackers.cards(config.cells()))
+    unreadable: set[str] = set()
+    with meter.cells(tasks), progress.wave("cells"):
         for image_id, done, records in waves.compute(tasks):
             if image_id in unreadable:
                 records = []
@@ -264,9 +178,8 @@ def _work(
             if results and devices <= {facts["device"]}:
                 with phase("store"):
                     results.put(image_id, done, records)
-            bar.set_postfix_str(f"image {number[image_id]}/{len(ids)} {image_id}")
-            bar.update(len(done))
-    return pending, missing - pending
+            progress.computed(image_id, done)
+    return forecast.cells, missing - forecast.cells
 
 
 def _taken(
@@ -288,7 +201,3 @@ def _taken(
             with phase("journal"):
                 journal.append(entered, [r for unit in units for r in unit.records], provenance)
     return left
-
-
-def _count(tasks: Sequence[Task]) -> int:
-    return sum(len(task.cells) for task in tasks)

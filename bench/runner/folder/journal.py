@@ -148,6 +148,16 @@ def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, s
             yield units, records, entry["provenance"]
 
 
+def read_units(path: Path) -> dict[str, Unit]:
+    """The units that count, by `unit_id`; the file is left as it is.
+
+    Raises:
+        PedbenchError: a line is damaged; names it.
+    """
+    units = (unit for found, _, _ in finished(path) for unit in found)
+    return {unit_id(unit.cell, unit.image_id): unit for unit in units}
+
+
 def journal_frames(path: Path, size: int = FRAME) -> Iterator[pd.DataFrame]:
     """A journal as typed tables of some ``size`` records, so that memory does not grow with it."""
     records: list[Record] = []

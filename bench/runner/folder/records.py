@@ -19,6 +19,9 @@ from framework.errors import PedbenchError
 from framework.files.writing import writing
 from framework.warn import warn
 
+RECORDS = "records.parquet"
+"""A run folder's file of this name."""
+
 OK = "ok"
 FAILED = "failed"
 UNSUPPORTED = "unsupported"
@@ -96,7 +99,7 @@ def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
     Args:
         frames: from `to_frame`, at least one.
     """
-    path = folder / "records.parquet"
+    path = folder / RECORDS
     part = path.with_suffix(f".{os.getpid()}.part")
     tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
     first = next(tables)
@@ -114,7 +117,7 @@ def read_records(folder: Path) -> pd.DataFrame:
     Raises:
         PedbenchError: there are none, or the file is damaged.
     """
-    path = folder / "records.parquet"
+    path = folder / RECORDS
     if not path.is_file():
         raise PedbenchError(f"{folder} holds no records.parquet: give a run folder, or run first")
     try:

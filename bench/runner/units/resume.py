@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from bench.cache.keys import Keys
-from bench.runner.context import Task
+from bench.runner.context import Context, Task
 from bench.runner.folder.journal import Journal, Unit, unit_id
+from bench.runner.units.share import Share
 from bench.spec.cells import Cell, cell_id
 from bench.spec.config import RunConfig
 from framework.errors import PedbenchError
@@ -23,7 +24,7 @@ def units_of(keys: Keys, cells: Sequence[Cell], image_id: str) -> list[Unit]:
 
 def sift(journal: Journal, config: RunConfig, keys: Keys) -> None:
     """Void what no longer holds, and say what is done again."""
-    stale = [name for name, unit in journal.done.items() if not _holds(unit, keys)]
+    stale = [name for name, unit in journal.done.items() if not holds(unit, keys)]
     if stale or journal.unknown:
         count = len(stale) + len(journal.unknown)
         warn(
@@ -41,7 +42,7 @@ def sift(journal: Journal, config: RunConfig, keys: Keys) -> None:
         warn(f"{failed} failed cells of the last run are tried again")
 
 
-def _holds(unit: Unit, keys: Keys) -> bool:
+def holds(unit: Unit, keys: Keys) -> bool:
     """Whether a unit's records would come out the same today."""
     try:
         return unit.key == keys.of(unit.cell, unit.image_id)
@@ -50,17 +51,32 @@ def _holds(unit: Unit, keys: Keys) -> bool:
 
 
 def tasks_on(
-    image_id: str, cells: Sequence[Cell], journal: Journal, config: RunConfig
+    image_id: str, cells: Sequence[Cell], done: Mapping[str, Unit], config: RunConfig
 ) -> Iterator[Task]:
-    """What is left to do on an image, pipeline by pipeline."""
-    left = [cell for cell in cells if not _is_done(cell, image_id, journal, config)]
+    """What is left to do on an image, pipeline by pipeline; ``done`` has units by `unit_id`."""
+    left = [cell for cell in cells if not _is_done(cell, image_id, done, config)]
     left.sort(key=lambda cell: repr(cell.pipeline))
     for _, group in groupby(left, key=lambda cell: cell.pipeline):
         yield Task(image_id, tuple(group))
 
 
-def _is_done(cell: Cell, image_id: str, journal: Journal, config: RunConfig) -> bool:
-    unit = journal.done.get(unit_id(cell, image_id))
+def tasks_left(
+    context: Context, done: Mapping[str, Unit], share: Share | None = None
+) -> list[Task]:
+    """What a run, or one part of it, has left to do; ``done`` has units by `unit_id`."""
+    config = context.config
+    cells, ids = config.cells(), context.scored.ids[: config.limit]
+    tasks = [task for image_id in ids for task in tasks_on(image_id, cells, done, config)]
+    return tasks if share is None else [task for task in tasks if share.has(task)]
+
+
+def count_cells(tasks: Iterable[Task]) -> int:
+    """Cells × images of tasks."""
+    return sum(len(task.cells) for task in tasks)
+
+
+def _is_done(cell: Cell, image_id: str, done: Mapping[str, Unit], config: RunConfig) -> bool:
+    unit = done.get(unit_id(cell, image_id))
     if unit is None or unit.failed:
         return False
     return unit.pictured or not config.pictured(cell)

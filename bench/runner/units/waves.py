@@ -13,8 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from tqdm import tqdm
-
 from bench.cache.shipping import place
 from bench.runner.context import Context, Result, Task
 from bench.runner.engines import Engine
@@ -76,20 +74,18 @@ class Waves:
         self._recipe: Recipe | None = None
         self._lost: dict[str, WorkerDied] = {}
 
-    def fit(self, cells: Iterable[Cell]) -> None:
-        """Fit every attacker that ``cells`` need and the cache lacks, with a progress bar."""
+    def fit(self, missing: Sequence[AttackCell]) -> Iterator[AttackCell]:
+        """Fit the attackers of cells; each cell as its attacker is fitted, or lost."""
         attackers = self.context.attackers
-        missing = attackers.untrained(cells)
-        with tqdm(total=len(missing), desc="attackers", unit="unit", disable=not missing) as bar:
-            if self._alone(missing):
-                for cell in missing:
-                    bar.update(len(list(fitted(attackers, cell))))
-            else:
-                for answer in self._give_out(fit_attacker, missing, self._attacker_lost):
-                    for name, content in answer.attackers.items():
-                        with keeping():
-                            write_file(place(name), content)
-                    bar.update(len(answer.items))
+        if self._alone(missing):
+            for cell in missing:
+                yield fitted(attackers, cell)
+        else:
+            for answer in self._give_out(fit_attacker, missing, self._attacker_lost):
+                for name, content in answer.attackers.items():
+                    with keeping():
+                        write_file(place(name), content)
+                yield from answer.items
         attackers.photos.forget()
 
     def compute(self, tasks: Sequence[Task]) -> Iterator[Result]:

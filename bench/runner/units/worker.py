@@ -99,7 +99,7 @@ def fit_attacker(
 
     def work(evaluator: Evaluator) -> Answer[AttackCell]:
         attackers = evaluator.context.attackers
-        answer = Answer(list(fitted(attackers, cell)))
+        answer = Answer([fitted(attackers, cell)])
         file = attackers.file_of(cell) if recipe.lists else None
         if file is not None and file.exists():
             answer.attackers[f"{file.parent.name}/{file.name}"] = file.read_bytes()
@@ -129,7 +129,7 @@ def compute_cells(
     return _at_work(recipe, needs, parcels, work)
 
 
-def fitted(attackers: Attackers, cell: AttackCell) -> Iterator[AttackCell]:
+def fitted(attackers: Attackers, cell: AttackCell) -> AttackCell:
     """Fit the attacker of ``cell``; one that cannot be fitted shows in its records."""
     try:
         attackers.get(cell)
@@ -138,7 +138,7 @@ def fitted(attackers: Attackers, cell: AttackCell) -> Iterator[AttackCell]:
     except Exception:
         if not attackers.broken(cell):
             raise
-    yield cell
+    return cell
 
 
 def timed_results(evaluator: Evaluator, task: Task) -> Iterator[Result]:

@@ -1,0 +1,64 @@
+"""What a run refuses before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.cache.store import Store
+from bench.datasets.disjoint import check_scored
+from bench.runner.context import Context, default_workers
+from bench.runner.folder.facts import continued, facts_of
+from bench.runner.phases import phase
+from bench.spec.cells import BARE, AttackCell
+from bench.spec.config import RunConfig
+from framework.compute.devices import usable_device
+from framework.errors import PedbenchError
+
+
+def checked(config: RunConfig, device: str | None, workers: int | None) -> tuple[str, int]:
+    """The device and the number of processes of a run.
+
+    Args:
+        device: as `framework.compute.devices.usable_device` takes it.
+        workers: `default_workers` unless given.
+
+    Raises:
+        PedbenchError: bad configuration; no such device; no such number.
+    """
+    config.check()
+    device = usable_device(device)
+    if workers is not None and workers < 1:
+        raise PedbenchError(f"{workers} workers: give at least 1")
+    if config.precision == "int8" and device != "cpu":
+        raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
+    return device, workers or default_workers(config, device)
+
+
+def prepared(
+    config: RunConfig, folder: Path, device: str, store: Store | None, fresh: bool
+) -> tuple[Context, dict[str, Any]]:
+    """The context of a run, and the content of its ``environment.json``.
+
+    Args:
+        folder: of the run.
+        fresh: whether ``folder`` may hold another run.
+
+    Raises:
+        PedbenchError: missing data; ``folder`` holds another run; scored images are public ones,
+            or trained an attack's shipped weights.
+    """
+    with phase("set up"):
+        context = Context(config, folder, device, store)
+    facts = facts_of(context)
+    if not fresh:
+        facts = continued(folder, config, facts)
+    with phase("check that public data differ"):
+        scored = context.scored.limit(config.limit)
+        check_scored([*context.public, *context.outside], _attacks(config), scored)
+    return context, facts
+
+
+def _attacks(config: RunConfig) -> set[str]:
+    cells = [cell for cell in config.cells() if isinstance(cell, AttackCell)]
+    return {cell.attack for cell in cells} - set(BARE)

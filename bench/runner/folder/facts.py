@@ -1,0 +1,90 @@
+"""Facts of a run in ``environment.json``: whether a folder holds the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.datasets import Dataset
+from bench.runner.context import Context
+from bench.runner.folder import provenance as environment
+from bench.runner.folder.contents import SETTINGS
+from bench.spec.cells import AttackCell
+from bench.spec.config import RunConfig, read_config
+from framework.errors import PedbenchError
+
+FIXED = (
+    "model",
+    "checkpoint",
+    "precision",
+    "adapted_checkpoint",
+    "data",
+    "public",
+    "outside",
+    "images",
+    "annotations",
+)
+FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
+
+
+def facts_of(context: Context) -> dict[str, Any]:
+    """The content of ``environment.json``."""
+    config = context.config
+    adapted = any(cell.pipeline.adapted for cell in config.cells())
+    return environment.describe(context.models.sam) | {
+        "adapted_weights": context.models.adapted_label() if adapted else "",
+        "dataset": context.scored.name,
+        "dataset_fingerprint": context.scored.fingerprint,
+        "public": _fingerprints(config.public, context.public),
+        "outside": _fingerprints(config.outside, context.outside),
+        "substitutes": _substitutes(context),
+        "servers": list(config.remote.addresses) if config.remote else [],
+    }
+
+
+def _fingerprints(specs: Sequence[str], datasets: Sequence[Dataset]) -> dict[str, str]:
+    return {spec: each.fingerprint for spec, each in zip(specs, datasets, strict=True)}
+
+
+def _substitutes(context: Context) -> dict[str, str]:
+    """Labels of the models that stand in for the run's own and for its adapted twin.
+
+    Only where attackers who cannot query ask for them; where there is none, the reason.
+    """
+    cells = [
+        cell
+        for cell in context.config.cells()
+        if isinstance(cell, AttackCell) and not cell.threat.can_query
+    ]
+    names = {False: "own", True: "adapted"}
+    wanted = sorted({cell.pipeline.adapted for cell in cells})
+    return {names[adapted]: context.models.substitute_label(adapted) for adapted in wanted}
+
+
+def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[str, Any]:
+    """``facts`` with what is known of the run that ``folder`` holds; it must be the same run.
+
+    More images or other cells may be asked for than before.
+    """
+    if not (folder / SETTINGS).exists():
+        return facts
+    names = changed(folder, config, facts)
+    if names:
+        raise PedbenchError(
+            f"{folder} holds a run with another {', '.join(names)}: give another --out, "
+            "or --fresh to discard it"
+        )
+    before_of = environment.read_environment(folder).get("substitutes", {})
+    return {**facts, "substitutes": before_of | facts["substitutes"]}
+
+
+def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:
+    """What a run's settings and facts differ in from the run that ``folder`` holds, in words."""
+    before, known = read_config(folder / SETTINGS), environment.read_environment(folder)
+    names = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
+    names += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
+    before_of = known.get("substitutes", {})
+    if any(before_of.get(k, v) != v for k, v in facts["substitutes"].items()):
+        names.append("substitutes")
+    return [name.replace("_", " ") for name in names]

@@ -1,0 +1,114 @@
+"""What a run would do, found out without doing any of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cache.keys import Keys
+from bench.cache.results import CachedResults
+from bench.cache.store import Store
+from bench.runner.checks import checked, prepared
+from bench.runner.context import Task
+from bench.runner.engines import open_engine
+from bench.runner.folder.journal import JOURNAL, read_units
+from bench.runner.forecast.forecast import Forecast, duration, forecast_of
+from bench.runner.units.resume import count_cells, holds, tasks_left
+from bench.runner.units.share import Share
+from bench.spec.cells import cell_id
+from bench.spec.config import RunConfig
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would do.
+
+    Attributes:
+        folder: of the run.
+        cells: of the preset, for one image.
+        finished: cells × images in the run folder that still hold.
+        stored: cells × images that the store has.
+        forecast: of what is left.
+        store: that grows with the run.
+    """
+
+    folder: Path
+    cells: int
+    finished: int
+    stored: int
+    forecast: Forecast
+    store: Store | None
+
+    def text(self) -> str:
+        """As it is printed."""
+        left, here = self.forecast, _existing(self.folder)
+        names = Counter(cell.attack for cell in left.attackers)
+        which = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
+        limit = self.store.limit if self.store else 0
+        rows = {
+            "cells": f"{self.cells} x {left.images} images = {self.cells * left.images}",
+            "finished": f"{self.finished} in {self.folder}, {self.stored} in the store",
+            "to compute": f"{left.cells} in {len(left.tasks)} units (one pipeline on one image)",
+            "attackers": f"{len(left.attackers)} to fit{': ' * bool(which)}{which}",
+            "disk": f"about {left.bytes / 1e6:.1f} MB in {self.folder} "
+            f"({shutil.disk_usage(here).free / 1e9:.1f} GB free), "
+            f"store up to {limit / 1e9:.1f} GB",
+            "time": f"about {duration(left.seconds)} with {left.workers} workers: "
+            f"attackers {duration(left.attackers_s)}, cells {duration(left.cells_s)}, "
+            f"the rest {duration(left.seconds - left.attackers_s - left.cells_s)}",
+            "": left.basis,
+        }
+        return "\n".join(f"{name:<11} {text}" for name, text in rows.items())
+
+
+def dry_run(
+    config: RunConfig,
+    folder: Path,
+    *,
+    device: str | None = None,
+    workers: int | None = None,
+    store: Store | None = None,
+    fresh: bool = False,
+    executor: str | None = None,
+    share: Share | None = None,
+) -> DryRun:
+    """What `bench.runner.run.run` would do with the same arguments; the folder stays as it is.
+
+    Raises:
+        PedbenchError: as it does.
+    """
+    device, workers = checked(config, device, workers)
+    engine = open_engine(executor, workers)
+    with engine or nullcontext():
+        context, facts = prepared(config, folder, device, store, fresh)
+        keys = Keys(config, context.scored, context.attackers)
+        units = {} if fresh else read_units(folder / JOURNAL)
+        done = {name: unit for name, unit in units.items() if holds(unit, keys)}
+        tasks = left = tasks_left(context, done, share)
+        if store is not None and not config.remote:
+            results = CachedResults(store, config, folder, facts, keys)
+            left = [rest for task in tasks if (rest := _without(results, task)).cells]
+        forecast = forecast_of(context, left, engine)
+    asked = count_cells(tasks_left(context, {}, share))
+    return DryRun(
+        folder,
+        len(config.cells()),
+        asked - count_cells(tasks),
+        count_cells(tasks) - forecast.cells,
+        forecast,
+        store,
+    )
+
+
+def _without(results: CachedResults, task: Task) -> Task:
+    """A task without the cells that the store has."""
+    stored = set(map(cell_id, results.has(task.image_id, task.cells)))
+    return Task(task.image_id, tuple(c for c in task.cells if cell_id(c) not in stored))
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the closest one above it that is there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
