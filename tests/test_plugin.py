@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,9 +61,16 @@ def test_every_part_is_listed_with_its_origin(environment):
     assert found == PARTS
 
 
-def test_a_run_uses_every_part_and_says_so(environment, tmp_path):
-    out = tmp_path / "out"
-    pedbench(environment, "run", "--preset", EXAMPLE / "example.yaml", "--out", out, "--workers", 2)
+@pytest.fixture(scope="module")
+def out(environment, tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("run") / "out"
+    command = ["run", "--preset", EXAMPLE / "example.yaml", "--out", folder]
+    pedbench(environment, *command, "--workers", 2)
+    return folder
+
+
+def test_a_run_uses_every_part_and_says_so(out):
     records = read_records(out)
     assert set(records["status"]) <= {"ok", "unsupported", "not_applicable"}
     grey = records[records["attack"] == "grey"]
@@ -90,3 +98,17 @@ def test_a_run_uses_every_part_and_says_so(environment, tmp_path):
         ORIGIN,
     ):
         assert word in page
+
+
+def test_results_of_a_part_whose_code_changed_are_computed_again(environment, out):
+    attack = Path(environment["PYTHONPATH"].split(os.pathsep)[1]) / "pedbench_example" / "attack.py"
+    attack.write_text(attack.read_text() + "\nCHANGED = True\n")
+    grey = read_records(out).query("attack == 'grey'")
+    cells = grey["strength"].nunique()
+    command = ["run", "--preset", EXAMPLE / "example.yaml", "--out", out, "--workers", 1]
+    done = pedbench(environment, *command)
+    told = re.search(r"(\d+) finished cells .* changed \((.*)\): (\d+) of them", done.stderr)
+    assert told[2] == "attack grey"
+    assert told[1] == told[3]
+    assert int(told[1]) >= cells
+    assert done.stdout.startswith(f"{told[1]} new cells, ")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from bench.attackers.training_setting import (
     training_setting,
 )
 from bench.cache.claims import claimed
-from bench.cache.fingerprints import part_fingerprint, source_fingerprint, versions
+from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
 from bench.datasets import Dataset
 from bench.runner.evaluation.pipelines import Unsupported
 from bench.runner.models import Models
@@ -29,6 +27,9 @@ from bench.runner.phases import phase
 from bench.spec.cells import BARE, AttackCell, Cell
 from framework.files.cache import cache_dir
 from framework.split.defences import DEFENCES
+
+FOLDER = "attackers"
+"""Where trained attackers lie in the cache."""
 
 
 class Attackers:
@@ -171,7 +172,7 @@ class Attackers:
 
     def _cache_file(self, name: str, seed: int, setting: TrainingSetting) -> Path:
         source = [*self._source(name, seed, setting), source_fingerprint(__name__), versions()]
-        return cache_dir() / "attackers" / _file(name, source)
+        return cache_dir() / FOLDER / _file(name, source)
 
     def _shipped_file(self, name: str, seed: int, setting: TrainingSetting) -> Path:
         """Where an attacker would lie that is shipped; any versions of packages may use it."""
@@ -196,5 +197,4 @@ class Attackers:
 
 
 def _file(name: str, source: list[object]) -> str:
-    digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:20]
-    return f"{name}-{digest}.safetensors"
+    return f"{name}-{content_digest(source)[:20]}.safetensors"

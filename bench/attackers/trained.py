@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from bench.attackers.cards import Card
+from bench.cache.disk import touch
 from bench.cache.fingerprints import content_digest
 from framework.files.cache import keeping
 from framework.files.writing import write_file
@@ -54,6 +55,7 @@ def load(path: Path) -> Trained | None:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata.get(DIGEST) == content_digest(state, metadata[CARD]):
+            touch(path)
             return Trained(state, json.loads(metadata[CARD]))
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError):
         pass

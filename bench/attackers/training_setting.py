@@ -9,9 +9,10 @@ from attacks.base import Attack
 from attacks.threat_models.base import ThreatModel
 from bench.spec.cells import AttackCell, Pipeline
 from framework.declaration import only, own
+from framework.split.payload import INT_LIMIT, PayloadSpec
 
 EVERY_ROUND = "every_round"
-DEFENDED = ", defended"
+NOISY = " in noise"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ class TrainingSetting:
 
 
 def training_phase(attack: str, setting: TrainingSetting) -> str:
-    """The name of the time that training takes; a defence leaves some attacks more to learn."""
-    return f"train {attack}" + (DEFENDED if setting.pipeline.defence != "none" else "")
+    """The name of the time that training takes; noise leaves some attacks more to learn."""
+    pipeline = setting.pipeline
+    noisy = pipeline.defence != "none" or PayloadSpec.parse(pipeline.payload).tokens in INT_LIMIT
+    return f"train {attack}" + (NOISY if noisy else "")
 
 
 def training_setting(cell: AttackCell, attack: type[Attack]) -> TrainingSetting:

@@ -1,22 +1,23 @@
 """The cache on disk: what it holds, and how it is made smaller.
 
-Downloads are no part of it: weights are fetched from far away and cannot be computed again.
+Downloads and trained defences are no part of it: no run can make them again by itself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cache.claims import SUFFIX
-from framework.files.cache import cache_dir
 
 KINDS = {
     "store/blobs": "encodings, pictures and figures",
     "store/entries": "results",
     "attackers": "trained attackers",
+    "onnx": "exported graphs",
     "shipped": "photos and weights from the drivers of other machines",
 }
 """Folder in the cache → what lies there, in the order in which files are given up."""
@@ -40,36 +41,48 @@ class Holding:
     bytes: int
 
 
-def holdings() -> list[Holding]:
-    """What each folder of the cache holds."""
+def holdings(cache: Path) -> list[Holding]:
+    """What each folder of a cache holds."""
     found = []
     for kind in KINDS:
-        sizes = [size for _, size, _ in _files(kind)]
+        sizes = [size for _, size, _ in _files(cache, kind)]
         found.append(Holding(kind, len(sizes), sum(sizes)))
     return found
 
 
-def trim(limit: int) -> int:
-    """Delete the files that were not used for longest until ``limit`` bytes are left; bytes freed.
+def trim(cache: Path, limit: int, room: float = 1.0) -> tuple[int, int]:
+    """Delete the files of a cache that were not used for longest, where it is above ``limit``.
 
     Blobs go first, since they are large and soon made again.
+
+    Args:
+        limit: bytes.
+        room: share of the limit that is left where files are deleted at all.
+
+    Returns:
+        The bytes that are left, and those that were freed.
     """
-    files = sorted(file for kind in KINDS for file in _files(kind))
-    used = sum(size for _, size, _ in files)
-    freed = 0
-    for _, size, path in files:
-        if used - freed <= limit:
+    files = sorted(file for kind in KINDS for file in _files(cache, kind))
+    used, freed = sum(size for _, size, _ in files), 0
+    for _, size, path in files if used > limit else ():
+        if used - freed <= room * limit:
             break
         with contextlib.suppress(OSError):
             path.unlink()
             freed += size
-    return freed
+    return used - freed, freed
 
 
-def _files(kind: str) -> Iterator[tuple[Age, int, Path]]:
+def touch(path: Path) -> None:
+    """Mark a file as used."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def _files(cache: Path, kind: str) -> Iterator[tuple[Age, int, Path]]:
     """The files of a kind with age and bytes; claims are none."""
     rank = 0 if kind == "store/blobs" else 1
-    for path in (cache_dir() / kind).rglob("*"):
+    for path in (cache / kind).rglob("*"):
         with contextlib.suppress(OSError):
             if path.is_file() and path.suffix != SUFFIX:
                 facts = path.stat()

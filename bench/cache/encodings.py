@@ -11,7 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
+from bench.cache.fingerprints import (
+    code_of,
+    content_digest,
+    part_fingerprint,
+    source_fingerprint,
+    versions,
+)
 from bench.cache.store import Store
 from bench.flags.remote import Remote
 from bench.runner.evaluation.pipelines import build_predictor
@@ -33,14 +39,15 @@ SIDES = ("sent", "returned")
 PLAIN = ("frame", "round", "stage", "shard", "window", "delivered")
 
 
-def pipeline_sources(pipeline: Pipeline, sam: PedSam) -> list[str]:
+def pipeline_sources(pipeline: Pipeline, sam: PedSam) -> dict[str, str]:
     """Fingerprints of the source, and of trained weights, that decide what a pipeline does."""
-    return [
-        make_defence(pipeline.defence, pipeline.strength).weights(sam, pipeline.plan),
-        source_fingerprint("bench.runner.evaluation.pipelines"),
-        part_fingerprint(POLICIES.get(pipeline.policy)),
-        part_fingerprint(DEFENCES.get(pipeline.defence)),
-    ]
+    trained = make_defence(pipeline.defence, pipeline.strength).weights(sam, pipeline.plan)
+    return {
+        "weights of the defence": trained,
+        "code of pipelines": source_fingerprint("bench.runner.evaluation.pipelines"),
+        **code_of(POLICIES, [pipeline.policy]),
+        **code_of(DEFENCES, [pipeline.defence]),
+    }
 
 
 class Encodings:

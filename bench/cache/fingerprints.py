@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from framework.registry import Registry
+
 OURS = frozenset({"framework", "attacks", "bench"})
 DISTRIBUTION = "pedbench"
 
@@ -81,6 +83,18 @@ def source_fingerprint(module: str) -> str:
 def part_fingerprint(part: type) -> str:
     """The `source_fingerprint` of a registered part's module, or of its folder if it is one."""
     return source_fingerprint(part.__module__)
+
+
+def code_of(registry: Registry[Any], names: Iterable[str]) -> dict[str, str]:
+    """Fingerprints of registered parts, with version where another package brings them.
+
+    They are named after kind and part, e.g. ``attack ridge``.
+    """
+    origins = registry.origins()
+    return {
+        f"{registry.kind} {name}": f"{part_fingerprint(registry.get(name))} {origins.get(name, '')}"
+        for name in names
+    }
 
 
 @cache

@@ -14,9 +14,15 @@ from typing import Any
 from attacks.base import ATTACKS
 from bench.attackers.fitting import Attackers
 from bench.cache.encodings import pipeline_sources
-from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
+from bench.cache.fingerprints import (
+    code_of,
+    content_digest,
+    part_fingerprint,
+    source_fingerprint,
+    versions,
+)
 from bench.cache.photos import Photos
-from bench.metrics import used_metrics
+from bench.metrics import METRICS, used_metrics
 from bench.metrics.segmentation import SEGMENTATION_METRICS
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
@@ -42,6 +48,9 @@ COVERED = frozenset(
 )
 """Settings of a run that do not change a unit, or that its key covers in another form."""
 
+SHORT = 12
+"""Characters of a digest that is only compared with an earlier one of the same name."""
+
 
 class Keys:
     """The keys of a run's units.
@@ -57,7 +66,8 @@ class Keys:
         self.scored = scored
         self.attackers = attackers
         self.content = scored.digest
-        self.cell_key = lru_cache(maxsize=None)(self._cell_inputs)
+        self.cell_key = lru_cache(maxsize=None)(self._cell_key)
+        self._pipeline_key = lru_cache(maxsize=None)(self._key_of_pipeline)
         self._shared = lru_cache(maxsize=None)(self._shared_inputs)
         self._gallery = lru_cache(maxsize=None)(self._gallery_content)
 
@@ -71,47 +81,65 @@ class Keys:
 
     def image_key(self, image_id: str, pipeline: Pipeline) -> str:
         """What all units of one pipeline on one image depend on."""
-        return content_digest(self.content(image_id), self._shared(pipeline))
+        return content_digest(self.content(image_id), self._pipeline_key(pipeline))
 
-    def _shared_inputs(self, pipeline: Pipeline) -> str:
+    def inputs(self, cell: Cell, image_id: str) -> dict[str, str]:
+        """All that a unit depends on: a short digest of each, by the name that users know it by.
+
+        Raises:
+            PedbenchError: as `of` does.
+        """
+        found = {"the photo": self.content(image_id)}
+        found |= self._shared(cell.pipeline) | self._cell_inputs(cell)
+        return {name: digest[:SHORT] for name, digest in found.items()}
+
+    def _cell_key(self, cell: Cell) -> str:
+        return content_digest(self._cell_inputs(cell))
+
+    def _key_of_pipeline(self, pipeline: Pipeline) -> str:
+        return content_digest(self._shared(pipeline))
+
+    def _shared_inputs(self, pipeline: Pipeline) -> dict[str, str]:
         config, models = self.config, self.attackers.models
         try:
             sam = models.get(pipeline.adapted)
         except NotAdapted:
             sam = models.sam
-        return content_digest(
-            asdict(pipeline),
-            config.model,
-            weights_label(models.sam),
-            models.adapted_label() if pipeline.adapted else "",
-            {f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED},
-            config.remote is not None,
-            source_fingerprint("bench.runner.evaluation.evaluate"),
-            pipeline_sources(pipeline, sam),
-            part_fingerprint(models.sam.encoder_class),
-            {name: part_fingerprint(part) for name, part in used_metrics(config.metrics).items()},
-            {name: part_fingerprint(part) for name, part in SEGMENTATION_METRICS.items()},
-            sha256_of(trunk_path()) if trunk_path().exists() else "no trunk",
-            versions(),
-        )
+        adapted = models.adapted_label() if pipeline.adapted else ""
+        settings = {
+            f.name: getattr(config, f.name) for f in fields(config) if f.name not in COVERED
+        }
+        trunk = sha256_of(trunk_path()) if trunk_path().exists() else "no trunk"
+        found = {
+            "settings": [asdict(pipeline), config.model, settings, config.remote is not None],
+            "weights": [weights_label(models.sam), adapted],
+            "code of the benchmark": source_fingerprint("bench.runner.evaluation.evaluate"),
+            "weights of LPIPS": trunk,
+            "installed packages": versions(),
+            "encoder": part_fingerprint(models.sam.encoder_class),
+            **pipeline_sources(pipeline, sam),
+            **code_of(METRICS, used_metrics(config.metrics)),
+            **code_of(SEGMENTATION_METRICS, SEGMENTATION_METRICS.names()),
+        }
+        return {name: content_digest(value) for name, value in found.items()}
 
-    def _cell_inputs(self, cell: Cell) -> str:
+    def _cell_inputs(self, cell: Cell) -> dict[str, str]:
         """What a unit depends on beyond its photo and pipeline."""
-        parts: list[Any] = [cell_id(cell)]
+        found: dict[str, Any] = {"cell": cell_id(cell)}
         if isinstance(cell, AttackCell):
             most = self.config.largest_partial.get((cell.pipeline, cell.threat.choice), 0)
-            parts += [most if cell.threat.coalition <= most else 0]
-            parts += [self.config.seeds[:1] if cell.threat.choice == "seeded" else ()]
+            found["largest coalition"] = most if cell.threat.coalition <= most else 0
+            found["first seed"] = self.config.seeds[:1] if cell.threat.choice == "seeded" else ()
             if cell.attack not in BARE:
-                photos = self.attackers.photos
-                parts += [part_fingerprint(ATTACKS.get(cell.attack))]
-                parts += [photos.content(cell.threat.public)]
+                found |= code_of(ATTACKS, [cell.attack])
+                found["public photos"] = self.attackers.photos.content(cell.threat.public)
                 if not cell.threat.can_query:
-                    parts += [self.attackers.models.substitute_label(cell.pipeline.adapted)]
+                    label = self.attackers.models.substitute_label(cell.pipeline.adapted)
+                    found["substitute model"] = label
             if cell.recognise:
-                judge = RECOGNISERS.get(cell.recognise)
-                parts += [part_fingerprint(judge), self._gallery()]
-        return content_digest(*parts)
+                found |= code_of(RECOGNISERS, [cell.recognise])
+                found["photos of the gallery"] = self._gallery()
+        return {name: content_digest(value) for name, value in found.items()}
 
     def _gallery_content(self) -> str:
         """The faces that a recogniser compares with: those of all scored photos."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cache.disk import touch
 from bench.cache.photos import UNREADABLE, Photos
 from bench.datasets import Dataset, Sample, SampleError
 from framework.files.cache import cache_dir
@@ -31,8 +32,11 @@ def place(name: str) -> Path:
 
 
 def missing(names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that this machine's cache lacks."""
-    return [name for name in names if not place(name).exists()]
+    """Those of ``names`` that this machine's cache lacks; the others count as used."""
+    wanted = list(names)
+    for name in wanted:
+        touch(place(name))
+    return [name for name in wanted if not place(name).exists()]
 
 
 def unpack(parcels: Parcels) -> None:

@@ -8,11 +8,11 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.cache.disk import touch, trim
 from framework.errors import PedbenchError
 from framework.files.cache import cache_dir, is_kept
 from framework.files.writing import reason
@@ -33,13 +33,13 @@ class Store:
     """Entries, small and named by what they depend on, and blobs, named by their own content.
 
     Files appear whole or not at all and are checked whenever they are read, so any number of
-    processes can share the folder; what is damaged counts as missing. Beyond the limit, files go
-    that were not used for longest, blobs before entries. Once the folder cannot be written, nothing
-    more is kept, with one warning.
+    processes can share the folder; what is damaged counts as missing. Beyond the limit, which
+    holds for all that the cache keeps, files go that were not used for longest, blobs first. Once
+    the folder cannot be written, nothing more is kept, with one warning.
 
     Attributes:
-        folder: where it lies.
-        limit: bytes it may take.
+        folder: where it lies, in the cache.
+        limit: bytes that the cache may take, see `bench.cache.disk.KINDS`.
     """
 
     folder: Path
@@ -77,7 +77,7 @@ class Store:
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(BLOBS, digest)
         if path.exists():
-            _touch(path)
+            touch(path)
         else:
             self._write(BLOBS, digest, data)
         return digest
@@ -98,7 +98,7 @@ class Store:
                 data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except OSError:
             return None
-        _touch(path)
+        touch(path)
         return data
 
     def _write(self, kind: str, name: str, data: bytes | bytearray | memoryview) -> None:
@@ -126,34 +126,12 @@ class Store:
         if self._used is not None:
             self._used += size
         if self._used is None or self._used > self.limit or self._written * RESCAN > self.limit:
-            self._used = self._trim()
+            self._used, _ = trim(self.folder.parent, self.limit, ROOM)
             self._written = 0
-
-    def _trim(self) -> int:
-        """Bring the folder below the limit; the bytes that are left."""
-        files = sorted(self._files())
-        used = sum(size for *_, size, _ in files)
-        if used <= self.limit:
-            return used
-        for _, _, size, path in files:
-            if used <= ROOM * self.limit:
-                break
-            with contextlib.suppress(OSError):
-                path.unlink()
-            used -= size
-        return used
-
-    def _files(self) -> Iterator[tuple[bool, float, int, Path]]:
-        """Every file as whether it is an entry, when it was last used, bytes, and its path."""
-        for kind in (BLOBS, ENTRIES):
-            for path in (self.folder / kind).glob("*/*"):
-                with contextlib.suppress(OSError):
-                    facts = path.stat()
-                    yield kind == ENTRIES, facts.st_mtime, facts.st_size, path
 
 
 def open_store(size: str | None = None) -> Store | None:
-    """The store in the cache folder; None where its size is 0 or the cache is not kept.
+    """The store of the cache folder; None where its size is 0 or the cache is not kept.
 
     Args:
         size: its limit, e.g. ``500MB``; ``$PEDBENCH_STORE_SIZE`` or 2 GB when not given.
@@ -175,9 +153,3 @@ def parse_size(text: str) -> int:
     if match is None:
         raise PedbenchError(f"store size '{text}' is not understood: give e.g. 500MB, 2GB or 0")
     return int(float(match[1]) * UNITS[match[2]])
-
-
-def _touch(path: Path) -> None:
-    """Mark a file as used."""
-    with contextlib.suppress(OSError):
-        os.utime(path)

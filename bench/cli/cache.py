@@ -24,7 +24,7 @@ def show(args: argparse.Namespace) -> int:
     from framework.files.cache import cache_dir
 
     print(cache_dir())
-    found = holdings()
+    found = holdings(cache_dir())
     for each in found:
         size = f"{each.bytes / 1e6:10.1f} MB"
         print(f"  {each.kind:<14} {each.files:>7} files {size}  {KINDS[each.kind]}")
@@ -35,8 +35,10 @@ def show(args: argparse.Namespace) -> int:
 
 def trim(args: argparse.Namespace) -> int:
     """Make the cache smaller."""
-    from bench.cache import disk
+    from bench.cache.disk import trim as trim_cache
     from bench.cache.store import parse_size
+    from framework.files.cache import cache_dir
 
-    print(f"{disk.trim(parse_size(args.size)) / 1e6:.1f} MB freed")
+    _, freed = trim_cache(cache_dir(), parse_size(args.size))
+    print(f"{freed / 1e6:.1f} MB freed")
     return 0

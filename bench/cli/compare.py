@@ -16,19 +16,29 @@ if TYPE_CHECKING:
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
-    parser = subparsers.add_parser("compare", help="compare the scores of two run folders")
+    parser = subparsers.add_parser("compare", help="compare two run folders")
     parser.add_argument("before", type=Path, help="read the first run from this folder")
     parser.add_argument("after", type=Path, help="read the second run from this folder")
-    parser.add_argument("--metric", help="compare only this metric, e.g. miou_box")
+    parser.add_argument("--metric", help="compare only this metric, e.g. miou_box or seconds")
     parser.add_argument("--all", action="store_true", help="also print scores that did not change")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
+    from bench.latency.results import is_latency_folder
     from bench.report.comparison import compare_runs
+    from bench.runner.folder.records import read_records
 
-    before, after = (_records(folder) for folder in (args.before, args.after))
+    kinds = [is_latency_folder(folder) for folder in (args.before, args.after)]
+    if all(kinds):
+        return _latencies(args)
+    if any(kinds):
+        raise PedbenchError(
+            f"one of {args.before} and {args.after} is a latency run, which has seconds instead of "
+            "scores: compare runs of one kind"
+        )
+    before, after = (read_records(folder) for folder in (args.before, args.after))
     if args.metric:
         before, after = _only(args.metric, args, before, after)
     found = compare_runs(before, after)
@@ -47,16 +57,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _records(folder: Path) -> pd.DataFrame:
-    from bench.latency.results import is_latency_folder
-    from bench.runner.folder.records import read_records
+def _latencies(args: argparse.Namespace) -> int:
+    """Compare two latency runs."""
+    from bench.latency.report.comparison import compare_latencies
+    from bench.latency.results import LatencyRun
 
-    if is_latency_folder(folder):
-        raise PedbenchError(
-            f"{folder} is a latency run, which has seconds instead of scores: compare its "
-            f"{folder / 'latency.csv'} with another one's by hand"
-        )
-    return read_records(folder)
+    before, after = LatencyRun.read(args.before), LatencyRun.read(args.after)
+    table = compare_latencies(before, after, args.metric)
+    rows = table if args.all else table[table["changed"]]
+    same = len(table) - int(table["changed"].sum())
+    if rows.empty:
+        print(f"no difference: {same} medians differ by no more than repeats do")
+        return 0
+    shown = rows.drop(columns="changed")
+    print(shown.to_string(index=False, float_format="{:.6g}".format))
+    if same and not args.all:
+        print(f"{same} more medians differ by no more than repeats do; --all shows them")
+    for name in ("payload", "shards"):
+        if getattr(before.config, name) != getattr(after.config, name):
+            print(f"the runs have other {name}: compare with care")
+    return 0
 
 
 def _only(

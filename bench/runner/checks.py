@@ -32,7 +32,12 @@ def checked(config: RunConfig, device: str | None, workers: int | None) -> tuple
         raise PedbenchError(f"{workers} workers: give at least 1")
     if config.precision == "int8" and device != "cpu":
         raise PedbenchError("precision int8 runs on the CPU: add --device cpu")
-    return device, workers or default_workers(config, device)
+    usual = default_workers(config, device)
+    if device != "cpu" and workers is not None and workers > usual:
+        raise PedbenchError(
+            f"{workers} workers, but one process a GPU: give --workers {usual} or less"
+        )
+    return device, workers or usual
 
 
 def prepared(

@@ -22,6 +22,7 @@ from bench.runner.folder.records import LOAD, Record
 from bench.runner.models import Models
 from bench.spec.cells import Cell
 from bench.spec.config import RunConfig
+from framework.compute.devices import CUDA, gpus
 
 MAX_WORKERS = 8
 
@@ -95,7 +96,9 @@ def is_unreadable(records: Sequence[Record]) -> bool:
 
 
 def default_workers(config: RunConfig, device: str) -> int:
-    """One process a core for ``tiny`` on the CPU; larger models use the cores by themselves."""
+    """One process a GPU, and one a core for ``tiny`` on the CPU; larger models use all cores."""
+    if device == CUDA:
+        return len(gpus())
     if device != "cpu" or not config.model.startswith("tiny"):
         return 1
     return min(MAX_WORKERS, len(os.sched_getaffinity(0)))

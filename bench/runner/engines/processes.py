@@ -7,15 +7,17 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import Synchronized
 
 import torch
 
 from bench.runner.engines.base import Answer, Engine
 from framework.compute.allocator import keep_freed_memory
+from framework.compute.devices import VISIBLE
 
 
 class Processes(Engine):
@@ -23,13 +25,15 @@ class Processes(Engine):
 
     Args:
         count: how many.
+        gpus: one for each, as ``CUDA_VISIBLE_DEVICES`` names them; none where they compute on CPUs.
     """
 
     remote = False
     gives_out_again = False
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, gpus: Sequence[str] = ()) -> None:
         self.count = count
+        self.gpus = gpus
         self._pool: ProcessPoolExecutor | None = None
         self._others: set[BaseProcess] = set()
         self._workers: set[BaseProcess] = set()
@@ -42,7 +46,10 @@ class Processes(Engine):
         if self._pool is None:
             self._others = set(multiprocessing.active_children())
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, spawn, _start_process)
+            started = spawn.Value("i", 0)
+            self._pool = ProcessPoolExecutor(
+                self.count, spawn, _start_process, (started, self.gpus)
+            )
         try:
             future: Future[Answer] = self._pool.submit(work, *arguments)
         except BrokenProcessPool as error:
@@ -85,12 +92,25 @@ def _end(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _start_process() -> None:
-    """A worker process ends with its driver, and leaves Ctrl-C to it."""
+def _start_process(started: Synchronized[int], gpus: Sequence[str]) -> None:
+    """A worker process ends with its driver, leaves Ctrl-C to it, and has a GPU of its own."""
+    take_gpu(started, gpus)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
     keep_freed_memory()
+
+
+def take_gpu(started: Synchronized[int], gpus: Sequence[str]) -> None:
+    """Let this process see one GPU only: the next one that no process has taken.
+
+    Args:
+        started: how many processes took theirs before.
+    """
+    if gpus:
+        with started.get_lock():
+            os.environ[VISIBLE] = gpus[started.value % len(gpus)]
+            started.value += 1
 
 
 def _end_with_driver() -> None:

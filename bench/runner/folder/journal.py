@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Unit:
         key: digest of all that its records depend on, see `bench.cache.keys`.
         pictured: whether its pictures were wanted.
         failed: whether one of its records is an error.
+        inputs: what its records depend on, as `bench.cache.keys.Keys.inputs` names it.
     """
 
     image_id: str
@@ -40,6 +41,7 @@ class Unit:
     key: str
     pictured: bool = False
     failed: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class Journal:
@@ -80,6 +82,7 @@ class Journal:
                     unit_id(unit.cell, unit.image_id): [unit.key, unit.pictured] for unit in units
                 },
                 "cells": {cell_id(unit.cell): plain(unit.cell) for unit in units},
+                "inputs": _shared_first(units),
                 "provenance": dict(provenance),
                 "records": list(records),
             }
@@ -144,7 +147,11 @@ def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, s
         if current:
             owners = ((record, _owner(record)) for record in entry["records"])
             records = [r for r, owner in owners if owner is None or last.get(owner) == number]
-            units = [unit for name, unit in _units(entry) if unit and name in current]
+            units = [
+                replace(unit, inputs=_inputs(entry, unit))
+                for name, unit in _units(entry)
+                if unit and name in current
+            ]
             yield units, records, entry["provenance"]
 
 
@@ -203,6 +210,18 @@ def _units(entry: Mapping[str, Any]) -> Iterator[tuple[str, Unit | None]]:
             spoilt = not failed.isdisjoint({name, f"{LOAD}:{image_id}"})
             key, pictured = units[name]
             yield name, Unit(image_id, known, key, pictured, spoilt)
+
+
+def _shared_first(units: Sequence[Unit]) -> dict[str, dict[str, str]]:
+    """Inputs of units by cell; those that all have in common stand once, under an empty name."""
+    shared = set.intersection(*(set(unit.inputs.items()) for unit in units)) if units else set()
+    own = {cell_id(unit.cell): dict(sorted(set(unit.inputs.items()) - shared)) for unit in units}
+    return {"": dict(sorted(shared))} | own
+
+
+def _inputs(entry: Mapping[str, Any], unit: Unit) -> dict[str, str]:
+    known = entry.get("inputs", {})
+    return known.get("", {}) | known.get(cell_id(unit.cell), {})
 
 
 def _failures(entry: Mapping[str, Any]) -> Iterator[Record]:

@@ -104,10 +104,14 @@ def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
     tables = (pa.Table.from_pandas(frame, preserve_index=False) for frame in frames)
     first = next(tables)
     with writing(path, "free space there and run again; what is done is kept"):
-        with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
-            for table in chain([first], tables):
-                writer.write_table(table)
-        part.replace(path)
+        try:
+            with pq.ParquetWriter(part, first.schema, compression="zstd") as writer:
+                for table in chain([first], tables):
+                    writer.write_table(table)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     return path
 
 

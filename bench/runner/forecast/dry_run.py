@@ -81,7 +81,7 @@ def dry_run(
         PedbenchError: as it does.
     """
     device, workers = checked(config, device, workers)
-    engine = open_engine(executor, workers)
+    engine = open_engine(executor, workers, device)
     with engine or nullcontext():
         context, facts = prepared(config, folder, device, store, fresh)
         keys = Keys(config, context.scored, context.attackers)

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from bench.attackers.training_setting import DEFENDED
+from bench.attackers.training_setting import NOISY
 from bench.cache.claims import claimed
 from bench.latency.report.arithmetic import work
 from bench.runner.engines import Engine
@@ -73,7 +73,7 @@ class Rates:
             return self.here[kind]
         if kind in self.shipped:
             return self.shipped[kind] * (1.0 if kind in UNSCALED else self.scale)
-        plain = kind.removesuffix(DEFENDED)
+        plain = kind.removesuffix(NOISY)
         original, _, twin = plain.rpartition("_")
         if twin in TWINS:
             return self.of(original + kind[len(plain) :])

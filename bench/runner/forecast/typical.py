@@ -20,7 +20,7 @@ def typical(config: RunConfig) -> str:
         PedbenchError: its data are missing.
     """
     device = usable_device()
-    engine = open_engine(None, default_workers(config, device))
+    engine = open_engine(None, default_workers(config, device), device)
     cells = sorted(config.cells(), key=lambda cell: repr(cell.pipeline))
     ids = open_dataset(config.data).ids[: config.limit]
     groups = [tuple(group) for _, group in groupby(cells, key=lambda cell: cell.pipeline)]

@@ -2,44 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import groupby
 
 from bench.cache.keys import Keys
 from bench.runner.context import Context, Task
-from bench.runner.folder.journal import Journal, Unit, unit_id
+from bench.runner.folder.journal import Journal, Unit, finished, unit_id
 from bench.runner.units.share import Share
 from bench.spec.cells import Cell, cell_id
 from bench.spec.config import RunConfig
 from framework.errors import PedbenchError
 from framework.warn import warn
 
+MOST = 5
+"""Changes that a warning names."""
+
 
 def units_of(keys: Keys, cells: Sequence[Cell], image_id: str) -> list[Unit]:
     """Finished cells of an image, as the journal enters them."""
     return [
-        Unit(image_id, cell, keys.of(cell, image_id), keys.config.pictured(cell)) for cell in cells
+        Unit(
+            image_id,
+            cell,
+            keys.of(cell, image_id),
+            keys.config.pictured(cell),
+            inputs=keys.inputs(cell, image_id),
+        )
+        for cell in cells
     ]
 
 
 def sift(journal: Journal, config: RunConfig, keys: Keys) -> None:
     """Void what no longer holds, and say what is done again."""
-    stale = [name for name, unit in journal.done.items() if not holds(unit, keys)]
-    if stale or journal.unknown:
-        count = len(stale) + len(journal.unknown)
-        warn(
-            f"{count} finished cells count no more, since photos, settings or code have changed: "
-            "those still asked for are computed again"
-        )
-        journal.void([*stale, *journal.unknown])
     cells = {cell_id(cell) for cell in config.cells()}
     ids = set(keys.scored.ids[: config.limit])
+    stale = [name for name, unit in journal.done.items() if not holds(unit, keys)]
+    void = [*stale, *journal.unknown]
+    if void:
+        places = [name.partition(":") for name in void]
+        again = sum(cell in cells and image_id in ids for cell, _, image_id in places)
+        warn(
+            f"{len(void)} finished cells count no more, as what they depend on changed "
+            f"({_changes(journal, set(stale), keys)}): {again} of them are computed again"
+        )
+        journal.void(void)
     failed = sum(
         unit.failed and unit.image_id in ids and cell_id(unit.cell) in cells
         for unit in journal.done.values()
     )
     if failed:
         warn(f"{failed} failed cells of the last run are tried again")
+
+
+def _changes(journal: Journal, stale: Set[str], keys: Keys) -> str:
+    """Names of what stale units depend on and is no longer what it was; most cells first."""
+    counts: Counter[str] = Counter()
+    for units, _, _ in finished(journal.path):
+        for unit in units:
+            if unit_id(unit.cell, unit.image_id) in stale:
+                counts.update(_changed(unit, keys))
+    names = [name for name, _ in counts.most_common(MOST)]
+    more = f" and {len(counts) - MOST} more" if len(counts) > MOST else ""
+    return (", ".join(names) or "photos, settings or code") + more
+
+
+def _changed(unit: Unit, keys: Keys) -> Iterator[str]:
+    try:
+        now = keys.inputs(unit.cell, unit.image_id)
+    except PedbenchError:
+        yield "installed parts"
+        return
+    yield from (name for name, digest in unit.inputs.items() if now.get(name) != digest)
 
 
 def holds(unit: Unit, keys: Keys) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from attacks.threat_models.base import IN_DOMAIN
+from bench.attackers.fitting import FOLDER as ATTACKERS
 from bench.cache import shipping
 from bench.cache.photos import UNREADABLE, Photos
 from bench.metrics.trunks.alexnet import trunk_path
@@ -73,6 +74,15 @@ class Shipment:
         except OSError as error:
             raise PedbenchError(f"{name} is gone from the cache: run again") from error
 
+    def contents(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Files of these names; an attacker that has gone is left out, and is fitted again.
+
+        Raises:
+            PedbenchError: as `content` does.
+        """
+        there = [name for name in names if not _is_lost(name)]
+        return {name: self.content(name) for name in there}
+
     def _of_cell(self, cell: AttackCell) -> list[str]:
         names: list[str] = []
         if cell.recognise:
@@ -113,3 +123,8 @@ class Shipment:
         name = shipping.weights_name(Path(path))
         self.files[name] = Path(path)
         return name
+
+
+def _is_lost(name: str) -> bool:
+    """Whether a file is an attacker's and no longer in the cache."""
+    return name.startswith(f"{ATTACKERS}/") and not shipping.place(name).exists()

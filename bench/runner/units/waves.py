@@ -146,7 +146,7 @@ class Waves:
                 WATCH.add(answer.times)
                 if answer.missing:
                     assert self.shipment is not None
-                    given.parcels |= {name: self.shipment.content(name) for name in answer.missing}
+                    given.parcels |= self.shipment.contents(answer.missing)
                     (suspects if given.deaths else waiting).appendleft(given)
                     continue
                 yield answer

@@ -17,6 +17,7 @@ from segment_anything.modeling import ImageEncoderViT
 from framework.errors import PedbenchError
 from framework.files.cache import cache_dir
 from framework.files.download import sha256_of
+from framework.files.writing import make_folder, write_file, writing
 from framework.models import attention, block
 from framework.models.architectures import Architecture
 from framework.models.onnx import export as onnx_export
@@ -85,21 +86,20 @@ def export_encoder(
         ``manifest.json``: the architecture, and the graphs in the order in which they run.
 
     Raises:
-        PedbenchError: the cache cannot be written.
-        OSError: the folder cannot.
+        PedbenchError: the cache or the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     entries = []
     for part in encoder_parts(arch):
         graph = cached_graph(part, encoder, arch)
         for path in graph.parent.glob(f"{graph.name}*"):
-            shutil.copy(path, folder)
+            with writing(folder / path.name):
+                shutil.copy(path, folder)
         entry = {"kind": part.kind.value, "blocks": part.blocks, "inputs": part.inputs}
         entries.append({"file": graph.name, **entry, "output": OUTPUT})
     content = {"architecture": asdict(arch), "weights": weights, "opset": OPSET, "parts": entries}
     manifest = folder / MANIFEST
-    manifest.write_text(json.dumps(content, indent=2) + "\n")
-    return manifest
+    return write_file(manifest, json.dumps(content, indent=2) + "\n")
 
 
 def _sound(graph: Path, mark: str) -> bool:

@@ -85,7 +85,9 @@ def test_only_what_is_new_is_computed(tmp_path, config, store):
 
 def test_other_source_is_computed_anew(tmp_path, config, store, monkeypatch):
     run(config, tmp_path / "first", workers=1, store=store)
-    monkeypatch.setattr("bench.cache.keys.pipeline_sources", lambda pipeline, sam: ["changed"])
+    monkeypatch.setattr(
+        "bench.cache.keys.pipeline_sources", lambda pipeline, sam: {"code of pipelines": "changed"}
+    )
     assert run(config, tmp_path / "second", workers=1, store=store).new_units == 4
 
 

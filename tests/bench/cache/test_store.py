@@ -51,10 +51,10 @@ def test_what_is_damaged_counts_as_missing(store):
 
 
 def test_the_least_recently_used_goes_first(tmp_path):
-    store = Store(tmp_path, 10_000)
+    store = Store(tmp_path / "store", 10_000)
     digests = [store.put_blob(bytes([i]) * 1500) for i in range(6)]
     for age, digest in enumerate(digests):
-        path = tmp_path / "blobs" / digest[:2] / digest
+        path = store.folder / "blobs" / digest[:2] / digest
         os.utime(path, (1000 + age, 1000 + age))
     assert store.blob(digests[0]) is not None
     store.put_blob(b"x" * 3000)
@@ -63,12 +63,26 @@ def test_the_least_recently_used_goes_first(tmp_path):
     assert sum(path.stat().st_size for path in files(store)) <= 10_000
 
 
+def test_attackers_count_towards_the_same_limit(tmp_path):
+    attacker = tmp_path / "attackers" / "ridge.safetensors"
+    attacker.parent.mkdir()
+    attacker.write_bytes(bytes(8000))
+    store = Store(tmp_path / "store", 10_000)
+    blobs = [store.put_blob(bytes([i]) * 1500) for i in range(2)]
+    assert [store.blob(digest) for digest in blobs] == [None, None]
+    assert attacker.exists()
+    os.utime(attacker, (1, 1))
+    store.put("aa", {"long": "x" * 8000})
+    assert not attacker.exists()
+    assert store.get("aa") is not None
+
+
 def test_two_processes_may_write_at_once(tmp_path):
     code = """
         import sys
         from pathlib import Path
         from bench.cache.store import Store
-        store = Store(Path(sys.argv[1]), 200_000)
+        store = Store(Path(sys.argv[1]) / "store", 200_000)
         for i in range(200):
             store.put(f"{i % 20:02d}", {"i": i % 20, "long": "x" * 3000})
             found = store.get(f"{(i + 7) % 20:02d}")

@@ -120,9 +120,3 @@ def test_photos_with_other_masks_are_left_out_of_means_over_masks(
     out = capsys.readouterr().out
     assert "differs in the second run: 1 photo" in out
     assert "0.9000" not in out
-
-
-def test_latency_runs_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = Path(__file__).parents[3] / "results" / "reference" / "latency-tiny"
-    assert main(["compare", str(folder), str(folder)]) == 2
-    assert "is a latency run" in capsys.readouterr().err

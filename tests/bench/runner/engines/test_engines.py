@@ -114,7 +114,7 @@ def test_local_workers_killed_in_each_wave_leave_the_records_of_the_serial_run(
 ):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
     engine = Watched(2)
-    monkeypatch.setattr("bench.runner.run.open_engine", lambda name, workers: engine)
+    monkeypatch.setattr("bench.runner.run.open_engine", lambda *_: engine)
     killed = start_killer(engine.numbers, [tmp_path / "cache"], tmp_path / "run" / JOURNAL)
     run(small, tmp_path / "run", device="cpu")
     assert len(killed) == 2
