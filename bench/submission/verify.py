@@ -17,9 +17,9 @@ from tqdm import tqdm
 from bench import __version__
 from bench.runner.context import Context, Task
 from bench.runner.folder.contents import SETTINGS
+from bench.runner.folder.facts import changed, facts_of
 from bench.runner.folder.journal import JOURNAL, Unit, finished
 from bench.runner.folder.records import CELL, UNSUPPORTED, Record, to_frame
-from bench.runner.run import changed, facts_of
 from bench.runner.units.waves import Waves
 from bench.spec.cells import Pipeline, cell_id
 from bench.spec.config import read_config
@@ -108,7 +108,7 @@ def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:
     for unit in units:
         tasks[unit.image_id, unit.cell.pipeline].append(unit)
     waves = Waves(context, None)
-    waves.fit(unit.cell for unit in units)
+    list(waves.fit(context.attackers.untrained(unit.cell for unit in units)))
     records: list[Record] = []
     todo = [Task(image, tuple(u.cell for u in some)) for (image, _), some in tasks.items()]
     with tqdm(total=len(units), unit="cell", desc="verify") as bar:
