@@ -1,6 +1,9 @@
 """A cell whose inputs and code are the same is not repeated, and nothing else is taken for it."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,7 @@ from safetensors.torch import save_file
 
 from attacks.base import ATTACKS
 from bench.cache.store import Store
+from bench.runner.folder.records import read_records
 from bench.runner.run import run
 from bench.spec.config import read_config
 from framework import PedbenchError, build_sam
@@ -30,7 +34,8 @@ groups:
 pictures:
   - {policy: random, coalition: 1}
 """
-KEYS = ["attack", "region", "metric"]
+KEYS = ["image_id", "attack", "region", "metric"]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -70,6 +75,24 @@ def test_a_second_run_takes_everything_and_has_the_same_records(tmp_path, config
     for file in (tmp_path / "first" / "images").rglob("*.*"):
         twin = tmp_path / "second" / file.relative_to(tmp_path / "first")
         assert twin.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config):
+    code = "import sys, tests.toy_model; from bench.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "run", "--preset", str(tmp_path / "small.yaml")]
+    command += ["--data", "synthetic:2", "--workers", "1", "--no-pictures", "--out"]
+    both = [
+        subprocess.Popen([*command, str(tmp_path / name)], cwd=ROOT, stderr=subprocess.PIPE)
+        for name in ("first", "second")
+    ]
+    assert [process.communicate()[1] and process.returncode for process in both] == [0, 0]
+    alone = dataclasses.replace(config, data="synthetic:2", pictures=())
+    expected = rows(run(alone, tmp_path / "alone", workers=1))
+    mine = ["seconds", "from_store", "commit"]
+    for name in ("first", "second"):
+        found = read_records(tmp_path / name).sort_values(KEYS).reset_index(drop=True)
+        pd.testing.assert_frame_equal(found.drop(columns=mine), expected.drop(columns=mine))
 
 
 def test_only_what_is_new_is_computed(tmp_path, config, store):

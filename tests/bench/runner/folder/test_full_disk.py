@@ -15,6 +15,7 @@ from bench.runner.folder.records import RECORDS, read_records
 from bench.runner.forecast.rates import note
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from framework.files.cache import cache_dir
 from framework.warn import warn_once
 from tests.framework.support import no_file_beyond
 
@@ -70,9 +71,7 @@ def test_a_journal_that_cannot_grow_loses_only_the_unit_in_flight(preset, tmp_pa
     pd.testing.assert_frame_equal(measured(folder), measured(tmp_path / "whole"))
 
 
-@pytest.mark.parametrize(
-    "name", ["config.yaml", "environment.json", "attackers.json", "truth.png", "seen.png"]
-)
+@pytest.mark.parametrize("name", ["config.yaml", "environment.json", "truth.png", "seen.png"])
 def test_any_file_that_cannot_be_written_is_one_line(preset, tmp_path, capsys, monkeypatch, name):
     write = Path.write_bytes
 
@@ -107,7 +106,7 @@ def test_records_that_cannot_be_written_leave_the_journal(preset, tmp_path, monk
 def test_store_and_rates_that_cannot_be_written_are_one_warning_each(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path))
     warn_once.cache_clear()
-    store = Store(tmp_path / "store", 10**6)
+    store = Store(cache_dir() / "store", 10**6)
     with no_file_beyond(10):
         for number in range(3):
             store.put(f"{number}" * 8, {"value": "x" * 100})
