@@ -110,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chance = random.Random(f"{count['kills']}, {count['runs']}")
         wait = chance.uniform(0, longest[workers]) if count["kills_of_this_run"] < 20 else 3600
         begun = time.perf_counter()
+        wait = min(wait, deadline - begun)
         if killed_after(wait, config, folder, workers):
             count["kills"] += 1
             count["kills_of_this_run"] += 1

@@ -69,6 +69,7 @@ class Keys:
         self.cell_key = lru_cache(maxsize=None)(self._cell_key)
         self._pipeline_key = lru_cache(maxsize=None)(self._key_of_pipeline)
         self._shared = lru_cache(maxsize=None)(self._shared_inputs)
+        self._own = lru_cache(maxsize=None)(self._cell_inputs)
         self._gallery = lru_cache(maxsize=None)(self._gallery_content)
 
     def of(self, cell: Cell, image_id: str) -> str:
@@ -90,11 +91,11 @@ class Keys:
             PedbenchError: as `of` does.
         """
         found = {"the photo": self.content(image_id)}
-        found |= self._shared(cell.pipeline) | self._cell_inputs(cell)
+        found |= self._shared(cell.pipeline) | self._own(cell)
         return {name: digest[:SHORT] for name, digest in found.items()}
 
     def _cell_key(self, cell: Cell) -> str:
-        return content_digest(self._cell_inputs(cell))
+        return content_digest(self._own(cell))
 
     def _key_of_pipeline(self, pipeline: Pipeline) -> str:
         return content_digest(self._shared(pipeline))
