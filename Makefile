@@ -18,10 +18,13 @@ EXTRAS ?= dev
 JOBS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
+# Tests of pages need a browser, and one of the paper TeX; they are left out where there is none.
+WITHOUT = not gpu and not network$(if $(shell command -v chromium),, and not browser)$(if $(shell command -v pdflatex),, and not tex)
+
 N ?= 4
 PORT ?= 50051
 
-.PHONY: setup test test-fast bench paper tables plots report shards chaos proto lint clean
+.PHONY: setup test test-fast bench paper tables plots report shards chaos libraries proto lint clean
 
 setup: $(STAMP)
 
@@ -36,14 +39,28 @@ bench: $(STAMP)
 	$(BIN)/pedbench run --preset $(PRESET) --data $(DATA) --out $(RUN)
 
 test: $(STAMP)
-	$(PYTEST) -m "not gpu and not network"
+	$(PYTEST) -m "$(WITHOUT)"
 
 # What a change is tried with between two edits: nothing slow.
 test-fast: $(STAMP)
-	$(PYTEST) -m "not slow and not gpu and not network"
+	$(PYTEST) -m "not slow and $(WITHOUT)"
 
-paper tables plots report: $(STAMP)
+# The browser's libraries that reports carry, as npm has them.
+libraries:
+	cd bench/report/render/libraries && while read -r package file name; do \
+		tar -xzOf "$$(npm pack --silent --pack-destination /tmp "$$package" | sed s,^,/tmp/,)" \
+			"package/$$file" > "$$name"; done < VERSIONS
+
+tables plots report: $(STAMP)
 	$(BIN)/pedbench $@ $(RUN)
+
+# Everything for a paper: the run, latencies over links, and paper/paper.tex.
+LATENCY ?= $(RUN)-latency
+SAM = $(if $(MODEL),--model $(MODEL)) $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
+paper: $(STAMP)
+	$(BIN)/pedbench run --preset $(PRESET) --data $(DATA) $(SAM) --out $(RUN)
+	$(BIN)/pedbench run --preset latency $(SAM) --out $(LATENCY)
+	$(BIN)/pedbench paper $(RUN) $(LATENCY) --out $(RUN)/paper
 
 # Local servers for trying out; Ctrl-C stops all of them. Several hosts: docs/deployment.md.
 shards: $(STAMP)

@@ -1,4 +1,4 @@
-"""`pedbench tables`, `plots`, `report` and `paper`: rebuilt from records alone."""
+"""`pedbench tables`, `plots` and `report`: rebuilt from records alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ OUTPUTS = {
     "tables": "write the tables (CSV, Markdown, LaTeX) of a run",
     "plots": "draw the figures (PNG, PDF) of a run",
     "report": "write the report (one HTML file) of a run",
-    "paper": "write tables, figures and report of a run",
 }
 
 
@@ -26,22 +25,25 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(name: str, args: argparse.Namespace) -> int:
     """Carry out one of the subcommands."""
+    for path in write(name, args.folder):
+        print(path)
+    return 0
+
+
+def write(name: str, folder: Path) -> list[Path]:
+    """Write one of `OUTPUTS`, or ``all``, of a run or a latency run; the paths."""
     from bench.latency.report.output import ALL, write_outputs
     from bench.latency.results import is_latency_folder
     from bench.report.write import write_all, write_figures, write_report, write_tables
     from bench.runner.run import refresh_records
 
-    if is_latency_folder(args.folder):
-        for path in write_outputs(args.folder, ALL if name == "paper" else (name,)):
-            print(path)
-        return 0
-    refresh_records(args.folder)
+    if is_latency_folder(folder):
+        return write_outputs(folder, ALL if name == "all" else (name,))
+    refresh_records(folder)
     writers = {
         "tables": write_tables,
         "plots": write_figures,
         "report": lambda folder: [write_report(folder)],
-        "paper": write_all,
+        "all": write_all,
     }
-    for path in writers[name](args.folder):
-        print(path)
-    return 0
+    return writers[name](folder)

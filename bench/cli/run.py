@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics", help="score also with these metrics on demand, e.g. ms_ssim,dists"
     )
     parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="SETTING=VALUE",
+        help="run only cells with these settings, e.g. policy=random n_shards=4,9",
+    )
+    parser.add_argument(
         "--seeds", type=positive_int, metavar="N", help="train attacks with N seeds"
     )
     parser.add_argument(
@@ -162,6 +168,7 @@ def asked_for(args: argparse.Namespace) -> dict[str, Any]:
     from bench.runner.units.share import Share
     from bench.spec.checks import at
     from bench.spec.config import load_preset
+    from bench.spec.restriction import read_only
 
     config = load_preset(args.preset)
     given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
@@ -176,6 +183,8 @@ def asked_for(args: argparse.Namespace) -> dict[str, Any]:
         config = dataclasses.replace(config, metrics=tuple(args.metrics.split(",")))
     if args.attacks:
         config = only_attacks(config, tuple(args.attacks.split(",")))
+    if args.only:
+        config = dataclasses.replace(config, only=read_only(args.only))
     if args.no_pictures:
         config = dataclasses.replace(config, pictures=(), save_images=False)
     with at(f"preset {args.preset}"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from bench.spec.cells import EXPOSURE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.checks import at, check_group, check_metrics, check_pictures, check_seeds
 from bench.spec.fields import check_fields, check_values, list_fields, read_yaml
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
+from bench.spec.restriction import Only, check_only, keeps
 from framework.errors import PedbenchError, unknown_name
 from framework.models.build import PRECISIONS
 from framework.models.named import architecture
@@ -42,6 +43,7 @@ class RunConfig:
         limit: number of images scored; all when ``None``.
         save_images: keep the pictures of every cell.
         images, annotations: where a ``coco:`` data set departs from the usual layout.
+        only: settings with the values that are kept of them, see `bench.spec.restriction`.
         remote: servers that take the part of this process's own; not kept in ``config.yaml``.
     """
 
@@ -62,6 +64,7 @@ class RunConfig:
     remote: Remote | None = None
     outside: tuple[str, ...] = ()
     precision: str = "float32"
+    only: Only = field(default_factory=dict)
 
     def cells(self) -> list[Cell]:
         """Every cell once, in a stable order."""
@@ -72,7 +75,8 @@ class RunConfig:
         found: dict[str, Cell] = {}
         for group in self.groups:
             for cell in group.cells(self.seeds):
-                found.setdefault(cell_id(cell), cell)
+                if keeps(self.only, cell):
+                    found.setdefault(cell_id(cell), cell)
         return tuple(found.values())
 
     @cached_property
@@ -128,6 +132,10 @@ class RunConfig:
         for number, group in enumerate(self.groups, 1):
             with at(f"group {number}"):
                 check_group(group, arch, self.remote)
+        check_only(self.only)
+        if not self.cells():
+            kept = " ".join(f"{name}={','.join(values)}" for name, values in self.only.items())
+            raise PedbenchError(f"only {kept} leaves nothing to run: name values that the run has")
 
     def to_yaml(self) -> str:
         """The text of ``config.yaml``; `read_config` reads it back."""

@@ -118,12 +118,15 @@ def full_run(folder: Path) -> RunData:
     write_picture(home / "truth.png")
     write_picture(home / "mask_truth.png")
     write_picture(place / "seen.png")
+    write_picture(home / "interleaved-float32-random-4-c2" / "seen.png", 1)
     for record in records:
-        plain = record["image_id"] == "one" and record.get("coalition") == 1
+        plain = record["image_id"] == "one" and record.get("coalition") in (1, 2)
         undefended = record["strength"] == 0 and record["payload"] == "float32"
         kept = plain and undefended and record["n_shards"] == 4 and record["region"] != ""
         if kept and record["stage"] == "earliest":
-            file = write_picture(place / f"{record['attack']}.png", len(record["attack"]))
+            kept_in = home / f"interleaved-float32-random-4-c{record['coalition']}"
+            seed = len(record["attack"]) + record["coalition"]
+            file = write_picture(kept_in / f"{record['attack']}.png", seed)
             record["image_file"] = str(Path(file).relative_to(folder))
     noisy = place.with_name("interleaved-float32-random-4-gaussian0.5-c1") / "ridge.png"
     wanted = {"image_id": "one", "region": "visible", "attack": "ridge", "strength": 0.5}

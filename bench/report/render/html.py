@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,11 @@ from bench.report.aggregate.families import family
 from bench.report.base import FIGURES, TABLES, Undecided, origin_of
 from bench.report.contents import drawings_of, tables_of
 from bench.report.data import RunData
+from bench.report.interactive.commands import Commands
+from bench.report.interactive.curve import colours, curve_chart
+from bench.report.interactive.libraries import CHART, scripts, styles
+from bench.report.interactive.libraries import TABLES as TABLE_LIBRARIES
+from bench.report.pictures.gallery import Gallery, gallery
 from bench.report.pictures.strips import strips
 from bench.report.pictures.tiles import Tile
 from bench.report.render.drawing import Drawing
@@ -24,9 +30,10 @@ from bench.report.render.table import Column, Table
 from bench.report.summary.headline import headline, title_of
 from bench.report.summary.key_figures import key_figures
 from bench.report.words import readable, score_words
+from bench.runner.folder.records import FAILED
 
 MOST_STRIPS = 12
-MOST_ROWS = 300
+MOST_ROWS = 2000
 LONG_CELL = 60
 WAYS = {
     "higher is better for the user": "↑ better",
@@ -42,8 +49,11 @@ def render(run: RunData) -> str:
     failures = tables.pop("failures")
     try:
         found, no_strips = list(islice(strips(run), MOST_STRIPS + 1)), ""
+        shown = gallery(run)
     except Undecided as error:
-        found, no_strips = [], f"No pictures are shown: {error}."
+        found, no_strips, shown = [], f"No pictures are shown: {error}.", None
+    chart = _chart(run)
+    libraries = (*TABLE_LIBRARIES, *(CHART if chart else ()))
     photographed = run.records.loc[run.records["image_file"].notna(), "image_id"].nunique()
     return page_template("report.html.j2").render(
         run=run,
@@ -54,6 +64,12 @@ def render(run: RunData) -> str:
         key_figures=key_figures(run),
         strips=found[:MOST_STRIPS],
         no_strips=no_strips,
+        gallery=shown,
+        gallery_pictures=_gallery_pictures(shown) if shown else "",
+        chart=chart,
+        commands=Commands(run),
+        table_styles=styles(TABLE_LIBRARIES),
+        scripts=scripts(libraries),
         tile_class=_tile_class,
         colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
         more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
@@ -68,6 +84,44 @@ def render(run: RunData) -> str:
         tile_scores=lambda tile: score_words(tile.scores),
         show=html_table,
     )
+
+
+def _chart(run: RunData) -> Markup | None:
+    try:
+        chart = curve_chart(run)
+    except Undecided:
+        return None
+    return None if chart is None else _json({"spec": chart, "colours": colours()})
+
+
+def _gallery_pictures(found: Gallery) -> Markup:
+    """Photos with their coalitions by size, pictures as data URIs and scores in words."""
+    photos = [
+        {
+            "name": photo.image_id,
+            "truth": photo_uri(photo.truth),
+            "coalitions": {
+                each.size: {
+                    "seen": None if each.seen is None else photo_uri(each.seen),
+                    "attacks": {
+                        name: {
+                            "picture": photo_uri(picture),
+                            "scores": score_words(scores) or "nothing is hidden",
+                        }
+                        for name, (picture, scores) in each.attacks.items()
+                    },
+                }
+                for each in photo.coalitions
+            },
+        }
+        for photo in found.photos
+    ]
+    return _json({"of": found.of, "sizes": found.sizes, "photos": photos})
+
+
+def _json(content: Any) -> Markup:
+    """JSON that may stand in a script element."""
+    return Markup(json.dumps(content, allow_nan=False).replace("<", "\\u003c"))
 
 
 @dataclass(frozen=True)
@@ -115,33 +169,51 @@ class _Cell:
 
 
 @dataclass(frozen=True)
+class _Row:
+    """Cells of a row, its settings for `Commands`, and whether a part of it failed."""
+
+    cells: list[_Cell]
+    only: str
+    failed: bool
+
+
+@dataclass(frozen=True)
 class _Part:
     """Rows of a table: all of them, those that head it, or those folded away under a label."""
 
     label: str
-    rows: list[list[_Cell]]
+    rows: list[_Row]
     left_out: int
 
 
-def html_table(table: Table, is_open: bool) -> Markup:
+def html_table(table: Table, is_open: bool, commands: Commands) -> Markup:
     """A table that unfolds, with what it folds away by itself in further ones."""
     template = page_template("table.html.j2")
-    return Markup(template.render(table=table, parts=_parts(table), ways=WAYS, open=is_open))
+    return Markup(
+        template.render(table=table, parts=_parts(table, commands), ways=WAYS, open=is_open)
+    )
 
 
-def _parts(table: Table) -> list[_Part]:
+def _parts(table: Table, commands: Commands) -> list[_Part]:
     frame = table.frame
     if not table.fold or frame.empty:
-        return [_part(table, "", frame)]
+        return [_part(table, "", frame, commands)]
     folds = frame.groupby(table.fold, sort=False)
-    heads = [_part(table, "", frame[frame[table.head]])]
-    return heads + [_part(table, str(label), rows) for label, rows in folds]
+    heads = [_part(table, "", frame[frame[table.head]], commands)]
+    return heads + [_part(table, str(label), rows, commands) for label, rows in folds]
 
 
-def _part(table: Table, label: str, frame: pd.DataFrame) -> _Part:
+def _part(table: Table, label: str, frame: pd.DataFrame, commands: Commands) -> _Part:
     shown = frame.head(MOST_ROWS)
-    rows = [[_cell(column, row) for column in table.shown] for _, row in shown.iterrows()]
+    rows = [
+        _Row([_cell(column, row) for column in table.shown], commands.only(row), _failed(row))
+        for _, row in shown.iterrows()
+    ]
     return _Part(label, rows, len(frame) - len(shown))
+
+
+def _failed(row: pd.Series) -> bool:
+    return row.get("status") == FAILED or bool(row.get("failed", 0))
 
 
 def _cell(column: Column, row: pd.Series) -> _Cell:

@@ -9,6 +9,7 @@ from bench.report.data import PIPELINE, RunData, plural
 from bench.report.render.table import Column, Table
 
 KEYS = ["status", *PIPELINE, "attack", "metric", "error"]
+GROUP = ["status", "what", "attack", "plan", "payload"]
 
 
 @TABLES.register("failures")
@@ -44,7 +45,7 @@ def failures_summary(troubles: pd.DataFrame) -> pd.DataFrame:
     text = troubles[KEYS].astype("string").fillna("")
     text["what"] = [_cell(row) for _, row in text.iterrows()]
     text["image_id"] = troubles["image_id"].astype("string")
-    groups = text.groupby(["status", "what", "metric", "error"], sort=False)["image_id"]
+    groups = text.groupby([*GROUP, "metric", "error"], sort=False)["image_id"]
     return groups.agg(records="size", images=_names).reset_index()
 
 

@@ -172,3 +172,17 @@ def test_the_main_cell_is_the_pictured_one_or_of_the_commonest_policy(
     cell = main_cell(write_run(tmp_path, rows).leakage, {"pictures": pictured})
     assert cell is not None
     assert cell["policy"] == policy
+
+
+def test_a_cell_that_failed_has_a_row_that_says_so(tmp_path: Path) -> None:
+    broken = {"status": "failed", "error": "it broke", "value": None}
+    records = leak("a", "ridge", "psnr", 10) + leak("b", "ridge", "psnr", 11)
+    records += leak("a", "telea", "psnr", 12) + leak("b", "telea", "psnr", 12, **broken)
+    records += leak("a", "biharmonic", "", 0, **broken) + leak("b", "biharmonic", "", 0, **broken)
+    table = TABLES.get("attacks")().build(write_run(tmp_path, records))
+    failed = table.frame.set_index("attack")["failed"].to_dict()
+    assert failed == {"ridge": 0, "telea": 1, "biharmonic": 2}
+    text = table.to_markdown()
+    assert "Failed on, images" in text
+    [line] = [line for line in text.splitlines() if "biharmonic" in line]
+    assert line.count("–") >= 3

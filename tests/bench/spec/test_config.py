@@ -207,3 +207,25 @@ def test_the_command_names_file_and_group(tmp_path, capsys):
     assert len(lines) == 1
     assert f"{path}: group 2: n_shards 26" in lines[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_only_keeps_the_cells_with_these_settings():
+    config = load_preset("quick")
+    kept = dataclasses.replace(
+        config, only={"policy": ["random"], "attack": ["ridge"], "coalition": ["1"]}
+    )
+    kept.check()
+    cells = kept.cells()
+    assert {cell.attack for cell in cells} == {"ridge"}
+    assert {cell.threat.coalition for cell in cells} == {1}
+    assert set(map(cell_id, cells)) < set(map(cell_id, config.cells()))
+
+
+def test_only_names_settings_and_values_that_there_are(capsys):
+    for given, said in (
+        (["polici=random"], "did you mean 'policy'"),
+        (["policy=none_such"], "leaves nothing to run"),
+        (["policy"], "give SETTING=VALUE"),
+    ):
+        assert main(["run", "--only", *given]) == 2
+        assert said in capsys.readouterr().err

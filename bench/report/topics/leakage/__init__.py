@@ -9,6 +9,7 @@ from bench.report.topics.leakage import (
     mixed_tokens,
     recognition,
     stages,
+    strongest,
     suite,
     worst_case,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "mixed_tokens",
     "recognition",
     "stages",
+    "strongest",
     "suite",
     "worst_case",
 ]

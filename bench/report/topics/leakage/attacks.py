@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from attacks.controls.matching import swapped_twins
+from bench.report.aggregate.failed import failed_columns, with_failures
 from bench.report.aggregate.leakage import (
     adaptive,
     attack_scores,
@@ -67,6 +68,9 @@ class AttacksTable(ReportTable):
         metrics = metrics_of(summary)
         frame = per_cell(summary, keys, ["mean", "gain", "gain_low", "gain_high"], ["images"])
         frame = with_exposure(frame, run)
+        frame = with_failures(frame, run, [*CELL, "attack"])
+        if not frame.empty:
+            frame["training"] = frame["training"].fillna("")
         order = [*CELL, "attack_kind", "attack", "training"]
         named = setting_columns(frame, [*CELL, "attack", "attack_kind", "training"])
         return self.table(
@@ -76,6 +80,7 @@ class AttacksTable(ReportTable):
                 Column("visible_fraction", "Visible share", 3, "higher is worse for privacy"),
                 *[c for m in metrics for c in (*_mean_columns(m, REGIONS), gain_column(m))],
                 Column("images", "Images", 0),
+                *failed_columns(frame),
             ),
             source=source(run),
             note=sentences(HIDDEN, SINGLE, CAP, INTERVALS, IN_CSV, constant_settings(frame, CELL)),

@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from bench.report.aggregate.failed import failed_columns, with_failures
 from bench.report.aggregate.segmentation import (
     added_scores,
     normalised,
@@ -50,9 +51,11 @@ class SegmentationTable(ReportTable):
 
     def build(self, run: RunData) -> Table:
         frame = ordered(summarize(run), PIPELINE) if not run.segmentation.empty else pd.DataFrame()
+        if not frame.empty:
+            frame = ordered(with_failures(frame, run, PIPELINE), PIPELINE)
         return self.table(
             frame,
-            (*setting_columns(frame, PIPELINE), *SCORES, *_added(frame)),
+            (*setting_columns(frame, PIPELINE), *SCORES, *_added(frame), *failed_columns(frame)),
             source=source(run),
             note=sentences(
                 "mIoU is the mean over masks; agreement is the mean IoU with the masks of the "

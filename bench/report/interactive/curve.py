@@ -1,0 +1,194 @@
+"""The privacy-utility curve to be hovered and filtered, as a chart of Vega-Lite."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from bench.report.aggregate.curves import CURVE, curve_points
+from bench.report.data import RunData
+from bench.report.render.style import DARK, LIGHT, Theme
+from bench.report.topics.utility.privacy_utility import chosen_points
+from bench.report.words import (
+    defence_label,
+    measure,
+    ordered_metrics,
+    protected,
+    readable,
+)
+
+ALL = "all"
+ADAPTIVE, NOT_ADAPTIVE = "through the defence", "without the defence"
+PICKS = {
+    "knob": "Defence or precision",
+    "policy": "Policy",
+    "shards": "Shards",
+    "plan": "Plan",
+    "coalition": "Coalition",
+    "trained": "Attackers trained",
+}
+"""Columns that a reader may filter by, with the names of their choosers."""
+COLUMNS = (*PICKS, "score", "setting", "leakage", "low", "high", "miou", "floor", "order")
+
+
+def curve_chart(run: RunData) -> dict[str, Any] | None:
+    """A Vega-Lite chart without its colours; ``None`` where the run has no curve."""
+    points = _points(run)
+    if points.empty:
+        return None
+    scores = list(dict.fromkeys(points["score"]))
+    reverse = list(dict.fromkeys(points.loc[points["reversed"], "score"]))
+    start = chosen_points(run).iloc[0]
+    first = {"policy": readable(start["policy"]), "plan": readable(start["plan"])}
+    first |= {"coalition": str(start["coalition"]), "trained": ADAPTIVE}
+    picks = [name for name in PICKS if points[name].nunique() > 1]
+    series = {"detail": [{"field": name} for name in PICKS]}
+    x = {
+        "field": "leakage",
+        "type": "quantitative",
+        "title": "leakage: more to the right →",
+        "scale": {"zero": False, "reverse": {"expr": f"indexof({reverse}, pick_score) >= 0"}},
+    }
+    y = {"field": "miou", "type": "quantitative", "title": "mIoU, box prompt", "scale": _NEAR}
+    colour = {"field": "knob", "type": "nominal", "title": PICKS["knob"]}
+    shape = {"field": "shards", "type": "nominal", "title": PICKS["shards"]}
+    return {
+        "width": "container",
+        "height": 380,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "title": {"text": {"expr": "pick_score"}, "anchor": "start"},
+        "data": {"values": json.loads(points[list(COLUMNS)].to_json(orient="records"))},
+        "params": [
+            _chooser("score", "Score", scores, scores[0]),
+            *[_filter(name, points, first.get(name, ALL)) for name in picks],
+        ],
+        "transform": [{"filter": " && ".join(["datum.score == pick_score", *map(_kept, picks)])}],
+        "encoding": {"x": x, "y": y, "color": colour},
+        "layer": [
+            {
+                "mark": {"type": "rule", "strokeDash": [2, 3]},
+                "encoding": {
+                    "x": {"field": "floor", "aggregate": "mean", "type": "quantitative"},
+                    "y": None,
+                    "color": {"value": "#8a9299"},
+                    "detail": {"field": "shards"},
+                    "tooltip": {"value": "floor: made of public photos alone"},
+                },
+            },
+            {
+                "mark": {"type": "line", "opacity": 0.7},
+                "encoding": {**series, "order": {"field": "order", "type": "quantitative"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                "encoding": {"shape": shape, "tooltip": _TOOLTIP},
+            },
+        ],
+    }
+
+
+def colours() -> dict[str, Any]:
+    """The chart's configuration in both themes."""
+    return {theme.name: _config(theme) for theme in (LIGHT, DARK)}
+
+
+def _points(run: RunData) -> pd.DataFrame:
+    """One row a point of each curve; the undefended float32 point begins every knob's curve."""
+    found = []
+    for through, words in ((True, ADAPTIVE), (False, NOT_ADAPTIVE)):
+        points = curve_points(run, through)
+        if not points.empty:
+            found.append(points.assign(trained=words))
+    if not found:
+        return pd.DataFrame()
+    points = pd.concat(found, ignore_index=True)
+    points["place"] = [place[2] + place[1] for place in points["order"]]
+    points = _begun(points)
+    known = [(m, r) for m in ordered_metrics(points["metric"]) for r in ("visible", "hidden")]
+    order = {pair: place for place, pair in enumerate(known)}
+    pairs = list(zip(points["metric"], points["region"], strict=True))
+    points = points[[pair in order for pair in pairs]]
+    pairs = [pair for pair in pairs if pair in order]
+    measures = {metric: measure(metric) for metric, _ in known}
+    points = points.assign(
+        reversed=[not measures[metric].higher_is_worse for metric, _ in pairs],
+        score=[f"{measures[metric].heading}, {region} region" for metric, region in pairs],
+        score_order=[order[pair] for pair in pairs],
+        setting=[_named(point) for _, point in points.iterrows()],
+        knob=[defence_label(str(knob)) for knob in points["knob"]],
+        policy=[readable(name) for name in points["policy"]],
+        plan=[
+            readable(plan) + (", adapted" if adapted else "")
+            for plan, adapted in zip(points["plan"], points["adapted"], strict=True)
+        ],
+        coalition=[
+            str(size) + ("" if choice == "largest" else f", {choice}")
+            for size, choice in zip(points["coalition"], points["coalition_choice"], strict=True)
+        ],
+        shards=points["n_shards"].astype(int),
+    )
+    points = points.rename(columns={"mean": "leakage", "mean_low": "low", "mean_high": "high"})
+    points = points.drop(columns="order").rename(columns={"place": "order", "miou_box": "miou"})
+    numbers = ["leakage", "low", "high", "miou", "floor", "order"]
+    points[numbers] = points[numbers].astype(float).round(4)
+    points = points.sort_values(["score_order", "shards", "knob", "order"])
+    return points
+
+
+def _begun(points: pd.DataFrame) -> pd.DataFrame:
+    """The points, that without a knob once for each knob of its curve."""
+    curve = [*CURVE, "trained"]
+    knobs = points.loc[points["knob"] != "", [*curve, "knob"]].drop_duplicates()
+    starts = points[points["knob"] == ""].drop(columns="knob").merge(knobs, on=curve)
+    return pd.concat([starts, points[points["knob"] != ""]], ignore_index=True)
+
+
+def _named(point: pd.Series) -> str:
+    if point["defence"] == "none":
+        return str(point["payload"])
+    name = protected(str(point["defence"]), float(point["strength"]))
+    return name if point["payload"] == "float32" else f"{name} on {point['payload']}"
+
+
+def _filter(name: str, points: pd.DataFrame, first: str) -> dict[str, Any]:
+    values = list(dict.fromkeys(points[name]))
+    return _chooser(name, PICKS[name], [ALL, *values], first if first in values else ALL)
+
+
+def _chooser(name: str, label: str, values: list[Any], first: Any) -> dict[str, Any]:
+    bind = {"input": "select", "options": values, "name": f"{label} "}
+    return {"name": f"pick_{name}", "value": first, "bind": bind}
+
+
+def _kept(name: str) -> str:
+    return f"(pick_{name} == '{ALL}' || datum.{name} == pick_{name})"
+
+
+def _config(theme: Theme) -> dict[str, Any]:
+    axis = {"labelColor": theme.ink, "titleColor": theme.ink, "gridColor": theme.faint}
+    legend = {"labelColor": theme.ink, "titleColor": theme.ink}
+    return {
+        "background": theme.paper,
+        "font": "system-ui, sans-serif",
+        "axis": axis | {"domainColor": theme.muted, "tickColor": theme.muted},
+        "legend": legend | {"orient": "bottom", "columns": 6},
+        "title": {"color": theme.ink},
+        "view": {"stroke": None},
+        "range": {"category": list(theme.series)},
+    }
+
+
+_NEAR = {"zero": False}
+_TOOLTIP = [
+    {"field": "setting", "title": "Setting"},
+    {"field": "leakage", "title": "Leakage", "format": ".3f"},
+    {"field": "low", "title": "from", "format": ".3f"},
+    {"field": "high", "title": "to", "format": ".3f"},
+    {"field": "floor", "title": "Floor", "format": ".3f"},
+    {"field": "miou", "title": "mIoU, box", "format": ".3f"},
+    {"field": "shards", "title": "Shards"},
+    {"field": "policy", "title": "Policy"},
+    {"field": "trained", "title": "Attackers trained"},
+]

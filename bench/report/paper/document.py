@@ -1,0 +1,135 @@
+"""``paper.tex``: short tables and figures with their commands, the long tables behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.report.paper.selection import FIGURES, QUESTIONS, Question
+from bench.report.paper.sources import Source
+from bench.report.render.table import Table, escape_latex
+from framework.files.writing import make_folder, write_file
+
+MAIN = "paper.tex"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question with the table that answers it, of the first run that has rows for it."""
+
+    question: Question
+    short: Table
+    long: Table
+    source: Source
+
+
+def write_paper(sources: Sequence[Source], out: Path) -> list[Path]:
+    """Write ``paper.tex``, its tables (TeX, CSV) and its figures (PDF) into ``out``; the paths.
+
+    Of several runs the first that has rows, or a figure, is the one that is shown.
+
+    Raises:
+        PedbenchError: ``out`` cannot be written.
+    """
+    make_folder(out)
+    answers = [answer for question in QUESTIONS if (answer := _answer(question, sources))]
+    longs = {(answer.source.folder, answer.long.name): answer.long for answer in answers}
+    short = [answer.short for answer in answers]
+    long = [replace(table, name=f"all-{n}-{table.name}") for n, table in enumerate(longs.values())]
+    figures, drawn = _figures(sources, out)
+    values = {
+        "sources": "\n\n".join(escape_latex(_origin(source)) for source in sources),
+        "missing": escape_latex(_missing(answers)),
+        "tables": "\n".join(map(_input, short)),
+        "figures": "\n".join(figures),
+        "appendix": "\n\\clearpage\n".join(map(_input, long)),
+    }
+    text = _DOCUMENT
+    for key, value in values.items():
+        text = text.replace(f"<{key}>", value)
+    tables = [path for table in (*short, *long) for path in _write(table, out)]
+    return [*tables, *drawn, write_file(out / MAIN, text)]
+
+
+def _write(table: Table, out: Path) -> list[Path]:
+    forms = {"tex": table.to_latex(), "csv": table.to_csv()}
+    return [write_file(out / f"{table.name}.{end}", text) for end, text in forms.items()]
+
+
+def _input(table: Table) -> str:
+    return rf"\input{{{table.name}.tex}}"
+
+
+def _figures(sources: Sequence[Source], out: Path) -> tuple[list[str], list[Path]]:
+    """The figures as LaTeX, and the files that they show."""
+    texts, paths = [], []
+    for label, name in FIGURES.items():
+        for source in sources:
+            drawn = source.figure(name)
+            if drawn is not None:
+                pdf, caption = drawn
+                paths.append(write_file(out / f"{label}.pdf", pdf))
+                texts.append(_figure(label, f"{caption} {_origin(source)}"))
+                break
+    return texts, paths
+
+
+def _missing(answers: Sequence[Answer]) -> str:
+    answered = {answer.question.label for answer in answers}
+    lacking = [each for each in QUESTIONS if each.label not in answered]
+    names = "; ".join(f"{each.label} ({each.table})" for each in lacking)
+    return f"Not measured by these runs: {names}." if lacking else ""
+
+
+def _answer(question: Question, sources: Sequence[Source]) -> Answer | None:
+    for source in sources:
+        long = source.tables.get(question.table)
+        if long is None or long.frame.empty:
+            continue
+        short = question.answer(long)
+        if not short.frame.empty:
+            short = replace(short, source=f"{short.source} Command: {source.command}.")
+            return Answer(question, short, long, source)
+    return None
+
+
+def _origin(source: Source) -> str:
+    return f"{source.measured} Command: {source.command}."
+
+
+def _figure(label: str, caption: str) -> str:
+    return _FIGURE.replace("<label>", label).replace("<caption>", escape_latex(caption))
+
+
+_FIGURE = r"""\begin{figure*}
+\centering
+\includegraphics[width=\textwidth]{<label>.pdf}
+\caption{<caption>}
+\label{fig:<label>}
+\end{figure*}"""
+
+_DOCUMENT = r"""\documentclass[twocolumn]{article}
+\usepackage[utf8]{inputenc}
+\usepackage{booktabs,graphicx,longtable,pdflscape,textcomp}
+\usepackage[margin=20mm]{geometry}
+\setcounter{topnumber}{9}\setcounter{totalnumber}{9}\setcounter{dbltopnumber}{9}
+\sloppy
+\title{Tables and figures of pedbench}
+\author{}\date{}
+\begin{document}
+\maketitle
+<sources>
+
+<missing>
+
+<tables>
+\clearpage
+<figures>
+\clearpage
+\onecolumn
+\appendix
+\section{All rows}
+<appendix>
+\end{document}
+"""

@@ -1,0 +1,80 @@
+const byId = id => document.getElementById(id);
+const read = id => JSON.parse(byId(id).textContent);
+
+// Pictures, shown large.
+const zoom = byId("zoom");
+document.addEventListener("click", event => {
+  const image = event.target.closest(".zoom")?.querySelector("img");
+  if (!image) return;
+  zoom.querySelector("img").src = image.src;
+  zoom.querySelector("img").alt = zoom.querySelector("p").textContent = image.alt;
+  zoom.showModal();
+});
+zoom.addEventListener("click", () => zoom.close());
+
+// The command of a row.
+const command = byId("command"), text = command.querySelector("pre");
+document.addEventListener("click", event => {
+  const only = event.target.closest(".again")?.dataset.only;
+  if (only === undefined) return;
+  const words = [text.dataset.start, only && `--only ${only}`, text.dataset.end];
+  text.textContent = words.filter(Boolean).join(" ");
+  command.showModal();
+});
+byId("copy").addEventListener("click", () => {
+  getSelection().selectAllChildren(text);
+  navigator.clipboard?.writeText(text.textContent);
+});
+
+// Tables that sort and filter, made when they are first unfolded.
+const SHORT = 25;
+function enhance(table) {
+  if (table.dataset.made) return;
+  table.dataset.made = "yes";
+  const long = table.tBodies[0].rows.length > SHORT;
+  new DataTable(table, {
+    autoWidth: false, order: [], paging: long, info: long, pageLength: SHORT,
+    columnDefs: [
+      { targets: "words", columnControl: [["searchList"]] },
+      { targets: "n", columnControl: [["search"]] },
+      { targets: "row-command", orderable: false, searchable: false },
+    ],
+  });
+}
+const unfolded = details => details.querySelectorAll(":scope > .scroll > table").forEach(enhance);
+document.querySelectorAll("details").forEach(details => {
+  details.addEventListener("toggle", () => unfolded(details));
+  if (details.open) unfolded(details);
+});
+
+// The curve, in the colours of the theme.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+function themed() {
+  document.documentElement.classList.toggle("dark", dark.matches);
+  if (!byId("curve")) return;
+  const { spec, colours } = read("curve-chart");
+  const config = colours[dark.matches ? "dark" : "light"];
+  vegaEmbed("#curve", spec, { mode: "vega-lite", config, actions: false, renderer: "svg" });
+}
+dark.addEventListener("change", themed);
+themed();
+
+// The gallery: a photo, a coalition, an attack.
+if (byId("gallery")) {
+  const { of, sizes, photos } = read("gallery-pictures");
+  const show = () => {
+    const photo = photos[byId("gallery-photo")?.value ?? 0];
+    const size = sizes[byId("gallery-size").value], here = photo.coalitions[size];
+    const attack = byId("gallery-attack"), made = here?.attacks[attack.value];
+    const name = attack.selectedOptions[0].textContent;
+    byId("gallery-words").textContent = `${size} of ${of}`;
+    byId("gallery-size").setAttribute("aria-valuetext", `${size} of ${of}`);
+    byId("gallery-truth").src = photo.truth;
+    byId("gallery-seen").src = here?.seen ?? photo.truth;
+    byId("gallery-made").src = made?.picture ?? here?.seen ?? photo.truth;
+    byId("gallery-made").alt = `${photo.name}: ${name}, ${size} of ${of}`;
+    byId("gallery-scores").textContent = made ? `${name}: ${made.scores}` : `${name}: not kept for this coalition`;
+  };
+  byId("gallery").addEventListener("input", show);
+  show();
+}

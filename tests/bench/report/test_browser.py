@@ -1,0 +1,119 @@
+"""The report as a reader has it, in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+GRAVE = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """Errors of the page, and what it asked for beside itself."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(written: list[Path], complaints: list[str]) -> Iterator[Page]:
+    """The report of a complete run, as it opens."""
+    program = shutil.which("chromium")
+    assert program, "install chromium, or leave these tests out with -m 'not browser'"
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text))
+        page.on("request", lambda asked: complaints.append(asked.url))
+        page.goto(written[-1].as_uri())
+        page.wait_for_selector("#curve svg")
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def faults(page: Page) -> Iterator[dict[str, list[str]]]:
+    """Serious faults that axe-core finds, by colour scheme and width."""
+    found = {}
+    for scheme, width in (("light", 1280), ("dark", 420)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        answer = json.loads(json.dumps(Axe().run(page).response))
+        found[f"{scheme}, {width}"] = [
+            f"{fault['id']}: {fault['nodes'][0]['html'][:200]}"
+            for fault in answer["violations"]
+            if fault["impact"] in GRAVE
+        ]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    return found
+
+
+def test_no_serious_fault_is_found_by_axe(faults: dict[str, list[str]]) -> None:
+    assert faults == {"light, 1280": [], "dark, 420": []}
+
+
+def test_a_heading_sorts_and_the_search_filters(page: Page) -> None:
+    table = page.locator("table").first
+    number = table.locator("th.n").first
+    place = number.evaluate("cell => cell.cellIndex")
+    cells = table.locator(f"tbody tr td:nth-child({place + 1})")
+    orders = []
+    for order in ("ascending", "descending"):
+        number.locator(".dt-column-title").click()
+        expect(number).to_have_attribute("aria-sort", order)
+        orders.append([float(text.split()[0]) for text in cells.all_inner_texts()])
+    assert orders[0] == sorted(orders[0])
+    assert orders[1] == sorted(orders[0], reverse=True)
+    before = table.locator("tbody tr").count()
+    page.locator("input[type=search]").first.fill("int8")
+    assert 0 < table.locator("tbody tr").count() < before
+
+
+def test_the_curve_filters_and_tells_its_points(page: Page) -> None:
+    marks = page.locator("#curve svg .mark-symbol.role-mark path")
+    before = marks.count()
+    page.get_by_role("combobox", name="Shards").select_option("4")
+    expect(marks).not_to_have_count(before, timeout=60_000)
+    assert marks.count() > 0
+    marks.last.hover()
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert "mIoU" in page.locator("#vg-tooltip-element").inner_text()
+
+
+def test_the_slider_and_the_chooser_change_the_picture(page: Page) -> None:
+    picture, slider = page.locator("#gallery-made"), page.locator("#gallery-size")
+    shown = [picture.get_attribute("src")]
+    slider.focus()
+    slider.press("ArrowRight")
+    shown.append(picture.get_attribute("src"))
+    assert slider.get_attribute("aria-valuetext") == "2 of 4 shards"
+    page.locator("#gallery-attack").select_option("telea")
+    shown.append(picture.get_attribute("src"))
+    assert len(set(shown)) == 3
+
+
+def test_a_row_gives_the_command_that_measures_it_again(page: Page) -> None:
+    page.locator("table .again").first.click()
+    said = page.locator("#command pre").inner_text()
+    page.keyboard.press("Escape")
+    assert said.startswith("pedbench run --preset ")
+    assert "--only plan=interleaved" in said
+    assert not page.locator("#command").is_visible()
+
+
+@pytest.mark.usefixtures("faults")
+def test_the_page_makes_no_complaint_and_asks_for_nothing_else(
+    page: Page, complaints: list[str]
+) -> None:
+    foreign = [said for said in complaints if not said.startswith("data:") and said != page.url]
+    assert foreign == []

@@ -1,0 +1,61 @@
+"""The paper of a run: short tables that answer its questions, in a document that compiles."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.latency.results import LatencyRun
+from bench.report.data import RunData
+from bench.report.paper.document import write_paper
+from bench.report.paper.selection import MOST_ROWS
+from bench.report.paper.sources import Source
+from bench.report.render.drawing import Drawing
+
+pytestmark = pytest.mark.slow
+
+REFERENCE = Path(__file__).parents[3] / "results" / "reference"
+
+
+@pytest.fixture(scope="module")
+def paper(
+    full: RunData, full_drawings: dict[str, Drawing], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder with the paper of a complete run and a run of latencies."""
+    out = tmp_path_factory.mktemp("paper")
+    latency = LatencyRun.read(REFERENCE / "latency-tiny")
+    write_paper([Source.of(full), Source.of(latency)], out)
+    return out
+
+
+def test_each_question_is_answered_in_a_dozen_rows_of_a_column(paper: Path) -> None:
+    sizes = {path.stem: pd.read_csv(path).shape for path in paper.glob("T*.csv")}
+    assert set(sizes) == {"T1", "T2", "T2b", "T4", "T5"}
+    assert all(0 < rows <= MOST_ROWS for rows, _ in sizes.values())
+    assert "Not measured by these runs: T3 (recognition); T6 (time)." in paper.joinpath(
+        "paper.tex"
+    ).read_text(encoding="utf-8")
+
+
+def test_every_table_and_figure_says_what_it_was_made_with(paper: Path) -> None:
+    text = paper.joinpath("paper.tex").read_text(encoding="utf-8")
+    figures = sorted(path.stem for path in paper.glob("F*.pdf"))
+    assert figures == ["F1", "F2", "F3", "F4", "F6"]
+    assert text.count("Command: pedbench run --preset") == len(figures) + 2
+    for table in paper.glob("T*.tex"):
+        legend = table.read_text(encoding="utf-8")
+        assert "Command: pedbench run --preset" in legend
+        assert r"\toprule" in legend
+
+
+@pytest.mark.tex
+def test_the_paper_compiles(paper: Path) -> None:
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(
+        command, cwd=paper, capture_output=True, text=True, errors="replace", timeout=120
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert paper.joinpath("paper.pdf").stat().st_size > 20_000
