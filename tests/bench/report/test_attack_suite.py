@@ -19,6 +19,7 @@ from bench.report.aggregate.families import (
 from bench.report.aggregate.matched_worst import EVERY, PAIRED, expected_worst
 from bench.report.base import TABLES
 from bench.report.data import RunData
+from bench.report.interactive.commands import Commands
 from bench.report.render.drawing import Drawing
 from bench.report.render.html import html_table
 from bench.report.summary.headline import headline
@@ -76,7 +77,7 @@ def test_suite_compares_learned_attacks_with_their_prior_and_others_with_the_bes
 
 def test_report_folds_the_full_table_below_its_worst_cases(suite: RunData) -> None:
     table = TABLES.get("suite")().build(suite)
-    html = html_table(table, False)
+    html = html_table(table, False, Commands(suite))
     folds = html.count('<details class="fold">')
     assert folds == table.frame["fold"].nunique() == 6
     assert html.index("<summary>1 of 4 shards</") < html.index("<summary>13 of 25 shards</")
