@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.cli import main
 from bench.runner.phases import Spent, Stopwatch, time_table
 
 
@@ -29,3 +30,24 @@ def test_the_table_adds_up():
     assert "75.0%" in text
     assert "500.0" in text
     assert text.splitlines()[-2].split() == ["sum", "over", "processes", "4.00"]
+
+
+def test_the_command_profiles_computing_and_writes_no_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
+    preset, out = tmp_path / "small.yaml", tmp_path / "out"
+    preset.write_text(
+        "{model: toy, checkpoint: random, data: 'synthetic:1', public: [], seeds: [0], "
+        "groups: [{coalitions: {4: [1]}, attacks: [mean_colour]}]}"
+    )
+    command = ["profile", "--preset", str(preset), "--out", str(out), "--workers", "1"]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("2 new cells, 0 from the store")
+    assert "encode" in told
+    assert "attack mean_colour" in told
+    assert "\nreport " not in told
+    assert (out / "records.parquet").is_file()
+    assert not (out / "report.html").exists()
+    for more in (["--preset", "latency"], ["--preset", str(preset), "--dry-run"]):
+        assert main(["profile", *more]) == 2
+        assert "computes no cells" in capsys.readouterr().err

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
-import distributed
 import pandas as pd
 import pytest
 
@@ -24,10 +18,10 @@ from bench.runner.folder.records import FAILED, read_records
 from bench.runner.run import run
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
+from tests.bench.runner.engines.cluster import running_cluster
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[4]
 PRESET = """
 model: tiny
 checkpoint: random
@@ -140,32 +134,8 @@ def test_a_unit_that_kills_its_worker_twice_is_a_failed_record(small, tmp_path, 
 @pytest.fixture
 def cluster(tmp_path):
     """The address of a scheduler, and three workers with a folder and a cache of their own."""
-    dask = str(Path(sys.executable).with_name("dask"))
-    file = tmp_path / "scheduler.json"
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with contextlib.ExitStack() as running:
-
-        def start(command, home):
-            home.mkdir()
-            own = {**env, "PEDBENCH_CACHE": str(home / "cache")}
-            words = [dask, command, "--scheduler-file", str(file), "--host", "127.0.0.1"]
-            words += ["--no-nanny", "--nthreads", "1"] if command == "worker" else ["--port", "0"]
-            log = running.enter_context((home / "log").open("w"))
-            process = subprocess.Popen(
-                [*words, "--no-dashboard"], cwd=home, env=own, stdout=log, stderr=log
-            )
-            running.callback(process.wait)
-            running.callback(process.kill)
-            return process
-
-        start("scheduler", tmp_path / "scheduler")
-        workers = [start("worker", tmp_path / name) for name in WORKERS]
-        while not file.exists():
-            time.sleep(0.05)
-        address = json.loads(file.read_text())["address"].removeprefix("tcp://")
-        with distributed.Client(address, set_as_default=False) as client:
-            client.wait_for_workers(len(WORKERS), timeout=300)
-        yield address, workers
+    with running_cluster(tmp_path, WORKERS) as found:
+        yield found
 
 
 @pytest.mark.parametrize("killing", [False, True])
