@@ -30,7 +30,7 @@ IDLE = frozenset({"wait for workers", "workers idle"})
 """Phases in which nothing is done."""
 START = "start workers"
 OF_A_PIPELINE = frozenset({"encode", "read images", "store"})
-OF_AN_IMAGE = frozenset({"store", "check that public data differ"})
+OF_AN_IMAGE = frozenset({"store"})
 COUNTED = ("train ", "attack ", "recognise ", "segmentation")
 """Phases that are a kind of work of their own start with one of these."""
 
