@@ -3,7 +3,8 @@
     python -m studies.dask_records --preset quick --limit 2
 
 Starts a scheduler and three workers on this machine, each with a folder and a cache of its own. The
-driver has another cache. Exit code 1 where a record differs in more than time, commit and device.
+driver has another cache. Exit code 1 where a record differs in more than time, commit, device and
+error.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from bench.spec.config import load_preset
 from tests.bench.runner.engines.cluster import running_cluster
 
 KEY = ["image_id", *SETTINGS, "seed", "region", "metric"]
-VARYING = ["seconds", "commit", "device"]
+VARYING = ["seconds", "commit", "device", "error"]
+"""Errors name the cache where LPIPS is not to be had."""
 
 
 def records_of(folder: Path) -> pd.DataFrame:
