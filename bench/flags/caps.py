@@ -8,6 +8,8 @@ from math import comb
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from framework.errors import PedbenchError
+
 if TYPE_CHECKING:
     from framework.exposure import Caps, Ledger, Protected
 
@@ -40,6 +42,12 @@ def add_cap_flags(parser: argparse.ArgumentParser) -> None:
         "--max-coalition",
         metavar="C:F",
         help="send any C servers together at most this fraction of the scene",
+    )
+    group.add_argument(
+        "--cap-frames",
+        type=int,
+        metavar="N",
+        help="let these limits hold for any N pictures of the scene in a row (default: for all)",
     )
     group.add_argument(
         "--protect",
@@ -106,6 +114,8 @@ def read_caps(args: argparse.Namespace) -> Caps | None:
     from framework.exposure import Caps
 
     if args.max_per_server is None and args.max_coalition is None and not args.protect:
+        if args.cap_frames is not None:
+            raise PedbenchError("--cap-frames without a cap: give --max-per-server or another")
         return None
     coalition = None
     if args.max_coalition is not None:
@@ -115,6 +125,7 @@ def read_caps(args: argparse.Namespace) -> Caps | None:
         per_server=1.0 if args.max_per_server is None else args.max_per_server,
         coalition=coalition,
         protected=[_protected(text) for text in args.protect],
+        frames=args.cap_frames,
     )
 
 
@@ -124,8 +135,6 @@ def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
     Raises:
         PedbenchError: there are too many coalitions to go through.
     """
-    from framework.errors import PedbenchError
-
     counts = ledger.counts(scene)
     if not counts:
         print(f"scene {scene}: nothing was sent")
@@ -153,8 +162,6 @@ def _protected(text: str) -> Protected:
 
 def _numbers(flag: str, text: str, form: str, count: int) -> list[float]:
     """``count`` whole numbers with commas between, then a colon and a fraction."""
-    from framework.errors import PedbenchError
-
     whole, _, fraction = text.partition(":")
     try:
         numbers = [float(int(part)) for part in whole.split(",")] + [float(fraction)]

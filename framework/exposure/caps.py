@@ -61,22 +61,28 @@ class Protected:
 
 @dataclass(frozen=True, eq=False)
 class Caps:
-    """Limits on what servers have seen of a scene, over all time.
+    """Limits on what servers have seen of a scene, over all time or over a sliding window.
 
     Attributes:
         per_server: largest fraction of the scene for any one server.
         coalition: size ``c`` and largest fraction for any ``c`` servers together.
         protected: regions with limits of their own.
+        frames: the limits hold for so many consecutive pictures of the scene of which anything was
+            sent; for all when None.
 
     Raises:
-        PedbenchError: a fraction is outside 0 to 1, or the coalition has no members.
+        PedbenchError: a fraction is outside 0 to 1, or the coalition has no members, or there are
+            no frames.
     """
 
     per_server: float = 1.0
     coalition: tuple[int, float] | None = None
     protected: Sequence[Protected] = ()
+    frames: int | None = None
 
     def __post_init__(self) -> None:
+        if self.frames is not None and self.frames < 1:
+            raise PedbenchError(f"caps over {self.frames} frames: give at least 1")
         _check(self.per_server, "a server")
         if self.coalition is not None:
             _check(self.coalition[1], "a coalition")

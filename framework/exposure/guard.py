@@ -103,7 +103,7 @@ class Guard:
         with self._lock:
             scene, self._scene = self._scene, None
             with self.ledger.transaction():
-                scene = self._up_to_date(scene, round_.view)
+                scene = self._up_to_date(scene, round_.view, (round_.session, round_.frame))
                 scene.expect([*wanted, *overhearing])
                 going = [
                     (server, window, box)
@@ -124,12 +124,21 @@ class Guard:
             admitted.setdefault(server, []).append(window)
         return admitted
 
-    def _up_to_date(self, scene: _GuardedScene | None, view: View) -> _GuardedScene:
-        """The scene's state with all that was entered, by other processes too."""
-        known = None if scene is None else (scene.name, scene.coverage.size)
-        if scene is None or known != (view.scene, view.scene_size):
+    def _up_to_date(
+        self, scene: _GuardedScene | None, view: View, picture: tuple[str, int] | None = None
+    ) -> _GuardedScene:
+        """The scene's state with all that was entered, by other processes too.
+
+        Where caps hold over a sliding window, each picture begins one of its own.
+        """
+        picture = picture if self.caps.frames else None
+        known = None if scene is None else (scene.name, scene.coverage.size, scene.picture)
+        if scene is None or known != (view.scene, view.scene_size, picture):
             self.ledger.open_scene(view.scene, view.scene_size)
-            scene = _GuardedScene(view.scene, self.ledger.coverage(view.scene), self.caps)
+            frames = self.caps.frames
+            after = self.ledger.before(view.scene, frames, picture) if frames else 0
+            coverage = self.ledger.coverage(view.scene, after)
+            scene = _GuardedScene(view.scene, coverage, self.caps, picture)
             self._tell(scene)
             return scene
         for server, box in self.ledger.seen(view.scene, after=scene.last):
@@ -152,8 +161,11 @@ class Guard:
 class _GuardedScene:
     """One scene: what was seen of it, and how much more may be."""
 
-    def __init__(self, name: str, coverage: Coverage, caps: Caps) -> None:
+    def __init__(
+        self, name: str, coverage: Coverage, caps: Caps, picture: tuple[str, int] | None = None
+    ) -> None:
         self.name = name
+        self.picture = picture
         self.coverage = coverage
         self.caps = caps
         self.last = 0

@@ -335,10 +335,27 @@ class Ledger:
         (count,) = self.db.execute(query, (scene,)).fetchone()
         return int(count)
 
-    def coverage(self, scene: str) -> Coverage:
-        """What every server has seen of a scene."""
+    def before(self, scene: str, frames: int, picture: tuple[str, int] | None) -> int:
+        """The entry after which the last ``frames`` pictures of a scene begin.
+
+        Args:
+            picture: session and number of the latest one, whether entered yet or not; one that is
+                still to come when None.
+        """
+        rows = self.db.execute(
+            "SELECT session, frame, min(id) AS first FROM sends WHERE scene = ? "
+            "GROUP BY session, frame ORDER BY first DESC",
+            (scene,),
+        ).fetchall()
+        others = [first for session, frame, first in rows if (session, frame) != picture]
+        own = [first for session, frame, first in rows if (session, frame) == picture]
+        counted = others[: frames - 1] + own
+        return min(counted) - 1 if counted else self.last()
+
+    def coverage(self, scene: str, after: int = 0) -> Coverage:
+        """What every server has seen of a scene after entry ``after``."""
         coverage = Coverage(self.size_of(scene))
-        for server, box in self.seen(scene):
+        for server, box in self.seen(scene, after):
             coverage.add(server, box)
         return coverage
 

@@ -75,8 +75,8 @@ def equal_utility(run: RunData) -> pd.DataFrame:
     Holm's correction.
     """
     rows = []
-    for ladders in _groups(run):
-        draws = _draws(len(ladders[0].images))
+    for ladders in ladder_groups(run):
+        draws = draws_of(len(ladders[0].images))
         beaten = _beaten(ladders, draws)
         for ladder in ladders:
             rows += [
@@ -132,6 +132,11 @@ def holm(p_values: dict[Any, float], level: float = 1 - LEVEL) -> set[Any]:
     return rejected
 
 
+def volume_of(ladder: Ladder) -> float:
+    """Hypervolume of a ladder on all of its images; see `hypervolume`."""
+    return float(hypervolume(*ladder.means(np.arange(len(ladder.images))[None]))[0])
+
+
 def _rows(ladder: Ladder, draws: NDArray[np.int_]) -> Iterator[dict[str, Any]]:
     whole = np.arange(len(ladder.images))[None]
     of = [ladder.means(which) for which in (whole, draws)]
@@ -172,7 +177,7 @@ def _beaten(ladders: list[Ladder], draws: NDArray[np.int_]) -> dict[str, list[st
     return beaten
 
 
-def _groups(run: RunData) -> Iterator[list[Ladder]]:
+def ladder_groups(run: RunData) -> Iterator[list[Ladder]]:
     """The ladders of each curve, region and metric, on the images that all of them have."""
     leakage = run.leakage[run.leakage["stage"] == EARLIEST]
     if leakage.empty or UTILITY not in run.segmentation:
@@ -239,7 +244,8 @@ def _ladders(settings: list[dict[str, Any]]) -> list[Ladder]:
     return ladders
 
 
-def _draws(images: int) -> NDArray[np.int_]:
+def draws_of(images: int) -> NDArray[np.int_]:
+    """Indices of resampled images, [draws, images]."""
     return np.random.default_rng(SEED).integers(images, size=(RESAMPLES, images))
 
 

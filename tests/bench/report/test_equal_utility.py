@@ -10,8 +10,8 @@ from bench.report.aggregate.curves import comparable
 from bench.report.aggregate.equal_utility import (
     Ladder,
     _beaten,
-    _draws,
     _rows,
+    draws_of,
     holm,
     hypervolume,
     least_leakage,
@@ -78,12 +78,12 @@ def ladder(knob: str, leakage: float, sign: int = 1, seed: int = 0) -> Ladder:
 
 def test_only_clear_differences_count_as_beaten():
     ladders = [ladder("strong", 20), ladder("twin", 20.001, seed=1), ladder("weak", 25, seed=2)]
-    beaten = _beaten(ladders, _draws(40))
+    beaten = _beaten(ladders, draws_of(40))
     assert beaten == {"strong": ["weak"], "twin": ["weak"], "weak": []}
 
 
 def test_scores_where_lower_is_worse_come_back_as_they_were():
-    row = list(_rows(ladder("noise", 20, sign=-1), _draws(40)))[1]
+    row = list(_rows(ladder("noise", 20, sign=-1), draws_of(40)))[1]
     assert row["loss"] == 0.02
     assert row["leakage"] == pytest.approx(20, abs=0.2)
     assert row["leakage_low"] < row["leakage"] < row["leakage_high"]
@@ -102,7 +102,7 @@ def test_where_nothing_leaks_beyond_the_floor_there_is_no_hypervolume():
     loud = ladder("noise", 20)
     floor = loud.leakage[0] + np.tile([1.0, -1.0], 20)
     quiet = Ladder(**{**loud.__dict__, "floor": floor})
-    rows = list(_rows(quiet, _draws(40)))
+    rows = list(_rows(quiet, draws_of(40)))
     assert np.isnan([row["hypervolume"] for row in rows]).all()
     assert not np.isnan([row["leakage"] for row in rows]).any()
 

@@ -5,6 +5,7 @@ from bench.report.topics.utility import (
     equal_utility,
     noise_bounds,
     privacy_utility,
+    relative_utility,
     segmentation,
     traffic,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "equal_utility",
     "noise_bounds",
     "privacy_utility",
+    "relative_utility",
     "segmentation",
     "traffic",
 ]

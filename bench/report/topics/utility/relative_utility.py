@@ -1,0 +1,119 @@
+"""Defences on one page: mIoU that is kept against leakage, a panel for each metric."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.report.aggregate.curves import PRECISION, curve_points
+from bench.report.aggregate.equal_utility import Ladder, draws_of, ladder_groups, volume_of
+from bench.report.base import FIGURES, ReportFigure
+from bench.report.data import RunData
+from bench.report.render.style import LABEL_SIZE, WIDE, Theme, canvas, lay_out, legend_below
+from bench.report.statistics import LEVEL
+from bench.report.words import defence_label, measure, shown_metrics
+
+REGION = "visible"
+MOST = 5
+"""Curves in colour: those with the largest hypervolume. The others are grey."""
+LINE = (0, (1, 1.6))
+
+
+@FIGURES.register("relative_utility")
+class RelativeUtilityFigure(ReportFigure):
+    """Share of the undefended mIoU against the strongest attack's leakage."""
+
+    title = "What defences keep of mIoU, and what they leak"
+    caption = (
+        "Each curve is one defence from no strength (square) on. Up is more of the undefended "
+        "mIoU, left is less leakage of the windows received, to the strongest attack for each "
+        f"image; the star marks the ideal corner. In colour the {MOST} defences with the largest "
+        "hypervolume, the others in grey; all stand in the table equal_utility. Bands: 95 % "
+        "intervals of leakage over images. Dotted: the floor that public photos reach, and the "
+        "ceiling of everything sent."
+    )
+    empty = "This run has no defence beside an undefended setting with segmentation."
+    place = 2
+
+    def draw(self, run: RunData, theme: Theme) -> Figure | None:
+        ladders = _chosen(run)
+        metrics = shown_metrics(ladder.keys["metric"] for ladder in ladders)
+        if not metrics:
+            return None
+        figure = canvas(WIDE, 3.4, "mIoU kept against leakage of the windows received")
+        row = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        colours = _colours(ladders, metrics[0], theme)
+        for axes, metric in zip(row, metrics, strict=True):
+            own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
+            _panel(axes, own, colours, theme)
+            _ceiling(axes, run, own[0], theme)
+        row[0].set_ylabel("share of the undefended mIoU, box prompt")
+        handles, labels = row[0].get_legend_handles_labels()
+        legend_below(figure, handles, labels)
+        lay_out(figure)
+        return figure
+
+
+def _chosen(run: RunData) -> list[Ladder]:
+    """The ladders of the setting with most of them, in the visible region."""
+    settings: dict[tuple[object, ...], list[Ladder]] = {}
+    for group in ladder_groups(run):
+        place = tuple(group[0].keys[name] for name in group[0].keys if name != "metric")
+        if group[0].keys["region"] == REGION:
+            settings.setdefault(place, []).extend(group)
+    return max(settings.values(), key=len, default=[])
+
+
+def _colours(ladders: list[Ladder], metric: str, theme: Theme) -> dict[str, str]:
+    """Colours of the best defences by hypervolume in one metric."""
+    own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
+    ranked = sorted(own, key=lambda ladder: -np.nan_to_num(volume_of(ladder)))
+    return {
+        ladder.knob: colour for ladder, colour in zip(ranked[:MOST], theme.series, strict=False)
+    }
+
+
+def _panel(axes: Axes, ladders: list[Ladder], colours: dict[str, str], theme: Theme) -> None:
+    of, sign = measure(ladders[0].keys["metric"]), ladders[0].sign
+    axes.set_xlabel(f"{of.heading}{'' if sign > 0 else ', axis reversed'}  →  more leakage")
+    if sign < 0:
+        axes.invert_xaxis()
+    for ladder in sorted(ladders, key=lambda ladder: ladder.knob in colours):
+        _curve(axes, ladder, colours.get(ladder.knob), theme)
+    start, floor = ladders[0].leakage[0].mean() * sign, ladders[0].floor.mean() * sign
+    axes.plot(start, 1, marker="s", color=theme.muted, linestyle="", zorder=4)
+    if np.isfinite(floor):
+        axes.axvline(floor, color=theme.muted, linestyle=LINE, linewidth=0.9)
+        axes.plot(floor, 1, marker="*", markersize=13, color=theme.kinds["ceiling"], clip_on=False)
+        axes.annotate(
+            "ideal", (floor, 1), xytext=(0, 7), textcoords="offset points", fontsize=LABEL_SIZE
+        )
+
+
+def _curve(axes: Axes, ladder: Ladder, colour: str | None, theme: Theme) -> None:
+    utility, leakage, _ = ladder.means(np.arange(len(ladder.images))[None])
+    kept, mean = (utility / utility[0])[:, 0], ladder.sign * leakage[:, 0]
+    if colour is None:
+        axes.plot(mean, kept, color=theme.muted, alpha=0.35, linewidth=0.9)
+        return
+    _, drawn, _ = ladder.means(draws_of(len(ladder.images)))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(ladder.sign * drawn, [tail, 1 - tail], axis=1)
+    axes.fill_betweenx(kept, low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.plot(mean, kept, color=colour, marker="o", markersize=3, label=_label(ladder.knob))
+
+
+def _ceiling(axes: Axes, run: RunData, ladder: Ladder, theme: Theme) -> None:
+    points = curve_points(run)
+    wanted = {name: value for name, value in ladder.keys.items() if name in points}
+    rows = points[(points[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    ceiling = rows["ceiling"].dropna()
+    if not ceiling.empty:
+        colour = theme.kinds["ceiling"]
+        axes.axvline(float(ceiling.mean()), color=colour, linestyle=LINE, linewidth=0.9)
+
+
+def _label(knob: str) -> str:
+    return PRECISION if knob == PRECISION else defence_label(knob.partition(" on ")[0])
