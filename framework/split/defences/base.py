@@ -81,6 +81,17 @@ class Defence(ABC):
         """A hash of the weights that `bind` loads; empty for a defence without any."""
         return ""
 
+    def macs(self, tokens: int, channels: int, rounds: int) -> int:
+        """Multiply-accumulates of matrix products that it costs the edge for one picture.
+
+        Nothing unless overridden: noise, rounding and dropping multiply no matrices.
+
+        Args:
+            tokens: of the model input.
+            rounds: of the plan.
+        """
+        return 0
+
     def protect_frame(
         self, frame: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.uint8]:

@@ -48,3 +48,12 @@ def test_the_table_has_both_sides(finished):
     assert frame[BITS].is_monotonic_decreasing
     assert frame[ERROR].is_monotonic_decreasing
     assert frame["mean"].notna().all()
+
+
+def test_the_cost_of_noise_is_that_of_the_plan(finished):
+    frame = TABLES.get("defence_cost")().build(finished).frame.set_index("defence")
+    assert set(frame.index) == {"none", "gaussian"}
+    assert frame.loc["gaussian", "strength"] == 1.0
+    columns = ["rounds", "megabytes_up", "megabytes_down", "edge_gflop"]
+    assert (frame.loc["gaussian", columns] == frame.loc["none", columns]).all()
+    assert (frame["edge_gflop"] > 0).all()

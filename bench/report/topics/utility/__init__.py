@@ -1,6 +1,7 @@
 """What sharing, precision and defences cost, and what they save."""
 
 from bench.report.topics.utility import (
+    defence_cost,
     defence_strength,
     equal_utility,
     noise_bounds,
@@ -11,6 +12,7 @@ from bench.report.topics.utility import (
 )
 
 __all__ = [
+    "defence_cost",
     "defence_strength",
     "equal_utility",
     "noise_bounds",

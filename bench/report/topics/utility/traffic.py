@@ -21,17 +21,21 @@ OTHERS = ["defence", "strength", "adapted", "policy", "n_shards"]
 SENT = ["bytes_up", "bytes_down", "rounds"]
 
 
-def traffic_summary(run: RunData) -> pd.DataFrame:
+def traffic_summary(run: RunData, *, together: bool = True) -> pd.DataFrame:
     """Mean payload bytes per image and rounds, by plan and payload, in MB (10^6 bytes).
 
     One row where policies, numbers of shards and defences send alike, the undefended one; where
     they do not (decoys, windows kept at home), one for each. ``what`` names the row.
+
+    Args:
+        together: False gives every setting a row of its own.
     """
     if run.segmentation.empty or "bytes_up" not in run.segmentation:
         return pd.DataFrame()
     means = summarize(run)
     means = ordered(means.dropna(subset=SENT), [*KEYS, *OTHERS])
-    rows = means[~means[[*KEYS, *SENT]].round(3).duplicated()].copy()
+    twice = means[[*KEYS, *SENT]].round(3).duplicated()
+    rows = means[~twice].copy() if together else means.copy()
     for way in ("up", "down"):
         rows[f"megabytes_{way}"] = rows[f"bytes_{way}"] / 1e6
     rows["megabytes"] = rows["megabytes_up"] + rows["megabytes_down"]

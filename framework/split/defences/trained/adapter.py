@@ -78,6 +78,9 @@ class AdapterDefence(TrainedDefence):
         self.adapter = Adapter(len(arrays["norm.weight"])).eval()
         self.adapter.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
 
+    def macs(self, tokens: int, channels: int, rounds: int) -> int:
+        return 2 * tokens * channels * HIDDEN
+
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         if self.adapter is None:
             return tokens

@@ -49,6 +49,9 @@ class HideLayout(TrainedDefence):
     def load(self, arrays: Arrays) -> None:
         self.bases, self.means = arrays["bases"], arrays["means"]
 
+    def macs(self, tokens: int, channels: int, rounds: int) -> int:
+        return 2 * (rounds - 1) * tokens * channels * round(self.strength)
+
     def protect(self, tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         return tokens
 

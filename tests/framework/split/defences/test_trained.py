@@ -139,3 +139,10 @@ def test_damaged_weights_are_named(name, sam):
     path.write_bytes(b"no weights")
     text = message_of(lambda: DistributedSamPredictor(sam, LocalShards(4), defence=defence))
     assert "delete it" in text
+
+
+def test_what_is_trained_costs_matrix_products():
+    adapter, layout = DEFENCES.get("nopeek")(1.0), DEFENCES.get("hide_layout")(10.0)
+    assert adapter.macs(1024, 192, 4) == 2 * 1024 * 192 * 128
+    assert layout.macs(1024, 192, 4) == 2 * 3 * 1024 * 192 * 10
+    assert DEFENCES.get("gaussian")(1.0).macs(1024, 192, 4) == 0

@@ -1,0 +1,75 @@
+"""What each defence costs in traffic and in work of the edge."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+
+from bench.latency.report.arithmetic import work
+from bench.report.base import TABLES, ReportTable
+from bench.report.data import RunData
+from bench.report.render.table import Column, Table
+from bench.report.topics.columns import sentences, setting_columns, source
+from bench.report.topics.utility.traffic import traffic_summary
+from bench.report.words import defence_label
+from framework.models.named import models
+from framework.split.defences import make_defence
+from framework.split.plans import make_plan
+
+LESS: Final = "lower is better for the user"
+GIGA: Final = 2e-9
+"""GFLOP of one multiply-accumulate."""
+KEYS = ["plan", "payload", "policy", "n_shards", "defence"]
+
+
+@TABLES.register("defence_cost")
+class DefenceCostTable(ReportTable):
+    """Bytes, rounds and edge FLOPs of each defence at its largest strength."""
+
+    title = "What defences cost"
+    empty = "This run counted no bytes of a defence."
+    place = 17
+
+    def applies(self, run: RunData) -> bool:
+        return bool((run.segmentation["defence"] != "none").any())
+
+    def build(self, run: RunData) -> Table:
+        frame = _costs(run)
+        return self.table(
+            frame,
+            (
+                *setting_columns(frame, KEYS[:-1]),
+                Column("what", "Defence"),
+                Column("strength", "Strength", 3),
+                Column("rounds", "Rounds", 0, LESS),
+                Column("megabytes_up", "Up (MB)", 3, LESS),
+                Column("megabytes_down", "Down (MB)", 3, LESS),
+                Column("edge_gflop", "Edge GFLOP", 2, LESS),
+                Column("added_gflop", "of them, the defence", 3, LESS),
+                Column("images", "Images", 0),
+            ),
+            source=source(run),
+            note=sentences(
+                "At the largest strength that was run. MB are 10^6 bytes of payload. GFLOP count "
+                "two for each multiply-accumulate of a matrix product, mask decoder included; "
+                "noise, rounding, dropping and blurring have none. Windows that stay on the edge "
+                "and the encoding of decoys come on top.",
+            ),
+        )
+
+
+def _costs(run: RunData) -> pd.DataFrame:
+    """One row per plan, payload, policy, number of shards and defence."""
+    sent = traffic_summary(run, together=False).sort_values("strength")
+    rows = sent.groupby(KEYS, dropna=False).tail(1).sort_values(KEYS, ignore_index=True)
+    arch = models()[run.fact("model")][0]
+    tokens = arch.grid_size**2
+    added, edge = [], []
+    for _, row in rows.iterrows():
+        defence = make_defence(row["defence"], float(row["strength"]) or None)
+        rounds = make_plan(row["plan"], arch).rounds
+        added.append(GIGA * defence.macs(tokens, arch.width, rounds))
+        edge.append(GIGA * work(arch, row["plan"]).edge + added[-1])
+    names = [defence_label(name) for name in rows["defence"]]
+    return rows.assign(what=names, edge_gflop=edge, added_gflop=added)
