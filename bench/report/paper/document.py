@@ -104,7 +104,7 @@ def _figure(label: str, caption: str) -> str:
 
 _FIGURE = r"""\begin{figure*}
 \centering
-\includegraphics[width=\textwidth]{<label>.pdf}
+\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{\includegraphics{<label>.pdf}}
 \caption{<caption>}
 \label{fig:<label>}
 \end{figure*}"""

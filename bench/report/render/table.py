@@ -229,7 +229,8 @@ def escape_markdown(text: str) -> str:
 def escape_latex(text: str) -> str:
     """Text that LaTeX sets as it stands."""
     text = " ".join(text.split("\n"))
-    return "".join(LATEX_SPECIAL.get(char, char) for char in text).replace("\u202f", r"\,")
+    text = "".join(LATEX_SPECIAL.get(char, char) for char in text)
+    return text.replace("--", "-{}-").replace("\u202f", r"\,")
 
 
 def _latex_row(cells: Sequence[str]) -> str:

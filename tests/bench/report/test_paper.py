@@ -44,10 +44,10 @@ def test_every_table_and_figure_says_what_it_was_made_with(paper: Path) -> None:
     text = paper.joinpath("paper.tex").read_text(encoding="utf-8")
     figures = sorted(path.stem for path in paper.glob("F*.pdf"))
     assert figures == ["F1", "F2", "F3", "F4", "F6"]
-    assert text.count("Command: pedbench run --preset") == len(figures) + 2
+    assert text.count("Command: pedbench run -{}-preset") == len(figures) + 2
     for table in paper.glob("T*.tex"):
         legend = table.read_text(encoding="utf-8")
-        assert "Command: pedbench run --preset" in legend
+        assert "Command: pedbench run -{}-preset" in legend
         assert r"\toprule" in legend
 
 
