@@ -124,10 +124,15 @@ class HuggingFace(Dataset):
         return [(str(value), values == value) for value in np.unique(values) if value]
 
 
+def _library() -> Any:
+    import datasets  # takes 1 s to load, and few runs need it
+
+    return datasets
+
+
 def _read(source: str, split: str) -> tuple[Any, str]:
     """The table and the name of its split."""
-    import datasets
-
+    datasets = _library()
     if not _is_local(source):
         split = split or _choose(datasets.get_dataset_split_names(source), source, split)
         return datasets.load_dataset(source, split=split), split
@@ -158,9 +163,7 @@ def _choose(splits: list[str], source: str, wanted: str) -> str:
 
 def _mask_column(table: Any, name: str) -> str:
     """The column that holds masks."""
-    import datasets
-
-    features = table.features
+    datasets, features = _library(), table.features
     pictures = {column for column, kind in features.items() if isinstance(kind, datasets.Image)}
     for column in MASK_COLUMNS:
         fits = {
@@ -189,8 +192,7 @@ def _describe(kind: Any) -> str:
 
 def _undecoded(table: Any) -> Any:
     """The table with its pictures left as stored bytes or paths."""
-    import datasets
-
+    datasets = _library()
     raw = datasets.Image(decode=False)
     for column, kind in table.features.items():
         if isinstance(kind, datasets.Image):

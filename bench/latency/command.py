@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.latency import run as carry_out
+from bench.latency.config import load_latency
+from bench.latency.report.output import write_outputs
 from framework.errors import PedbenchError
 
 FOREIGN = (
@@ -33,10 +36,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PedbenchError: a flag does not apply or makes no sense.
     """
-    from bench.latency import run as carry_out
-    from bench.latency.config import load_latency
-    from bench.latency.report.output import write_outputs
-
     for name in FOREIGN:
         if getattr(args, name, None):
             flag = name.replace("_", "-")

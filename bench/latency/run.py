@@ -19,6 +19,7 @@ from bench.latency.network.namespaces import Namespaces, obstacle
 from bench.latency.network.servers import stoppable
 from bench.latency.report.summary import MODELLED, modelled
 from bench.latency.results import ROWS
+from bench.parts import installed_parts
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import ANOTHER_OUT, discard
 from bench.runner.folder.lock import locked
@@ -108,7 +109,8 @@ def _is_of(settings: Path, config: LatencyConfig) -> bool:
 
 def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path) -> None:
     """Write ``environment.json``."""
-    known: dict[str, Any] = environment.describe(build_sam(config.model, config.checkpoint))
+    sam = build_sam(config.model, config.checkpoint)
+    known: dict[str, Any] = environment.describe(sam, installed_parts())
     known["packages"]["grpcio"] = version("grpcio")
     congestion = Path("/proc/sys/net/ipv4/tcp_congestion_control")
     known |= {

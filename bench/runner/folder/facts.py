@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.datasets import Dataset
+from bench.parts import installed_parts
 from bench.runner.context import Context
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import SETTINGS
@@ -32,7 +33,7 @@ def facts_of(context: Context) -> dict[str, Any]:
     """The content of ``environment.json``."""
     config = context.config
     adapted = any(cell.pipeline.adapted for cell in config.cells())
-    return environment.describe(context.models.sam) | {
+    return environment.describe(context.models.sam, installed_parts()) | {
         "adapted_weights": context.models.adapted_label() if adapted else "",
         "dataset": context.scored.name,
         "dataset_fingerprint": context.scored.fingerprint,

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 import torch
 
 from bench import __version__
-from bench.parts import installed_parts
 from framework.errors import PedbenchError
 from framework.models.build import PedSam
 
@@ -33,8 +33,13 @@ PACKAGES = (
 )
 
 
-def describe(sam: PedSam) -> dict[str, Any]:
-    """Machine, software and model, as ``environment.json`` keeps them."""
+def describe(sam: PedSam, plugins: Mapping[str, str]) -> dict[str, Any]:
+    """Machine, software and model, as ``environment.json`` keeps them.
+
+    Args:
+        sam: the model.
+        plugins: parts of other packages, as `bench.parts.installed_parts` gives them.
+    """
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "benchmark_version": __version__,
@@ -50,7 +55,7 @@ def describe(sam: PedSam) -> dict[str, Any]:
         },
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
-        "plugins": installed_parts(),
+        "plugins": dict(plugins),
     }
 
 

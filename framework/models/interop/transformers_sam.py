@@ -109,7 +109,7 @@ def image_embeddings(encoder: DistributedEncoder, inputs: Mapping[str, Tensor]) 
 
 def _load(folder: Path) -> Any:
     try:
-        from transformers import SamModel  # loading it takes seconds, and few need it
+        from transformers import SamModel  # takes 7 s to load, and few need it
     except ImportError as error:
         raise PedbenchError(
             "SamModel needs the package transformers: pip install 'pedbench[transformers]'"

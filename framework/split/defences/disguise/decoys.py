@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -79,8 +80,6 @@ def _picture(photo: Picture | Path) -> Picture:
 @cache
 def packaged_photos() -> tuple[Picture, ...]:
     """Colour photos of the scikit-image wheel."""
-    import skimage.data
-
     names = ("astronaut", "chelsea", "coffee", "rocket")
     return tuple(np.asarray(getattr(skimage.data, name)()) for name in names)
 
