@@ -58,9 +58,10 @@ def target():
 
 @pytest.fixture(scope="session")
 def observe(sam):
-    """Observation of a frame by all shards of a `prefix` deployment."""
+    """Observation of a frame by all shards of a `prefix` deployment, made once for each."""
 
-    def run(frame, n_shards=4, payload="float32", plan="prefix", strength=0.0, policy="strided"):
+    @cache
+    def run(frame, n_shards, payload, plan, strength, policy):
         encoder = DistributedEncoder(
             sam,
             LocalShards(n_shards),
@@ -70,10 +71,13 @@ def observe(sam):
             defence=DEFENCES.get("gaussian")(strength),
             seed=5,
         )
-        encoder(frame)
+        encoder(np.frombuffer(frame[1], np.uint8).reshape(frame[0]).copy())
         return encoder.observation()
 
-    return run
+    def of(frame, n_shards=4, payload="float32", plan="prefix", strength=0.0, policy="strided"):
+        return run((frame.shape, frame.tobytes()), n_shards, payload, plan, strength, policy)
+
+    return of
 
 
 @pytest.fixture(scope="session")
@@ -95,15 +99,15 @@ def knowledge(sam, observe):
 
 @pytest.fixture(scope="session")
 def fitted(knowledge):
-    """Every registered attack, fitted through a little noise so that all of them learn."""
-    noisy = knowledge(strength=0.2)
-    attacks = {}
-    for name, attack_class in ATTACKS.items():
-        if name in FILES:
-            continue
-        attacks[name] = attack_class(seed=1, **QUICK.get(name, {}))
-        attacks[name].fit(noisy)
-    return attacks
+    """Attacks by name, each fitted when first asked for, through noise so that all of them learn."""
+
+    class Fitted(dict):
+        def __missing__(self, name):
+            self[name] = ATTACKS.get(name)(seed=1, **QUICK.get(name, {}))
+            self[name].fit(knowledge(strength=0.2))
+            return self[name]
+
+    return Fitted()
 
 
 def photo(name):

@@ -57,7 +57,8 @@ KINDS = {
     "gated_inpainting_lpips_swapped": "floor",
     "optimise_swapped": "floor",
 }
-every_attack = pytest.mark.parametrize("name", [n for n in ATTACKS.names() if n not in FILES])
+NAMES = [name for name in ATTACKS.names() if name not in FILES]
+every_attack = pytest.mark.parametrize("name", NAMES)
 
 
 def test_the_built_in_attacks_are_registered():
@@ -123,8 +124,8 @@ def elsewhere(fitted, observe, target, tmp_path_factory):
     seen = observe(target).restrict([1])
     (folder / "seen.bin").write_bytes(seen.to_bytes())
     calls = []
-    for name, attack in fitted.items():
-        save_file(attack.state(), folder / f"{name}.safetensors")
+    for name in NAMES:
+        save_file(fitted[name].state(), folder / f"{name}.safetensors")
         calls.append([name, "seen.bin", f"{name}.png", "--state", f"{name}.safetensors"])
     script = "import sys\nfrom attacks.run import main\n"
     script += "\n".join(f"assert main({call!r}) == 0" for call in calls)

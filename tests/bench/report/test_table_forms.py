@@ -84,6 +84,7 @@ def test_escapes_leave_plain_text_alone() -> None:
     assert escape_markdown("plain text 1.5") == escape_latex("plain text 1.5") == "plain text 1.5"
 
 
+@pytest.mark.slow
 def test_every_table_is_written_in_three_forms(written: list[Path]) -> None:
     paths = [path for path in written if path.parent.name == "tables"]
     assert {path.suffix for path in paths} == {".csv", ".md", ".tex"}

@@ -160,17 +160,20 @@ def toy():
     return json.loads(made.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_new_field_of_a_threat_model_has_its_column_and_its_default(toy):
     assert (toy["column"], toy["type"], toy["default"]) == ("antennas", "Int64", 1)
     assert toy["records"] == [3, 1]
 
 
+@pytest.mark.slow
 def test_a_new_field_of_a_threat_model_names_cells_only_where_it_is_unusual(toy):
     usual = AttackCell(Pipeline(), ThreatModel(), "ridge")
     assert toy["ids"][0] == cell_id(usual) != toy["ids"][1]
     assert toy["folder"] == "antennas3"
 
 
+@pytest.mark.slow
 def test_a_new_field_of_a_threat_model_is_compared_and_trained_for(toy):
     assert toy["compared"]
     assert toy["fitted"] == [1, 3]

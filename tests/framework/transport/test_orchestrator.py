@@ -300,6 +300,7 @@ exchange(Scripted(3, {1: lambda answers: os._exit(9)}, guard=Guard(Ledger(sys.ar
 """
 
 
+@pytest.mark.slow
 def test_an_edge_killed_amid_a_request_has_counted_what_it_sent(tmp_path):
     path = str(tmp_path / "l.db")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}

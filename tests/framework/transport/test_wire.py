@@ -142,11 +142,7 @@ def test_generating_again_changes_nothing(tmp_path):
     committed = (ROOT / PROTO / "shard_pb2_grpc.py").read_text()
     version = re.search(r"GRPC_GENERATED_VERSION = '(.+)'", committed)
     assert version
-    try:
-        if importlib.metadata.version("grpcio-tools") != version[1]:
-            pytest.skip("another grpcio-tools than the one that generated the code")
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("grpcio-tools is not installed")
+    assert importlib.metadata.version("grpcio-tools") == version[1]
     flags = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
     subprocess.run(
         [sys.executable, "-m", "grpc_tools.protoc", "-I.", *flags, str(PROTO / "shard.proto")],
@@ -160,6 +156,8 @@ def test_generating_again_changes_nothing(tmp_path):
 
 
 def test_nothing_on_the_wire_is_pickled():
-    for path in (ROOT / "framework" / "shard").rglob("*.py"):
+    files = list((ROOT / "framework" / "transport").rglob("*.py"))
+    assert files
+    for path in files:
         assert not re.search(r"^\s*(import|from) (pickle|marshal|dill)", path.read_text(), re.M)
         assert "torch.load" not in path.read_text()
