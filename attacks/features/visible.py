@@ -28,16 +28,14 @@ def patch_inverse(sam: PedSam | None) -> dict[str, NDArray[Any]]:
     """
     if sam is None:
         return {}
-    projection = sam.image_encoder.patch_embed.proj
-    kernel = projection.weight.detach().cpu().double().permute(0, 2, 3, 1).numpy()
-    side = kernel.shape[1]
-    spread = np.tile(sam.pixel_std.cpu().numpy().ravel(), side * side)
-    position = sam.image_encoder.pos_embed[0].detach().cpu().numpy()
-    matrix = np.linalg.pinv(kernel.reshape(len(kernel), -1)).T * spread
+    weight, bias = (part.numpy() for part in sam.runtime.patch_map())
+    pixels = weight.shape[1] // 3
+    spread = np.tile(sam.pixel_std.cpu().numpy().ravel(), pixels)
+    position = sam.runtime.positions[0].detach().cpu().numpy()
     return {
-        MATRIX: np.ascontiguousarray(matrix, dtype=np.float32),
-        OFFSET: position + projection.bias.detach().cpu().numpy(),
-        MEAN: np.tile(sam.pixel_mean.cpu().numpy().ravel(), side * side).astype(np.float32),
+        MATRIX: np.ascontiguousarray(np.linalg.pinv(weight).T * spread, dtype=np.float32),
+        OFFSET: position + bias.astype(position.dtype),
+        MEAN: np.tile(sam.pixel_mean.cpu().numpy().ravel(), pixels).astype(np.float32),
     }
 
 

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from framework.models.block import fold_attention
 from framework.models.build import PIXEL_MEAN, PIXEL_STD, PedSam, assemble
 from framework.models.named import architecture
 from framework.split.plans import make_plan
@@ -23,11 +22,11 @@ WEIGHTS = "encoder."
 def encoder_state(sam: PedSam, plan: str, stage: int) -> dict[str, NDArray[Any]]:
     """What `Forward` needs to know of ``sam``: its embedding and the blocks before ``stage``."""
     blocks = blocks_before(sam, plan, stage)
-    parts = ("patch_embed.", "pos_embed", *(f"blocks.{index}." for index in blocks))
+    needed = sam.runtime.weights_of(blocks)
     state = {
         WEIGHTS + name: value.cpu().numpy()
         for name, value in sam.image_encoder.state_dict().items()
-        if name.startswith(parts)
+        if name.startswith(needed)
     }
     name = np.frombuffer(sam.arch.name.encode(), dtype=np.uint8)
     return state | {"arch": name, "blocks": np.array(blocks, dtype=np.int64)}
@@ -54,13 +53,13 @@ class Forward:
         name = state["arch"].tobytes().decode()
         with torch.device("meta"):
             sam = assemble(architecture(name))
-        self.encoder = sam.image_encoder
         own = {
             k.removeprefix(WEIGHTS): torch.as_tensor(v) for k, v in state.items() if WEIGHTS in k
         }
-        self.encoder.load_state_dict(own, strict=False, assign=True)
-        fold_attention(self.encoder)
-        self.encoder.eval().requires_grad_(False)
+        sam.image_encoder.load_state_dict(own, strict=False, assign=True)
+        sam.runtime.fold()
+        sam.image_encoder.eval().requires_grad_(False)
+        self.encoder, self.arch = sam.runtime, sam.arch
         self.stage = WindowStage(sam)
         self.blocks = [int(index) for index in state["blocks"]]
         self.grid = grid
@@ -86,15 +85,15 @@ class Forward:
             if self._is_local(index):
                 tokens = merge(self.stage.through([index], cut(tokens, self.grid)), self.grid)
             else:
-                tokens = self.encoder.blocks[index](tokens[None])[0]
+                tokens = self.encoder.maps([index], tokens[None])[0]
         return [tokens[self._window(index).token_slice] for index in windows]
 
     def _embed(self, picture: Tensor) -> Tensor:
         normal = (picture - self.mean) / self.std * self.inside
-        return (self.encoder.patch_embed(normal[None]) + self.encoder.pos_embed)[0]
+        return self.encoder.embed(normal[None])[0]
 
     def _is_local(self, index: int) -> bool:
-        return self.encoder.blocks[index].window_size > 0
+        return index not in self.arch.global_blocks
 
     def _window(self, index: int) -> Window:
         return self.grid.windows[index]

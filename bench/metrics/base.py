@@ -32,6 +32,8 @@ class Metric(ABC):
         decimals: that tables show.
         higher_is_worse: whether a higher score means more leakage.
         on_demand: whether a run computes it only where ``--metrics`` names it.
+        place: among metrics in tables and figures; those of one place go by name.
+        csv_alone: left to CSV by figures and wide tables, as it tells little beside others.
     """
 
     name: ClassVar[str] = ""
@@ -41,6 +43,8 @@ class Metric(ABC):
     decimals: ClassVar[int] = 3
     higher_is_worse: ClassVar[bool]
     on_demand: ClassVar[bool] = False
+    place: ClassVar[int] = 10
+    csv_alone: ClassVar[bool] = False
 
     def score_many(
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]

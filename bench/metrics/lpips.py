@@ -41,6 +41,7 @@ class Lpips(Metric):
     label = "LPIPS"
     summary = "learned perceptual distance, AlexNet v0.1"
     higher_is_worse = False
+    place = 3
 
     def __init__(self, trunk: Trunk | None = None, device: str = "cpu") -> None:
         checked = load_trunk() if trunk is None else verified(trunk, "the caller")

@@ -24,6 +24,7 @@ class Psnr(Metric):
     unit = "dB"
     decimals = 2
     higher_is_worse = True
+    place = 1
 
     def _score_many(
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]

@@ -33,6 +33,8 @@ class Ssim(Metric):
     label = "SSIM"
     summary = "structural similarity, Gaussian window 11, mean of the RGB channels"
     higher_is_worse = True
+    place = 2
+    csv_alone = True
 
     def _score_many(
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -14,8 +13,9 @@ from bench.datasets.packaged.wheels import wheel_file
 from bench.metrics.base import Image
 from bench.recognition.base import RecogniserUnavailable
 from bench.recognition.boxes import Boxes
-from framework.errors import one_line
+from framework.errors import PedbenchError
 from framework.files.download import sha256_of
+from framework.split.detectors import faces
 
 HINT = "pip install 'pedbench[faces]'"
 FOLDER = "face_recognition_models/models"
@@ -43,14 +43,14 @@ def models_missing() -> str | None:
     return None
 
 
-@lru_cache(maxsize=1)
 def frontal_detector() -> Any:
-    """dlib's built-in frontal face detector (HOG, faces of 80 px and more).
+    """dlib's built-in frontal face detector, one for the process.
 
     Raises:
         RecogniserUnavailable: dlib is broken.
     """
-    return _dlib().get_frontal_face_detector()
+    _dlib()
+    return faces.frontal_detector()
 
 
 class FaceEncoder:
@@ -87,9 +87,9 @@ def face_encoder() -> FaceEncoder:
 
 def _dlib() -> Any:
     try:
-        return importlib.import_module("dlib")
-    except ImportError as error:
-        raise RecogniserUnavailable(f"dlib cannot be loaded ({one_line(error)}): {HINT}") from error
+        return faces.dlib()
+    except PedbenchError as error:
+        raise RecogniserUnavailable(str(error)) from error
 
 
 def _verified(name: str) -> str:

@@ -76,22 +76,6 @@ def _shown(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def fetch_weights() -> Path:
-    """Download the weights (78 MB) unless they are there; torchvision checks their hash.
-
-    Raises:
-        RecogniserUnavailable: they cannot be had; the message says why, in one line.
-    """
-    try:
-        Weights.DEFAULT.get_state_dict(progress=True, check_hash=True)
-    except (OSError, RuntimeError) as error:
-        raise RecogniserUnavailable(
-            f"cannot download {URL} ({one_line(error)}): check the network, "
-            f"or put the file at {weights_path()}"
-        ) from error
-    return weights_path()
-
-
 def _load(path: Path) -> Any:
     if not (found := sha256_of(path)).startswith(PUBLISHED):
         raise RecogniserUnavailable(

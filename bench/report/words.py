@@ -9,11 +9,6 @@ from typing import Any
 from bench.metrics import METRICS
 from framework.split.defences import DEFENCES
 
-FIRST = ("psnr", "ssim", "lpips")
-"""Metrics that come first, in this order."""
-IN_CSV_ALONE = frozenset({"ssim"})
-"""Metrics that figures and the wide tables leave to CSV, because they tell little beside others."""
-
 
 @dataclass(frozen=True)
 class Measure:
@@ -24,12 +19,14 @@ class Measure:
         unit: e.g. ``dB``; empty for a pure number.
         decimals: in tables.
         higher_is_worse: whether a higher score means more leakage.
+        csv_alone: whether figures and wide tables leave it to CSV.
     """
 
     label: str
     unit: str
     decimals: int
     higher_is_worse: bool
+    csv_alone: bool
 
     @property
     def heading(self) -> str:
@@ -56,19 +53,24 @@ def measure(metric: str) -> Measure:
         PedbenchError: no metric has that name.
     """
     part = METRICS.get(metric)
-    return Measure(part.label or readable(metric), part.unit, part.decimals, part.higher_is_worse)
+    return Measure(
+        part.label or readable(metric),
+        part.unit,
+        part.decimals,
+        part.higher_is_worse,
+        part.csv_alone,
+    )
 
 
 def ordered_metrics(found: Iterable[str]) -> list[str]:
-    """The registered ones of some metrics, the well-known first."""
+    """The registered ones of some metrics, by their classes' places."""
     known = set(found) & set(METRICS.names())
-    first = [metric for metric in FIRST if metric in known]
-    return first + sorted(known - set(first))
+    return sorted(known, key=lambda metric: (METRICS.get(metric).place, metric))
 
 
 def shown_metrics(found: Iterable[str]) -> list[str]:
     """`ordered_metrics` without those that are left to CSV."""
-    return [metric for metric in ordered_metrics(found) if metric not in IN_CSV_ALONE]
+    return [metric for metric in ordered_metrics(found) if not METRICS.get(metric).csv_alone]
 
 
 def score_words(scores: Mapping[str, float]) -> str:

@@ -92,6 +92,25 @@ class Encoder(ABC):
         """Normalised pixels [batch, 3, img_size, img_size] to token maps with their positions."""
         return self.patches(image) + self.positions
 
+    def patch_map(self) -> tuple[Tensor, Tensor]:
+        """The patch embedding as a linear map, float64, read off `patches` unless overridden.
+
+        Returns:
+            Weight [channels, patch values] and bias [channels]: a token without its position is
+            weight · patch + bias. Values of a patch go by row, column and colour.
+        """
+        side, device = self.architecture().patch_size, self.positions.device
+        unit = torch.eye(3 * side * side, device=device, dtype=self.dtype)
+        one_by_one = unit.view(-1, side, side, 3).permute(0, 3, 1, 2)
+        black = torch.zeros_like(one_by_one[:1])
+        with torch.inference_mode():
+            tokens = self.patches(torch.cat([black, one_by_one])).flatten(1).double().cpu()
+        return (tokens[1:] - tokens[0]).T, tokens[0]
+
+    def weights_of(self, blocks: Sequence[int]) -> tuple[str, ...]:
+        """How the names of those weights begin that `embed` and ``blocks`` need; "" is all."""
+        return ("",)
+
     def fold(self) -> None:  # noqa: B027
         """Replace blocks by equal ones that need less memory, in place, where there are any."""
 

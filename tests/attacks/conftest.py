@@ -99,7 +99,7 @@ def knowledge(sam, observe):
 
 @pytest.fixture(scope="session")
 def fitted(knowledge):
-    """Attacks by name, each fitted when first asked for, through noise so that all of them learn."""
+    """Attacks by name, each fitted when first asked for, through noise so that all learn."""
 
     class Fitted(dict):
         def __missing__(self, name):

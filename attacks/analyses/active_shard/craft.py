@@ -98,9 +98,8 @@ def honest_map(sam: PedSam, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     Args:
         frame: uint8 [h, w, 3], a photo of one's own, resized to the model's input.
     """
-    encoder = sam.image_encoder
     image = torch.as_tensor(frame, device=sam.device).permute(2, 0, 1)[None]
-    tokens = encoder.patch_embed(sam.preprocess(image)) + encoder.pos_embed
+    tokens = sam.runtime.embed(sam.preprocess(image))
     tokens = sam.runtime.maps(range(sam.arch.global_blocks[0]), tokens)
     return tokens.flatten(0, 2).cpu().numpy()
 

@@ -77,6 +77,14 @@ class SamVit(Encoder):
     def patches(self, image: Tensor) -> Tensor:
         return self.module.patch_embed(image)
 
+    def patch_map(self) -> tuple[Tensor, Tensor]:
+        projection = self.module.patch_embed.proj
+        kernel = projection.weight.detach().cpu().double().permute(0, 2, 3, 1)
+        return kernel.flatten(1), projection.bias.detach().cpu().double()
+
+    def weights_of(self, blocks: Sequence[int]) -> tuple[str, ...]:
+        return ("patch_embed.", "pos_embed", *(f"blocks.{index}." for index in blocks))
+
     def windows(
         self, blocks: Sequence[int], tokens: Tensor, source: Tensor, slots: Tensor
     ) -> Tensor:

@@ -1,12 +1,13 @@
 """Frontal faces."""
 
+import importlib
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, one_line
 from framework.split.detectors.base import DETECTORS, Detector
 
 DOUBLINGS = 2
@@ -31,17 +32,21 @@ class Faces(Detector):
         return mask
 
 
-@cache
-def frontal_detector() -> Any:
-    """dlib's built-in detector.
+def dlib() -> Any:
+    """The package dlib.
 
     Raises:
-        PedbenchError: dlib is not installed, or broken.
+        PedbenchError: it is not installed, or broken.
     """
     try:
-        import dlib  # An extra: most installations lack it.
+        return importlib.import_module("dlib")  # An extra: most installations lack it.
     except (ImportError, OSError) as error:
         raise PedbenchError(
-            "the detector 'faces' needs dlib: pip install 'pedbench[faces]'"
+            f"dlib cannot be loaded ({one_line(error)}): pip install 'pedbench[faces]'"
         ) from error
-    return dlib.get_frontal_face_detector()
+
+
+@cache
+def frontal_detector() -> Any:
+    """dlib's built-in frontal face detector (HOG, faces of 80 px and more)."""
+    return dlib().get_frontal_face_detector()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import cv2
@@ -145,8 +146,8 @@ def test_the_reason_is_given_where_dlib_or_its_models_are_missing(monkeypatch):
     monkeypatch.setattr(dlib_models, "find_spec", lambda name: object())
     monkeypatch.setattr(dlib_models, "wheel_file", lambda inside: None)
     assert "face-recognition-models is not installed" in str(Identity.available())
-    monkeypatch.setattr(dlib_models.importlib, "import_module", _refuse)
-    assert "dlib cannot be loaded (no lib)" in message_of(dlib_models.frontal_detector.__wrapped__)
+    monkeypatch.setattr(importlib, "import_module", _refuse)
+    assert "dlib cannot be loaded (no lib)" in message_of(dlib_models.frontal_detector)
 
 
 def _refuse(name):

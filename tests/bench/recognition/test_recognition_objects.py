@@ -90,14 +90,6 @@ def test_cached_weights_are_loaded(tmp_path, monkeypatch):
         assert torch.equal(ours, theirs)
 
 
-def test_a_failed_download_is_one_line(monkeypatch):
-    def refuse(**options):
-        raise OSError("no network\nat all")
-
-    monkeypatch.setattr(type(module.Weights.DEFAULT), "get_state_dict", lambda *_, **__: refuse())
-    assert "cannot download" in message_of(module.fetch_weights)
-
-
 def test_people_need_opencv_4(monkeypatch):
     monkeypatch.delattr(cv2, "HOGDescriptor", raising=False)
     assert "pip install 'pedbench[people]'" in str(People.available())

@@ -217,3 +217,16 @@ def test_an_encoder_that_none_knows_is_refused_as_sam_s(model):
     assert not SamVit.reads(model.image_encoder)
     with pytest.raises(PedbenchError, match="Toy cannot be split"):
         adopt(model)
+
+
+@pytest.mark.parametrize("name", ["toy", "own_vit"])
+def test_the_patch_embedding_of_any_encoder_is_a_linear_map(installed, name):
+    installed(ToyEncoder)
+    encoder = build_sam(name, "random").runtime
+    side = encoder.architecture().patch_size
+    image = torch.randn(1, 3, side, side)
+    weight, bias = Encoder.patch_map(encoder)
+    token = weight @ image[0].permute(1, 2, 0).flatten().double() + bias
+    assert torch.allclose(token, encoder.patches(image).flatten().double(), atol=1e-5)
+    for probed, said in zip((weight, bias), encoder.patch_map(), strict=True):
+        assert torch.allclose(probed, said, atol=1e-6)

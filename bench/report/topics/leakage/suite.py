@@ -18,7 +18,7 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
-from bench.report.words import IN_CSV_ALONE, measure, ordered_metrics, readable
+from bench.report.words import measure, ordered_metrics, readable
 
 WORST = "worst case"
 BEST_FLOOR = "best floor"
@@ -96,12 +96,22 @@ class SuiteTable(ReportTable):
 
 
 def _columns(metric: str) -> list[Column]:
-    words, detail = measure(metric), metric in IN_CSV_ALONE
+    words = measure(metric)
     way, gain = direction(metric, words.higher_is_worse), direction(metric, True)
     places = words.decimals
     return [
-        Column(f"{metric}_mean", words.heading, places, way, True, words.label, detail=detail),
-        Column(f"{metric}_gain", f"{words.label} gain", places, gain, True, "gain", detail=detail),
+        Column(
+            f"{metric}_mean", words.heading, places, way, True, words.label, detail=words.csv_alone
+        ),
+        Column(
+            f"{metric}_gain",
+            f"{words.label} gain",
+            places,
+            gain,
+            True,
+            "gain",
+            detail=words.csv_alone,
+        ),
     ]
 
 

@@ -22,7 +22,7 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
-from bench.report.words import IN_CSV_ALONE, measure, ordered_metrics
+from bench.report.words import measure, ordered_metrics
 
 ORACLE = (
     "Worst case: per image the attack that leaks most, then the mean, an oracle bound, since no "
@@ -97,8 +97,7 @@ def _oracle_columns(metric: str) -> list[Column]:
 def score_column(key: str, label: str, metric: str) -> Column:
     words = measure(metric)
     way = direction(metric, words.higher_is_worse)
-    detail = metric in IN_CSV_ALONE
-    return Column(key, label, words.decimals, way, measure=words.label, detail=detail)
+    return Column(key, label, words.decimals, way, measure=words.label, detail=words.csv_alone)
 
 
 def gain_column(metric: str) -> Column:
@@ -109,7 +108,7 @@ def gain_column(metric: str) -> Column:
         "higher is worse for privacy",
         interval=True,
         measure="gain",
-        detail=metric in IN_CSV_ALONE,
+        detail=measure(metric).csv_alone,
     )
 
 

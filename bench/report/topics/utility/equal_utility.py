@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.metrics import METRICS
 from bench.report.aggregate.curves import CURVE, PRECISION
 from bench.report.aggregate.equal_utility import LOSSES, RANKED_AT, equal_utility
 from bench.report.base import TABLES, ReportTable
@@ -17,7 +18,7 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
-from bench.report.words import IN_CSV_ALONE, defence_label, measure
+from bench.report.words import defence_label, measure
 
 KEYS = [*CURVE, "region", "metric", "knob"]
 
@@ -77,7 +78,8 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     for loss, part in rows.groupby("loss"):
         ends = {f"leakage{end}": f"{_at(float(str(loss)))}{end}" for end in ("", "_low", "_high")}
         frame = frame.merge(part[[*KEYS, *ends]].rename(columns=ends), on=KEYS)
-    frame = frame[~frame["metric"].isin(IN_CSV_ALONE)]
+    csv_alone = [name for name in METRICS.names() if METRICS.get(name).csv_alone]
+    frame = frame[~frame["metric"].isin(csv_alone)]
     frame["measure"] = [measure(str(name)).label for name in frame["metric"]]
     frame["defence"] = [_label(str(name)) for name in frame["knob"]]
     frame["beats"] = [

@@ -37,7 +37,6 @@ from bench.report.topics.columns import (
     source,
 )
 from bench.report.words import (
-    IN_CSV_ALONE,
     defence_label,
     measure,
     ordered_metrics,
@@ -112,7 +111,7 @@ def utility_frame(run: RunData) -> pd.DataFrame:
 
 
 def _columns(metric: str, frame: pd.DataFrame) -> list[Column]:
-    of, detail = measure(metric), metric in IN_CSV_ALONE
+    of = measure(metric)
     way = direction(metric, of.higher_is_worse)
     columns = []
     for region in ("hidden", "visible"):
@@ -120,7 +119,7 @@ def _columns(metric: str, frame: pd.DataFrame) -> list[Column]:
             key, heading = f"{region}_{metric}{end}", f"{region.capitalize()} {of.heading}{words}"
             if key in frame:
                 columns.append(
-                    Column(key, heading, of.decimals, way, measure=of.label, detail=detail)
+                    Column(key, heading, of.decimals, way, measure=of.label, detail=of.csv_alone)
                 )
     return columns
 
