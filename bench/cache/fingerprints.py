@@ -140,10 +140,16 @@ def _data_files(top: str) -> Iterator[Path]:
 
 def _imported_versions(modules: Iterable[str]) -> str:
     """The installed distributions that modules import from, with their versions."""
-    known = metadata.packages_distributions()
+    known = _distributions()
     tops = {_top(name) for module in modules for name in _imports(module)}
     names = {distribution for top in tops for distribution in known.get(top, ())}
     return ", ".join(map(_version, sorted(names)))
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """The installed distributions by the modules that they bring."""
+    return metadata.packages_distributions()
 
 
 @cache

@@ -44,7 +44,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
     from bench.runner.forecast.typical import typical
     from bench.spec.config import load_preset, preset_names
     from framework.models.named import models as known_models
-    from framework.split.payload import payload_names
+    from framework.split.payload import PayloadSpec, payload_names
     from framework.split.plans import PLANS
 
     models = [
@@ -58,7 +58,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
     return {
         "models": models,
         "plans": list(PLANS.items()),
-        "payloads": [(name, "") for name in payload_names()],
+        "payloads": [(name, PayloadSpec.parse(name).summary) for name in payload_names()],
         **{kind: _summaries(registry) for kind, registry in REGISTRIES.items()},
         "motions": [(name, "of a scene over frames") for name in MOTIONS],
         "presets": presets,

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from framework.errors import PedbenchError, unknown_name
 
 PIXELS = "pixels"
-TOKEN_CODECS = ("float32", "float16", "bfloat16", "int8", "int4")
+FORMS = {
+    "float32": "float32, as computed",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "int8": "8 bits, with a scale for each",
+    "int4": "4 bits, with a scale for each",
+}
+"""Token codecs, in words."""
+TOKEN_CODECS = tuple(FORMS)
 INT_LIMIT = {"int8": 127, "int4": 7}
 
 
@@ -37,6 +45,12 @@ class PayloadSpec:
         first, _, rest = text.partition("+")
         tokens = rest or ("float32" if first == PIXELS else first)
         return cls(first, tokens)
+
+    @property
+    def summary(self) -> str:
+        """One line for lists."""
+        tokens = f"tokens in {FORMS[self.tokens]}"
+        return f"pixels first, then {tokens}" if self.first == PIXELS else tokens
 
     def __str__(self) -> str:
         if self.first != PIXELS:

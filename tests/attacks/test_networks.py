@@ -35,6 +35,7 @@ def test_the_state_is_the_whole_attack(name):
     assert np.array_equal(attack.reconstruct(target), twin.reconstruct(target))
 
 
+@pytest.mark.slow
 def test_later_tokens_of_the_padding_give_its_own_training_photos_away(monkeypatch):
     """The decoder tells them apart by round 2, though it sees no pixel; on round 1 it cannot."""
     monkeypatch.setattr(token_maps, "PADDING_ONLY", 1.0)

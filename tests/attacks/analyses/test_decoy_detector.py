@@ -15,6 +15,8 @@ from attacks.features.tokens import learn_position
 from attacks.methods.inversion.linear import Ridge
 from tests.attacks.conftest import PUBLIC, photo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def known(sam):

@@ -229,6 +229,7 @@ def score(name, knowledge, model, **settings):
     return psnr(example.frame, attack.reconstruct(example.observation))
 
 
+@pytest.mark.slow
 def test_alignment_mends_what_the_substitute_gets_wrong(attacked, query_free):
     plain = score("substitute_ridge", query_free, attacked)
     aligned = score("aligned_decoder", query_free, attacked, steps=1)
@@ -236,6 +237,7 @@ def test_alignment_mends_what_the_substitute_gets_wrong(attacked, query_free):
     assert aligned > score("mean_colour", query_free, attacked) + 2
 
 
+@pytest.mark.slow
 def test_a_substitute_that_is_right_is_nearly_as_good_as_the_weights(sam, query_free):
     known = replace(
         query_free, overheard=[e.observation for e in public(sam, "coffee", "page", "rocket")]

@@ -45,6 +45,7 @@ def test_true_neighbours_fit_best():
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea"])
+@pytest.mark.slow
 def test_a_complete_set_is_put_together(name):
     pieces = cells_of(name)
     order = np.random.default_rng(0).permutation(16)
@@ -54,6 +55,7 @@ def test_a_complete_set_is_put_together(name):
     assert np.array_equal(placed, assemble([pieces[i] for i in order], SHAPE))
 
 
+@pytest.mark.slow
 def test_few_windows_find_their_neighbours():
     """Half of the windows: their place on the grid is open, their neighbourhood is not."""
     pieces, held = cells_of("astronaut"), [1, 2, 5, 6, 10, 11, 14, 15]
@@ -105,6 +107,7 @@ def test_tokens_tell_where_they_stand():
 
 
 @pytest.mark.parametrize("payload", ["float32", "pixels"])
+@pytest.mark.slow
 def test_hidden_positions_are_found_again(payload):
     """Most of a photo comes back from windows that bear a label in place of their index."""
     attack = fit("jigsaw", Knowledge(toy(), public(payload)))

@@ -37,6 +37,7 @@ def test_the_earliest_stage_needs_one_round_and_every_round_needs_all():
     assert rounds_to(plan, dataclasses.replace(CLEAN, every_round=True)) is None
 
 
+@pytest.mark.slow
 def test_a_photo_stopped_early_is_seen_as_if_it_went_through(photos, monkeypatch):
     settings = [TrainingSetting(NOISE, ThreatModel(stage=stage)) for stage in (None, 0, 1, 2, 3)]
     settings.append(TrainingSetting(NOISE, ThreatModel(frames=3, averages=True)))
