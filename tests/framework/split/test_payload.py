@@ -132,6 +132,14 @@ def test_names_are_read_and_written(name):
     assert str(PayloadSpec.parse(name)) == name
 
 
+def test_a_payload_says_in_one_line_what_it_is():
+    lines = [PayloadSpec.parse(name).summary for name in payload_names()]
+    assert len(set(lines)) == len(lines)
+    assert PayloadSpec.parse("pixels+int8").summary == (
+        "pixels first, then tokens in 8 bits, with a scale for each"
+    )
+
+
 def test_what_names_mean():
     assert PayloadSpec.parse("pixels") == PayloadSpec("pixels", "float32")
     assert PayloadSpec.parse("pixels+int8") == PayloadSpec("pixels", "int8")
