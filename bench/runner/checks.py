@@ -10,7 +10,6 @@ from bench.datasets.disjoint import check_scored
 from bench.runner.context import Context, default_workers
 from bench.runner.folder.facts import continued, facts_of
 from bench.runner.phases import phase
-from bench.spec.cells import BARE, AttackCell
 from bench.spec.config import RunConfig
 from framework.compute.devices import usable_device
 from framework.errors import PedbenchError
@@ -60,10 +59,5 @@ def prepared(
         facts = continued(folder, config, facts)
     with phase("check that public data differ"):
         scored = context.scored.limit(config.limit)
-        check_scored([*context.public, *context.outside], _attacks(config), scored)
+        check_scored([*context.public, *context.outside], config.attacks, scored)
     return context, facts
-
-
-def _attacks(config: RunConfig) -> set[str]:
-    cells = [cell for cell in config.cells() if isinstance(cell, AttackCell)]
-    return {cell.attack for cell in cells} - set(BARE)

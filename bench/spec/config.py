@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bench.flags.remote import Remote
-from bench.spec.cells import EXPOSURE, AttackCell, Cell, Pipeline, cell_id
+from bench.spec.cells import BARE, EXPOSURE, AttackCell, Cell, Pipeline, cell_id
 from bench.spec.checks import at, check_group, check_metrics, check_pictures, check_seeds
 from bench.spec.fields import check_fields, check_values, list_fields, read_yaml
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
@@ -78,6 +78,11 @@ class RunConfig:
                 if keeps(self.only, cell):
                     found.setdefault(cell_id(cell), cell)
         return tuple(found.values())
+
+    @property
+    def attacks(self) -> set[str]:
+        """The attacks that its cells name, pseudo-attacks left out."""
+        return {cell.attack for cell in self.cells() if isinstance(cell, AttackCell)} - set(BARE)
 
     @cached_property
     def largest_partial(self) -> dict[tuple[Pipeline, str], int]:
