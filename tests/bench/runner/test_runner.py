@@ -6,12 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
+
+from bench.cli import main
+from bench.runner.folder.records import read_records
+from bench.runner.run import run
+from bench.spec.config import load_preset
+from framework.errors import PedbenchError
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +40,9 @@ pictures:
 """
 
 
-@pytest.fixture
-def environment(tmp_path):
-    return {**os.environ, "PEDBENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -46,22 +52,15 @@ def preset(tmp_path):
     return path
 
 
-def pedbench(environment, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+def carried_out(preset, folder, **options):
+    """A run in this process, without its report."""
+    config = replace(load_preset(str(preset)), **options)
+    return run(config, folder, device="cpu", workers=1)
 
 
-def read(folder):
-    return pd.read_parquet(folder / "records.parquet")
-
-
-def test_run_resumes_after_kill_without_repeating_or_losing(tmp_path, environment, preset):
+def test_run_resumes_after_kill_without_repeating_or_losing(tmp_path, preset):
     folder = tmp_path / "out"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "bench", "run", "--preset", str(preset), "--out", str(folder)]
     journal = folder / "journal.jsonl"
     process = subprocess.Popen(
@@ -73,14 +72,14 @@ def test_run_resumes_after_kill_without_repeating_or_losing(tmp_path, environmen
     process.wait()
     kept = [line for line in journal.read_bytes().splitlines(keepends=True) if line[-1:] == b"\n"]
 
-    finished = pedbench(environment, "run", "--preset", preset, "--out", folder)
+    finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert journal.read_bytes().startswith(b"".join(kept))
     units = [u for line in journal.read_text().splitlines() for u in json.loads(line)["units"]]
     assert len(units) == len(set(units))
     assert "0 failed" in finished.stdout
 
-    records = read(folder)
+    records = read_records(folder)
     assert set(records["status"]) <= {"ok", "not_applicable", "unsupported"}
     assert set(records.loc[records["status"] == "unsupported", "metric"]) <= {"lpips"}
     assert records["image_id"].nunique() == 2
@@ -91,9 +90,9 @@ def test_run_resumes_after_kill_without_repeating_or_losing(tmp_path, environmen
     assert records["weights"].str.startswith("random").all()
     assert (folder / "report.html").stat().st_size > 1000
 
-    again = pedbench(environment, "run", "--preset", preset, "--out", folder)
-    assert "0 new cells" in again.stdout
-    assert len(read(folder)) == len(records)
+    again = carried_out(preset, folder)
+    assert again.new_units == 0
+    assert again.total == len(records)
     check_scores(records, folder)
 
 
@@ -121,7 +120,7 @@ def check_scores(records, folder):
         assert np.asarray(Image.open(folder / picture)).dtype == np.uint8
 
 
-def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, environment, preset):
+def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, preset):
     images = tmp_path / "data" / "images"
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -147,13 +146,8 @@ def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, environmen
     content = {"images": entries, "annotations": annotations, "categories": categories}
     (tmp_path / "data" / "instances.json").write_text(json.dumps(content))
 
-    folder = tmp_path / "out"
-    result = pedbench(
-        environment, "run", "--preset", preset, "--data", f"coco:{tmp_path / 'data'}",
-        "--attacks", "mean_colour", "--out", folder,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    records = read(folder)
+    preset.write_text(PRESET.replace("tiny", "toy").replace("telea, ridge, ceiling", "ceiling"))
+    records = carried_out(preset, tmp_path / "out", data=f"coco:{tmp_path / 'data'}").records
     failed = records[records["status"] == "failed"]
     assert len(failed) == 1
     assert failed["metric"].item() == "load"
@@ -190,8 +184,6 @@ TRAINED_ON = ["run", "--preset", "attacks", "--data", "package_photos", "--publi
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, reason):
-    from bench.cli import main
-
     if arguments[0] == "run":
         arguments = [*arguments, "--out", str(tmp_path / "out")]
     assert main(arguments) == 2
@@ -201,13 +193,12 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, reas
     assert "\n" not in error
 
 
-def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, environment, preset):
+def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, preset):
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "config.yaml").write_text(preset.read_text().replace("synthetic:2", "embedded"))
-    result = pedbench(environment, "run", "--preset", preset, "--out", folder)
-    assert result.returncode == 2
-    assert "another data" in result.stderr
+    with pytest.raises(PedbenchError, match="another data"):
+        carried_out(preset, folder)
 
 
 ADAPTED = """
@@ -221,12 +212,10 @@ groups:
 """
 
 
-def test_adapted_rows_name_the_adapted_weights(tmp_path, environment):
+def test_adapted_rows_name_the_adapted_weights(tmp_path):
     preset, out = tmp_path / "adapted.yaml", tmp_path / "out"
     preset.write_text(ADAPTED)
-    done = pedbench(environment, "run", "--preset", preset, "--out", out)
-    assert done.returncode == 0, done.stderr
-    rows = read(out)
+    rows = carried_out(preset, out).records
     stock, twin = rows[~rows["adapted"]], rows[rows["adapted"]]
     assert set(stock["model"]) == {"tiny"}
     assert set(twin["model"]) == {"tiny_globals_last"}
@@ -236,13 +225,12 @@ def test_adapted_rows_name_the_adapted_weights(tmp_path, environment):
     assert facts["weights"] != facts["adapted_weights"]
 
 
-def test_weights_of_ones_own_have_no_adapted_twin(tmp_path, environment):
-    preset, out = tmp_path / "adapted.yaml", tmp_path / "out"
+def test_weights_of_ones_own_have_no_adapted_twin(tmp_path):
+    preset = tmp_path / "adapted.yaml"
     preset.write_text(ADAPTED)
     own = tmp_path / "own.safetensors"
     own.write_bytes((ROOT / "framework/weights/tiny.safetensors").read_bytes())
-    done = pedbench(environment, "run", "--preset", preset, "--out", out, "--checkpoint", own)
-    assert done.returncode == 0, done.stderr
-    twin = read(out).query("adapted")
+    done = carried_out(preset, tmp_path / "out", checkpoint=str(own))
+    twin = done.records.query("adapted")
     assert set(twin["status"]) == {"unsupported"}
     assert "pedbench adapt" in twin["error"].iloc[0]

@@ -37,13 +37,14 @@ def test_random_weights_leave_no_position_at_zero(sam):
 
 
 @pytest.mark.parametrize(("policy", "n_shards"), SHARINGS)
-@pytest.mark.parametrize("shape", ["landscape", "square"])
+@pytest.mark.parametrize("shape", ["landscape", pytest.param("square", marks=pytest.mark.slow)])
 def test_interleaved_tokens(sam, photos, stock_embedding, shape, policy, n_shards):
     predictor = DistributedSamPredictor(sam, LocalShards(n_shards), policy=policy)
     predictor.set_image(photos[shape])
     assert worst(predictor.features, stock_embedding(shape)) <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "n_shards"), SHARINGS)
 @pytest.mark.parametrize(
     ("plan", "payload", "shape"),

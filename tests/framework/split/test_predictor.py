@@ -118,7 +118,11 @@ def by_prompt(mask: dict) -> tuple:
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "crops"), [*((checkpoint, {}) for checkpoint in WEIGHTS), ("random", CROPS)]
+    ("checkpoint", "crops"),
+    [
+        *((checkpoint, {}) for checkpoint in WEIGHTS),
+        pytest.param("random", CROPS, marks=pytest.mark.slow),
+    ],
 )
 def test_automatic_mask_generator(checkpoint, crops, photos):
     options = crops | {

@@ -12,7 +12,7 @@ from framework.exposure import Caps, Guard, Ledger, View
 from framework.exposure import caps as caps_module
 from tests.framework.simulation import CapExceeded, run_schedule
 
-SCHEDULES = 10_000
+SCHEDULES = 4_000
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +37,12 @@ def test_no_cap_is_ever_exceeded():
 
 
 def test_with_threads():
-    run_many(200, threads=True)
+    run_many(100, threads=True)
 
 
 def test_with_the_bound_for_many_servers(monkeypatch):
     monkeypatch.setattr(caps_module, "MOST_COALITIONS", 0)
-    run_many(500)
+    run_many(200)
 
 
 class Blind(Guard):
@@ -79,7 +79,7 @@ class ForgetsFailures(Guard):
                     "DELETE FROM sends WHERE scene = ? AND frame = ? AND window = ?",
                     (round_.view.scene, round_.frame, window),
                 )
-        self._watched = None
+        self._scene = None
         return super().admit(round_, wanted, **options)
 
 
