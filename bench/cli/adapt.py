@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from bench.flags.arguments import (
-    add_device_flag,
-    add_photo_flags,
-    not_negative_int,
-    positive,
-    positive_int,
-)
+from bench.flags.training import add_training_flags
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -23,38 +16,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--checkpoint", help="load this weight file (default: shipped or official weights)"
     )
-    parser.add_argument(
-        "--data",
-        action="append",
-        required=True,
-        help="train on this data set with masks; may be repeated",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("results/adapt"),
-        help="write state and weights here (default: results/adapt)",
-    )
-    parser.add_argument(
-        "--steps",
-        type=positive_int,
-        default=2_000,
-        help="train N steps (default: 2000)",
-        metavar="N",
-    )
-    parser.add_argument(
-        "--batch",
-        type=positive_int,
-        default=8,
-        help="use N photos a step (default: 8)",
-        metavar="N",
-    )
-    parser.add_argument(
-        "--lr", type=positive, default=3e-4, help="set the highest learning rate (default: 3e-4)"
-    )
-    parser.add_argument(
-        "--seed", type=not_negative_int, default=0, help="set the random seed (default: 0)"
-    )
+    add_training_flags(parser, "results/adapt", steps=2_000, rate="3e-4")
     parser.add_argument(
         "--train",
         choices=("all", "globals"),
@@ -62,8 +24,6 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         help="train all blocks, or only global blocks and neck: shards then keep the stock weights "
         "(default: all)",
     )
-    add_device_flag(parser)
-    add_photo_flags(parser)
     parser.set_defaults(run=run)
 
 

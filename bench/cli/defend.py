@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from bench.flags.arguments import (
-    add_device_flag,
-    add_photo_flags,
-    not_negative_int,
-    positive,
-    positive_int,
-)
+from bench.flags.arguments import positive
+from bench.flags.training import add_length_flags
 
 DATA = ("package_photos", "synthetic:48")
 
@@ -40,14 +35,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         action="append",
         help=f"train on this data set; may be repeated (default: {' and '.join(DATA)})",
     )
-    parser.add_argument(
-        "--steps", type=positive_int, default=150, help="train N steps (default: 150)", metavar="N"
-    )
-    parser.add_argument(
-        "--seed", type=not_negative_int, default=0, help="set the random seed (default: 0)"
-    )
-    add_device_flag(parser)
-    add_photo_flags(parser)
+    add_length_flags(parser, steps=150)
     parser.set_defaults(run=run)
 
 

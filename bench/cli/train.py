@@ -8,14 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.flags.arguments import (
-    add_device_flag,
-    add_photo_flags,
-    fraction,
-    not_negative_int,
-    positive,
-    positive_int,
-)
+from bench.flags.arguments import fraction, not_negative_int, positive_int
+from bench.flags.training import add_training_flags
 
 if TYPE_CHECKING:
     from bench.datasets import Dataset, Sample
@@ -27,38 +21,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
     parser = subparsers.add_parser("train", help="train a compact SAM; resumes where it stopped")
     parser.add_argument("--model", default="tiny", help="train this model (default: tiny)")
-    parser.add_argument(
-        "--data",
-        action="append",
-        required=True,
-        help="train on this data set with masks; may be repeated",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("results/train"),
-        help="write state and weights here (default: results/train)",
-    )
-    parser.add_argument(
-        "--steps",
-        type=positive_int,
-        default=20_000,
-        help="train N steps (default: 20000)",
-        metavar="N",
-    )
-    parser.add_argument(
-        "--batch",
-        type=positive_int,
-        default=8,
-        help="use N photos a step (default: 8)",
-        metavar="N",
-    )
-    parser.add_argument(
-        "--lr", type=positive, default=1e-3, help="set the highest learning rate (default: 1e-3)"
-    )
-    parser.add_argument(
-        "--seed", type=not_negative_int, default=0, help="set the random seed (default: 0)"
-    )
+    add_training_flags(parser, "results/train", steps=20_000, rate="1e-3")
     parser.add_argument("--init", type=Path, help="start from these weights")
     parser.add_argument(
         "--size", type=positive_int, help="set the input size, pixels (default: the model's own)"
@@ -80,8 +43,6 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--teacher",
         help="also learn the features of 'vgg16' (downloaded once from PyPI) or of this file",
     )
-    add_device_flag(parser)
-    add_photo_flags(parser)
     parser.set_defaults(run=run)
 
 
