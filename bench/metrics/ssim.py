@@ -40,8 +40,8 @@ class Ssim(Metric):
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]
     ) -> list[list[Score]]:
         inner = [erode(region) for region in regions]
-        moments = _Moments(truth)
-        maps = [_ssim_map(moments, image) for image in reconstructions]
+        moments = Moments(truth)
+        maps = [ssim_map(moments, image) for image in reconstructions]
         return [[region_mean(ssim, region) for region in inner] for ssim in maps]
 
 
@@ -54,12 +54,7 @@ def erode(region: Mask) -> Mask:
     return inner.astype(bool)
 
 
-def ssim_map(truth: Image, reconstruction: Image) -> Map:
-    """SSIM at each pixel, [h, w], of two uint8 [h, w, 3] images; mirrored at the border."""
-    return _ssim_map(_Moments(truth), reconstruction)
-
-
-class _Moments:
+class Moments:
     """An image [h, w, 3] as float64, with its local means and variances."""
 
     def __init__(self, image: Image) -> None:
@@ -68,8 +63,9 @@ class _Moments:
         self.variance = _blur(self.values**2) - self.mean**2
 
 
-def _ssim_map(truth: _Moments, image: Image) -> Map:
-    other = _Moments(image)
+def ssim_map(truth: Moments, image: Image) -> Map:
+    """SSIM at each pixel, [h, w], of two uint8 [h, w, 3] images; mirrored at the border."""
+    other = Moments(image)
     product = truth.mean * other.mean
     covariance = _blur(truth.values * other.values) - product
     numerator = (2 * product + C1) * (2 * covariance + C2)
