@@ -122,7 +122,7 @@ class Servers(ABC):
         """One server's part of a round: its windows → their results.
 
         Called from several threads at once, also for one server. What it returns is checked by
-        the caller. It ends at once when ``trip.abort`` is thrown.
+        the caller. It ends at once when ``round_.abort`` is thrown.
 
         Raises:
             ShardUnavailable: the windows go to another server, caps permitting.
