@@ -8,9 +8,9 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
-BOX_NOISE = 0.1
+BOX_NOISE = 0.03
 """Largest standard deviation of a box edge, as a share of the box's side."""
-BOX_NOISE_CAP = 20 / 1024
+BOX_NOISE_CAP = 8 / 1024
 """The same, as a share of the model's input."""
 
 

@@ -15,6 +15,8 @@ from framework.training.scenes.whole_objects import cut_out
 
 SMALLEST_SHARE = 0.0015
 """Masks below this share of the scene are not prompted."""
+PLAIN_SCENE_CHANCE = 0.4
+"""Of pasting nothing: small parts of people are learned where they really are."""
 KEPT_SHARE = 0.4
 """A mask of which pasting leaves less than this is dropped."""
 PASTED_SHARES = (0.01, 0.5)
@@ -22,7 +24,7 @@ PASTED_SHARES = (0.01, 0.5)
 COMPOSED_CHANCE = 0.4
 """Of pasting a composed object rather than a region of a photo."""
 FIGURE_SCENE_CHANCE = 0.1
-"""Of pasting one to three figures, whose union is a mask too, instead of anything else."""
+"""Of pasting one to three figures, whose union is a mask too, instead of other objects."""
 PORTRAIT_SCENE_CHANCE = 0.3
 """The same for whole objects, cut out of photos that mask their parts."""
 SOFT_BACKGROUND_CHANCE = 0.4
@@ -41,15 +43,20 @@ def random_scene(photos: Sequence[Photo], index: int, size: int, rng: np.random.
     scene = _crop(photos[index], size, rng)
     if rng.random() < UNION_CHANCE and (union := region_union(scene.masks, rng)) is not None:
         scene = Scene(scene.image, np.concatenate([scene.masks, union[None]]))
-    kind = rng.random()
-    if kind < PORTRAIT_SCENE_CHANCE:
-        scene = _paste_portraits(scene, photos, rng)
-    elif kind < PORTRAIT_SCENE_CHANCE + FIGURE_SCENE_CHANCE:
-        scene = _paste_figures(scene, photos, rng)
-    else:
-        scene = _paste_objects(scene, photos, rng)
+    if rng.random() >= PLAIN_SCENE_CHANCE:
+        scene = _paste_something(scene, photos, rng)
     large = scene.masks.mean(axis=(1, 2)) >= SMALLEST_SHARE
     return Scene(_recolour(scene.image, rng), scene.masks[large])
+
+
+def _paste_something(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
+    """``scene`` with whole objects, figures or regions of photos on top."""
+    kind = rng.random()
+    if kind < PORTRAIT_SCENE_CHANCE:
+        return _paste_portraits(scene, photos, rng)
+    if kind < PORTRAIT_SCENE_CHANCE + FIGURE_SCENE_CHANCE:
+        return _paste_figures(scene, photos, rng)
+    return _paste_objects(scene, photos, rng)
 
 
 def _paste_objects(scene: Scene, photos: Sequence[Photo], rng: np.random.Generator) -> Scene:
