@@ -1,6 +1,7 @@
 """A run that goes on has the records of one that was never interrupted."""
 
 import dataclasses
+import importlib
 import json
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from PIL import Image
 
 from attacks.base import ATTACKS
+from bench.cache import fingerprints
+from bench.cache.fingerprints import source_fingerprint
 from bench.runner.folder.journal import JOURNAL
 from bench.runner.run import run
 from bench.spec.config import Group, RunConfig
@@ -120,7 +123,8 @@ class TestPhotos:
         paint(folder, 1, seed=9)
         found = same_as_fresh(tmp_path, self.config(folder, save_images=True))
         assert found.new_units == 2
-        assert "2 finished cells count no more" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "2 finished cells count no more, as what they depend on changed (the photo)" in told
         truths = [*(tmp_path / "fresh").rglob("truth.png")]
         assert len(truths) == 3
         for truth in truths:
@@ -163,6 +167,28 @@ def paint(home, number, seed):
     Image.fromarray(small).resize((80, 60), Image.Resampling.BICUBIC).save(
         home / "images" / f"{number}.png"
     )
+
+
+def test_an_attack_whose_code_changed_is_computed_again_and_named(tmp_path, monkeypatch, capsys):
+    source = tmp_path / "loose_attack.py"
+    source.write_text(
+        "from attacks.base import ATTACKS\n"
+        "class Loose(ATTACKS.get('mean_colour')):\n"
+        "    name = 'loose'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    attack = importlib.import_module("loose_attack").Loose
+    monkeypatch.setitem(ATTACKS._parts, "loose", attack)
+    config = watched([1], ("mean_colour", "loose"))
+    assert go(config, tmp_path / "out").new_units == 3
+    source.write_text(source.read_text() + "CHANGED = True\n")
+    for known in (source_fingerprint, fingerprints._closure, fingerprints._imports):
+        known.cache_clear()
+    capsys.readouterr()
+    assert go(config, tmp_path / "out").new_units == 1
+    told = capsys.readouterr().err
+    assert "1 finished cells count no more, as what they depend on changed (attack loose)" in told
+    assert "1 of them are computed again" in told
 
 
 def test_what_failed_is_tried_again_and_said(tmp_path, monkeypatch, capsys):
