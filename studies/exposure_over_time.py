@@ -85,12 +85,13 @@ def _shown(frames: Sequence[Frame], way: str, shards: int) -> Iterator[dict[str,
     """Exposure after each of `COUNTS`, and the share of windows that the edge computed."""
     name, caps = WAYS[way]
     changes, guard, policy = SceneChanges(), Guard(caps=caps), POLICIES.get(name)()
-    book, shown, asked, sent = Guard(), None, 0, 0
+    known, book, shown, asked, sent = Guard(), Guard(), None, 0, 0
     servers = [f"shard-{k}" for k in range(shards)]
     for number, (frame, view) in enumerate(zip(frames, _views(frames), strict=True)):
         small = ResizeLongestSide(ARCH.img_size).apply_image(frame.sample.image)
         grid = WindowGrid.of(ARCH, (small.shape[0], small.shape[1]))
-        scene = changes.name_of(small) if "detected" in way else View.alone(small).scene
+        alone = known.recognise(View.alone(small), tell=False).scene
+        scene = changes.name_of(small) if "detected" in way else alone
         dealt = policy.bound(scene, servers, lambda: b"key" * 8) if policy.keyed else policy
         owners = dealt.assign(grid, shards, number)
         wanted = {s: [i for i in grid.content if owners[i] == k] for k, s in enumerate(servers)}
