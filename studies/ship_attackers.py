@@ -6,7 +6,7 @@ An attacker is shipped where it was trained step by step; ridge regressions take
 are fitted by every user. States are in float16, with a card beside each: what it learned from, on
 which device, with which packages, and the curve of its training. A run uses one only where attack,
 seed, setting, model weights and the pixels of the public photos are the same; see
-`bench.attackers.shipped`. Run it again whenever `tiny` or an attack changes.
+`bench.attackers.shipped`. Run it again whenever `tiny` or the code of an attack changes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,13 @@ from bench.attackers.training_setting import (
     training_setting,
 )
 from bench.cache.claims import claimed
-from bench.cache.fingerprints import content_digest, part_fingerprint, source_fingerprint, versions
+from bench.cache.fingerprints import (
+    content_digest,
+    package_fingerprint,
+    part_fingerprint,
+    source_fingerprint,
+    versions,
+)
 from bench.datasets import Dataset
 from bench.runner.evaluation.pipelines import Unsupported
 from bench.runner.models import Models
@@ -175,16 +181,27 @@ class Attackers:
         return cache_dir() / FOLDER / _file(name, source)
 
     def _shipped_file(self, name: str, seed: int, setting: TrainingSetting) -> Path:
-        """Where an attacker would lie that is shipped; any versions of packages may use it."""
-        return SHIPPED / _file(name, self._source(name, seed, setting))
+        """Where an attacker would lie that is shipped.
+
+        It holds for any versions of packages, and of the framework: what shards saw of these
+        photos follows from the model's weights and the setting.
+        """
+        code = package_fingerprint(ATTACKS.get(name).__module__)
+        return SHIPPED / _file(name, [code, *self._inputs(name, seed, setting)])
 
     def _source(self, name: str, seed: int, setting: TrainingSetting) -> list[object]:
         """All that an attacker comes of, but the benchmark's own code and installed packages."""
-        adapted = setting.pipeline.adapted
-        sam = self.models.get(adapted)
         return [
             part_fingerprint(ATTACKS.get(name)),
             part_fingerprint(DEFENCES.get(setting.pipeline.defence)),
+            *self._inputs(name, seed, setting),
+        ]
+
+    def _inputs(self, name: str, seed: int, setting: TrainingSetting) -> list[object]:
+        """What an attacker is fitted to, code aside."""
+        adapted = setting.pipeline.adapted
+        sam = self.models.get(adapted)
+        return [
             name,
             seed,
             setting.fields,

@@ -80,6 +80,17 @@ def source_fingerprint(module: str) -> str:
     return sha.hexdigest()
 
 
+@cache
+def package_fingerprint(module: str) -> str:
+    """A hash over the modules of its own top package that a module rests on, and itself."""
+    sha = hashlib.sha256()
+    for name in sorted(name for name in _closure(module) if _top(name) == _top(module)):
+        path = _file(name)
+        if path is not None:
+            sha.update(name.encode() + b"\0" + path.read_bytes())
+    return sha.hexdigest()
+
+
 def part_fingerprint(part: type) -> str:
     """The `source_fingerprint` of a registered part's module, or of its folder if it is one."""
     return source_fingerprint(part.__module__)

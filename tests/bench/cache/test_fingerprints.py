@@ -76,3 +76,16 @@ class TestPlugins:
         before = self.fingerprint()
         monkeypatch.setattr(fingerprints, "_version", lambda name: f"{name} 0.0")
         assert self.fingerprint() != before
+
+    @pytest.mark.parametrize(
+        ("file", "counts"), [("attack.py", True), ("../pedbench_loose.py", False)]
+    )
+    def test_a_package_counts_without_what_it_rests_on(self, plugin, file, counts):
+        def found():
+            self.fingerprint()
+            fingerprints.package_fingerprint.cache_clear()
+            return fingerprints.package_fingerprint("pedbench_plugin.attack")
+
+        before = found()
+        (plugin / file).write_bytes((plugin / file).read_bytes() + b"\n")
+        assert (found() != before) == counts
