@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+ANOTHER_OUT = "give another --out, or free space there"
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -20,11 +22,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from framework import build_sam
-    from framework.files.writing import writing
+    from framework.files.writing import make_folder, writing
     from framework.models.onnx.files import export_encoder
 
     sam = build_sam(args.model, args.checkpoint, runtime="onnx")
-    with writing(args.out, "give another --out, or free space there"):
+    make_folder(args.out, ANOTHER_OUT)
+    with writing(args.out, ANOTHER_OUT):
         manifest = export_encoder(sam.image_encoder, sam.arch, args.out, sam.weights.sha256)
     print(f"{manifest}: what each file computes, its inputs and its blocks")
     return 0

@@ -27,7 +27,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    if args.dry_run or run_command.is_latency_run(args):
+    content = run_command.preset_content(args)
+    if args.dry_run or run_command.is_latency(content):
         which = "--dry-run" if args.dry_run else f"preset {args.preset}"
         raise PedbenchError(f"{which} computes no cells: leave it out")
     start = time.perf_counter()
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         args.out = args.out or Path(folder) / "run"
         with phase("imports"):
             from bench.runner.run import run as carry_out
-        result = carry_out(**run_command.asked_for(args))
+        result = carry_out(**run_command.asked_for(args, content))
     print(f"{result.new_units} new cells, {result.from_store} from the store")
     print(time_table(WATCH.drain(), time.perf_counter() - start))
     return 0

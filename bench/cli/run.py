@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,9 +128,10 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.latency import command
 
-    if is_latency_run(args):
+    content = preset_content(args)
+    if is_latency(content):
         return command.run(args)
-    asked = asked_for(args)
+    asked = asked_for(args, content)
 
     from bench.report.write import write_all
     from bench.runner.forecast.dry_run import dry_run
@@ -149,17 +151,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def is_latency_run(args: argparse.Namespace) -> bool:
-    """Whether the preset measures time over links."""
-    from bench.latency.config import SECTION
+def preset_content(args: argparse.Namespace) -> dict[str, Any]:
+    """What the preset's file says.
+
+    Raises:
+        PedbenchError: no such preset, or it is not YAML.
+    """
     from bench.spec.config import find_preset
     from bench.spec.fields import read_yaml
 
-    return SECTION in read_yaml(find_preset(args.preset))
+    return read_yaml(find_preset(args.preset))
 
 
-def asked_for(args: argparse.Namespace) -> dict[str, Any]:
+def is_latency(content: Mapping[str, Any]) -> bool:
+    """Whether a preset measures time over links."""
+    from bench.latency.config import SECTION
+
+    return SECTION in content
+
+
+def asked_for(args: argparse.Namespace, content: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `bench.runner.run.run` that a command line asks for.
+
+    Args:
+        content: of the preset's file.
 
     Raises:
         PedbenchError: no such preset, or one that cannot be run.
@@ -167,10 +182,11 @@ def asked_for(args: argparse.Namespace) -> dict[str, Any]:
     from bench.cache.store import open_store
     from bench.runner.units.share import Share
     from bench.spec.checks import at
-    from bench.spec.config import load_preset
+    from bench.spec.config import config_of, find_preset
     from bench.spec.restriction import read_only
 
-    config = load_preset(args.preset)
+    path = find_preset(args.preset)
+    config = config_of(content, path, path.stem)
     given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
     config = dataclasses.replace(
         config, save_images=args.save_images, remote=read_remote_flags(args), **given

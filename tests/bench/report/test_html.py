@@ -62,7 +62,13 @@ def test_write_all_writes_tables_figures_and_report(written: list[Path]) -> None
     assert all(path.is_file() for path in written)
     figures = {path.stem for path in written if path.suffix == ".pdf"}
     expected = {"privacy_utility", "noise", "coalition", "attacks", "stages", "traffic"}
-    assert figures == expected | {"collusion", "inpainting", "strip_one", "strongest"}
+    assert figures == expected | {
+        "collusion",
+        "inpainting",
+        "relative_utility",
+        "strip_one",
+        "strongest",
+    }
 
 
 def test_headline_states_gain_and_cost(full: RunData) -> None:
