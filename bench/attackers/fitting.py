@@ -183,22 +183,24 @@ class Attackers:
     def _shipped_file(self, name: str, seed: int, setting: TrainingSetting) -> Path:
         """Where an attacker would lie that is shipped.
 
-        It holds for any versions of packages, and of the framework: what shards saw of these
-        photos follows from the model's weights and the setting.
+        It holds for any versions of packages, which decode photos alike but for the last bit, and
+        of the framework: what shards saw of these photos follows from weights and setting.
         """
         code = package_fingerprint(ATTACKS.get(name).__module__)
-        return SHIPPED / _file(name, [code, *self._inputs(name, seed, setting)])
+        photos = self.photos.sources(setting.threat.public)
+        return SHIPPED / _file(name, [code, photos, *self._inputs(name, seed, setting)])
 
     def _source(self, name: str, seed: int, setting: TrainingSetting) -> list[object]:
         """All that an attacker comes of, but the benchmark's own code and installed packages."""
         return [
             part_fingerprint(ATTACKS.get(name)),
             part_fingerprint(DEFENCES.get(setting.pipeline.defence)),
+            self.photos.content(setting.threat.public),
             *self._inputs(name, seed, setting),
         ]
 
     def _inputs(self, name: str, seed: int, setting: TrainingSetting) -> list[object]:
-        """What an attacker is fitted to, code aside."""
+        """What an attacker is fitted to, code and photos aside."""
         adapted = setting.pipeline.adapted
         sam = self.models.get(adapted)
         return [
@@ -208,7 +210,6 @@ class Attackers:
             sam.arch.name,
             sam.weights.sha256,
             sam.precision,
-            self.photos.content(setting.threat.public),
             "" if setting.threat.can_query else self.models.substitute_label(adapted),
         ]
 

@@ -94,6 +94,10 @@ class PublicPhotos:
                 )
         return self.contents[public]
 
+    def sources(self, public: str) -> list[tuple[str, str]]:
+        """Names and fingerprints of the data sets of a kind, however their photos are decoded."""
+        return [(each.name, each.fingerprint) for each in self._kind(public)]
+
     def _kind(self, public: str) -> Sequence[Photos]:
         return self.public if public == IN_DOMAIN else self.outside
 

@@ -61,3 +61,13 @@ def test_a_run_takes_what_is_shipped_for_its_settings(shipping, tmp_path):
     assert [card["shipped"] for card in again.cards([cell])] == ["float16"]
     foreign = Attackers(shipping.models, [open_dataset("synthetic:3@7")])
     assert foreign.untrained([cell]) == [cell]
+
+
+def test_photos_that_another_library_decodes_otherwise_make_no_difference(shipping, monkeypatch):
+    cell = AttackCell(Pipeline(), ThreatModel(), "ridge")
+    shipping.get(cell)
+    [(path, made)] = shipping.all_trained([cell])
+    save_shipped(path, made, "torch 1")
+    again = Attackers(shipping.models, [open_dataset("synthetic:3")])
+    again.photos.contents["in-domain"] = "other last bits"
+    assert again.untrained([cell]) == []
