@@ -18,6 +18,8 @@ from bench.report.render.style import WIDE, Theme, canvas
 from bench.report.words import readable, score_words
 
 MOST_PHOTOS = 4
+LINES, TITLE = 0.3, 0.4
+"""Inches for the words over a picture, and for the figure's title."""
 BARE = {"truth": "original", "seen": "seen"}
 
 
@@ -43,12 +45,10 @@ class StrongestFigure(ReportFigure):
         if not attacks:
             return None
         columns = len(BARE) + len(attacks)
-        shape = shown[0].tiles[0].picture.shape
-        height = WIDE / columns * shape[0] / shape[1] + 0.3
-        figure = canvas(
-            WIDE, 0.4 + height * len(shown), f"The strongest attacks: {shown[0].setting}"
-        )
-        grid = figure.subplots(len(shown), columns, squeeze=False)
+        shapes = [strip.tiles[0].picture.shape for strip in shown]
+        heights = [WIDE / columns * shape[0] / shape[1] + LINES for shape in shapes]
+        figure = canvas(WIDE, TITLE + sum(heights), f"The strongest attacks: {shown[0].setting}")
+        grid = figure.subplots(len(shown), columns, squeeze=False, height_ratios=heights)
         for line, strip in zip(grid, shown, strict=True):
             for axes, tile in zip(line, _row(strip, attacks), strict=True):
                 axes.axis("off")

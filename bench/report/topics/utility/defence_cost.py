@@ -13,6 +13,7 @@ from bench.report.render.table import Column, Table
 from bench.report.topics.columns import sentences, setting_columns, source
 from bench.report.topics.utility.traffic import traffic_summary
 from bench.report.words import defence_label
+from framework.models.architectures import Architecture
 from framework.models.named import models
 from framework.split.defences import make_defence
 from framework.split.plans import make_plan
@@ -59,11 +60,17 @@ class DefenceCostTable(ReportTable):
         )
 
 
+def _architecture(run: RunData) -> Architecture:
+    """Of the run's own model, where an adapted one was run beside it."""
+    names = run.records.sort_values("adapted")["model"].dropna()
+    return models()[str(names.iloc[0])][0]
+
+
 def _costs(run: RunData) -> pd.DataFrame:
     """One row per plan, payload, policy, number of shards and defence."""
     sent = traffic_summary(run, together=False).sort_values("strength")
     rows = sent.groupby(KEYS, dropna=False).tail(1).sort_values(KEYS, ignore_index=True)
-    arch = models()[run.fact("model")][0]
+    arch = _architecture(run)
     tokens = arch.grid_size**2
     added, edge = [], []
     for _, row in rows.iterrows():

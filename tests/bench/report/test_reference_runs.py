@@ -1,0 +1,24 @@
+"""Tables of today's report from the runs that the repository carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.report.contents import tables_of
+from bench.report.data import RunData
+
+RUNS = Path(__file__).parents[3] / "results" / "reference"
+
+
+@pytest.fixture(scope="module", params=["standard-embedded", "segmentation-bsds500_val"])
+def run(request):
+    return RunData.read(RUNS / request.param)
+
+
+@pytest.mark.slow
+def test_every_table_that_applies_is_built(run):
+    tables = tables_of(run)
+    assert {"segmentation", "traffic", "defence_cost"} <= {table.name for table in tables}
+    assert not [table.problem for table in tables if table.problem]
