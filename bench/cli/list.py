@@ -57,7 +57,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
     ]
     return {
         "models": models,
-        "plans": list(PLANS.items()),
+        "plans": [(name, plan.summary) for name, plan in PLANS.items()],
         "payloads": [(name, PayloadSpec.parse(name).summary) for name in payload_names()],
         **{kind: _summaries(registry) for kind, registry in REGISTRIES.items()},
         "motions": [(name, "of a scene over frames") for name in MOTIONS],

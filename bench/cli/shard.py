@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.flags.arguments import LAST_PORT, host, not_negative, port, positive_int
 from bench.flags.precision import add_speed_flags, device_of, speed_options
+from bench.flags.remote import add_tls_flags, plain_allowed, tls_files
 
 if TYPE_CHECKING:
     from framework.transport.grpc.client.address import Address
@@ -24,15 +25,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", default="tiny", help="serve this model (default: tiny)")
     parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
     add_speed_flags(parser, device="cpu")
-    parser.add_argument("--tls-cert", metavar="FILE", help="present this certificate, PEM")
-    parser.add_argument("--tls-key", metavar="FILE", help="use this private key, PEM")
-    parser.add_argument("--client-ca", metavar="FILE", help="accept clients of this authority, PEM")
-    parser.add_argument(
-        "--insecure", action="store_true", help="serve anyone on this machine, without TLS"
-    )
-    parser.add_argument(
-        "--insecure-anywhere", action="store_true", help="serve anyone on the network, without TLS"
-    )
+    add_tls_flags(parser, "--client-ca", "clients", "serve")
     parser.add_argument(
         "--threads",
         type=positive_int,
@@ -84,7 +77,6 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from bench.flags.remote import plain_allowed
     from framework.transport.grpc.client.address import Address
 
     bind = Address.parse(args.bind)
@@ -122,7 +114,6 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
     """Serve until stopped."""
     import torch
 
-    from bench.flags.remote import tls_files
     from framework import Tls, build_sam
     from framework.transport.grpc.server.lifecycle import Settings, run_server
     from framework.transport.grpc.server.limits import Limits

@@ -74,15 +74,7 @@ def add_remote_flags(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,C",
         help="use the servers at these HOST:PORT (see 'pedbench shard')",
     )
-    group.add_argument("--tls-cert", metavar="FILE", help="present this certificate, PEM")
-    group.add_argument("--tls-key", metavar="FILE", help="use this private key, PEM")
-    group.add_argument("--tls-ca", metavar="FILE", help="accept servers of this authority, PEM")
-    group.add_argument(
-        "--insecure", action="store_true", help="connect without TLS, on this machine only"
-    )
-    group.add_argument(
-        "--insecure-anywhere", action="store_true", help="connect without TLS, over a network too"
-    )
+    add_tls_flags(group, "--tls-ca", "servers", "connect")
     group.add_argument(
         "--proxy",
         metavar="HOST:PORT",
@@ -95,6 +87,18 @@ def add_remote_flags(parser: argparse.ArgumentParser) -> None:
         default=60.0,
         help="wait at most SECONDS for a server's part of a round (default: 60)",
     )
+
+
+def add_tls_flags(
+    parser: argparse._ActionsContainer, authority: str, peers: str, verb: str
+) -> None:
+    """Describe the flags of one side of mutual TLS: its files, and how to do without."""
+    parser.add_argument("--tls-cert", metavar="FILE", help="present this certificate, PEM")
+    parser.add_argument("--tls-key", metavar="FILE", help="use this private key, PEM")
+    parser.add_argument(authority, metavar="FILE", help=f"accept {peers} of this authority, PEM")
+    plain = {"--insecure": "on this machine only", "--insecure-anywhere": "over a network too"}
+    for flag, where in plain.items():
+        parser.add_argument(flag, action="store_true", help=f"{verb} without TLS, {where}")
 
 
 def read_remote_flags(args: argparse.Namespace) -> Remote | None:

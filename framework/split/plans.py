@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
@@ -27,6 +28,9 @@ class Step:
     blocks: tuple[int, ...]
 
 
+Steps = tuple[Step, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A named order of steps.
@@ -47,12 +51,46 @@ class Plan:
         return sum(step.place is not Place.EDGE for step in self.steps)
 
 
+@dataclass(frozen=True)
+class PlanKind:
+    """One plan for any architecture.
+
+    Attributes:
+        summary: one sentence for listings.
+        steps: of an architecture.
+    """
+
+    summary: str
+    steps: Callable[[Architecture], Steps]
+
+
+def _prefix(arch: Architecture) -> Steps:
+    first = arch.global_blocks[0]
+    steps = (Step(Place.SHARDS, _stock(arch)[:first]), Step(Place.EDGE, _stock(arch)[first:]))
+    return tuple(step for step in steps if step.blocks)
+
+
 PLANS = {
-    "centralized": "one server gets the whole image and returns its embedding",
-    "local": "everything runs on the edge",
-    "interleaved": "stock order: window blocks on shards, global ones on the edge; exact",
-    "prefix": "shards run only the window blocks before the first global one; exact",
-    "globals_last": "all window blocks on shards, then all global ones on the edge; one round",
+    "centralized": PlanKind(
+        "one server gets the whole image and returns its embedding",
+        lambda arch: (Step(Place.SERVER, _stock(arch)),),
+    ),
+    "local": PlanKind(
+        "everything runs on the edge",
+        lambda arch: (Step(Place.EDGE, _stock(arch)),),
+    ),
+    "interleaved": PlanKind(
+        "stock order: window blocks on shards, global ones on the edge; exact",
+        lambda arch: _alternate(_stock(arch), arch),
+    ),
+    "prefix": PlanKind(
+        "shards run only the window blocks before the first global one; exact",
+        _prefix,
+    ),
+    "globals_last": PlanKind(
+        "all window blocks on shards, then all global ones on the edge; one round",
+        lambda arch: _alternate(arch.window_blocks + arch.global_blocks, arch),
+    ),
 }
 
 
@@ -62,24 +100,19 @@ def make_plan(name: str, arch: Architecture) -> Plan:
     Raises:
         PedbenchError: unknown plan.
     """
-    stock = tuple(range(arch.depth))
-    if name == "local":
-        return Plan(name, (Step(Place.EDGE, stock),), True)
-    if name == "centralized":
-        return Plan(name, (Step(Place.SERVER, stock),), True)
-    if name == "interleaved":
-        return Plan(name, _alternate(stock, arch), True)
-    if name == "prefix":
-        first = arch.global_blocks[0]
-        steps = (Step(Place.SHARDS, stock[:first]), Step(Place.EDGE, stock[first:]))
-        return Plan(name, tuple(step for step in steps if step.blocks), True)
-    if name == "globals_last":
-        order = arch.window_blocks + arch.global_blocks
-        return Plan(name, _alternate(order, arch), order == stock)
-    raise unknown_name("plan", name, PLANS)
+    if name not in PLANS:
+        raise unknown_name("plan", name, PLANS)
+    steps = PLANS[name].steps(arch)
+    order = tuple(block for step in steps for block in step.blocks)
+    return Plan(name, steps, order == _stock(arch))
 
 
-def _alternate(order: tuple[int, ...], arch: Architecture) -> tuple[Step, ...]:
+def _stock(arch: Architecture) -> tuple[int, ...]:
+    """The blocks in the order that the weights were trained in."""
+    return tuple(range(arch.depth))
+
+
+def _alternate(order: tuple[int, ...], arch: Architecture) -> Steps:
     """Runs of window blocks go to the shards, runs of global blocks stay on the edge."""
     runs = groupby(order, key=lambda block: block in arch.global_blocks)
     return tuple(
