@@ -1,0 +1,62 @@
+"""JSON files of submissions, and one line for each fault in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+
+from framework.errors import PedbenchError, printable
+
+LONGEST = 160
+"""Characters of a fault's text that are shown."""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        PedbenchError: it is missing, is not JSON, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PedbenchError(f"{path} is missing: add it, as docs/submission.md says") from error
+    except json.JSONDecodeError as error:
+        raise PedbenchError(f"{path}: line {error.lineno} is not JSON ({error.msg})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PedbenchError(f"{path} cannot be read: give another file") from error
+    if not isinstance(content, dict):
+        raise PedbenchError(f"{path} holds no JSON object: write names with values")
+    return content
+
+
+def schema_faults(content: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:
+    """One line for each place in ``content`` that ``schema`` does not allow.
+
+    Args:
+        where: the file, as lines name it.
+    """
+    validator = Draft202012Validator(schema, format_checker=FormatChecker(("date",)))
+    for error in sorted(validator.iter_errors(content), key=lambda error: error.json_path):
+        yield f"{where}{_place(error)}: {_said(error)}"
+
+
+def _place(error: ValidationError) -> str:
+    place = error.json_path.removeprefix("$").removeprefix(".")
+    return f": {place}" if place else ""
+
+
+def _said(error: ValidationError) -> str:
+    """What is wrong, in the schema's own words where it has any."""
+    value = printable(repr(error.instance))
+    told = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    if error.validator in ("pattern", "format") and told:
+        return f"{value[:LONGEST]} is not {told}"
+    if error.validator == "not":
+        return "challenges and reproduces are both given: leave one empty"
+    return printable(error.message)[:LONGEST]
