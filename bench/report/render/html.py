@@ -186,15 +186,21 @@ class _Part:
     left_out: int
 
 
-def html_table(table: Table, is_open: bool, commands: Commands) -> Markup:
-    """A table that unfolds, with what it folds away by itself in further ones."""
-    template = page_template("table.html.j2")
+def html_table(table: Table, is_open: bool, commands: Commands | None = None) -> Markup:
+    """A table that unfolds, with what it folds away by itself in further ones.
+
+    Args:
+        commands: give each row the command that measures it again; no row has one without.
+    """
+    parts = _parts(table, commands)
     return Markup(
-        template.render(table=table, parts=_parts(table, commands), ways=WAYS, open=is_open)
+        page_template("table.html.j2").render(
+            table=table, parts=parts, ways=WAYS, open=is_open, commands=commands is not None
+        )
     )
 
 
-def _parts(table: Table, commands: Commands) -> list[_Part]:
+def _parts(table: Table, commands: Commands | None) -> list[_Part]:
     frame = table.frame
     if not table.fold or frame.empty:
         return [_part(table, "", frame, commands)]
@@ -203,10 +209,14 @@ def _parts(table: Table, commands: Commands) -> list[_Part]:
     return heads + [_part(table, str(label), rows, commands) for label, rows in folds]
 
 
-def _part(table: Table, label: str, frame: pd.DataFrame, commands: Commands) -> _Part:
+def _part(table: Table, label: str, frame: pd.DataFrame, commands: Commands | None) -> _Part:
     shown = frame.head(MOST_ROWS)
     rows = [
-        _Row([_cell(column, row) for column in table.shown], commands.only(row), _failed(row))
+        _Row(
+            [_cell(column, row) for column in table.shown],
+            commands.only(row) if commands else "",
+            _failed(row),
+        )
         for _, row in shown.iterrows()
     ]
     return _Part(label, rows, len(frame) - len(shown))

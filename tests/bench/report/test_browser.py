@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
+
+from tests.bench.browser_support import NO_FAULTS, foreign, grave_faults, opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-
-GRAVE = {"serious", "critical"}
 
 
 @pytest.fixture(scope="module")
@@ -25,41 +22,19 @@ def complaints() -> list[str]:
 @pytest.fixture(scope="module")
 def page(written: list[Path], complaints: list[str]) -> Iterator[Page]:
     """The report of a complete run, as it opens."""
-    program = shutil.which("chromium")
-    assert program, "install chromium, or leave these tests out with -m 'not browser'"
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text))
-        page.on("request", lambda asked: complaints.append(asked.url))
-        page.goto(written[-1].as_uri())
+    with opened(written[-1], complaints) as page:
         page.wait_for_selector("#curve svg")
         yield page
-        browser.close()
 
 
 @pytest.fixture(scope="module")
-def faults(page: Page) -> Iterator[dict[str, list[str]]]:
+def faults(page: Page) -> dict[str, list[str]]:
     """Serious faults that axe-core finds, by colour scheme and width."""
-    found = {}
-    for scheme, width in (("light", 1280), ("dark", 420)):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": 900})
-        answer = json.loads(json.dumps(Axe().run(page).response))
-        found[f"{scheme}, {width}"] = [
-            f"{fault['id']}: {fault['nodes'][0]['html'][:200]}"
-            for fault in answer["violations"]
-            if fault["impact"] in GRAVE
-        ]
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    return found
+    return grave_faults(page)
 
 
 def test_no_serious_fault_is_found_by_axe(faults: dict[str, list[str]]) -> None:
-    assert faults == {"light, 1280": [], "dark, 420": []}
+    assert faults == NO_FAULTS
 
 
 def test_a_heading_sorts_and_the_search_filters(page: Page) -> None:
@@ -115,5 +90,4 @@ def test_a_row_gives_the_command_that_measures_it_again(page: Page) -> None:
 def test_the_page_makes_no_complaint_and_asks_for_nothing_else(
     page: Page, complaints: list[str]
 ) -> None:
-    foreign = [said for said in complaints if not said.startswith("data:") and said != page.url]
-    assert foreign == []
+    assert foreign(page, complaints) == []
