@@ -7,7 +7,7 @@ percentile intervals (Efron & Tibshirani, An Introduction to the Bootstrap, 1993
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -60,6 +60,31 @@ def paired_gain(
     """The mean of ``a − b``, taken pair by pair, and its interval; see `mean_interval`."""
     difference = _checked(a, clusters) - _checked(b, clusters)
     return mean_interval(difference, clusters, resamples=resamples, seed=seed)
+
+
+def two_sided(differences: Floats) -> float:
+    """Two-sided p-value of resampled differences [draws] against zero, at least 2 / (draws + 1).
+
+    After Efron & Tibshirani (1993), section 15.4; draws of exactly zero count half on each side.
+    """
+    below = float((differences < 0).mean() + 0.5 * (differences == 0).mean())
+    return min(1.0, 2 * max(min(below, 1 - below), 1 / (len(differences) + 1)))
+
+
+def resampled_gain(a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable]) -> Floats:
+    """Means of ``a − b`` over resampled clusters, [draws]; NaN for a single cluster."""
+    difference = _checked(a, clusters) - _checked(b, clusters)
+    return _resampled_means(difference, clusters, RESAMPLES, SEED)
+
+
+def holm(p_values: Mapping[Any, float], level: float = 1 - LEVEL) -> set[Any]:
+    """Which of several hypotheses are rejected (Holm, Scandinavian J. of Statistics 1979)."""
+    rejected: set[Any] = set()
+    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        if p_values[name] > level / (len(p_values) - rank):
+            break
+        rejected.add(name)
+    return rejected
 
 
 def worst_case(scores: ArrayLike, higher_is_worse: bool) -> Floats:

@@ -20,7 +20,7 @@ from bench.report.aggregate.curves import CURVE, comparable, knob, order
 from bench.report.aggregate.leakage import CONTROLS, ImageTable, adaptive, image_tables
 from bench.report.aggregate.segmentation import weights
 from bench.report.data import EARLIEST, FLOOR, PIPELINE, RunData
-from bench.report.statistics import LEVEL, RESAMPLES, SEED, worst_case
+from bench.report.statistics import LEVEL, RESAMPLES, SEED, holm, two_sided, worst_case
 
 LOSSES = (0.01, 0.02, 0.05)
 """Shares of the undefended mIoU that a user may be ready to lose."""
@@ -122,16 +122,6 @@ def hypervolume(utility: Floats, leakage: Floats, floor: Floats) -> Floats:
     return volume
 
 
-def holm(p_values: dict[Any, float], level: float = 1 - LEVEL) -> set[Any]:
-    """Which of several hypotheses are rejected (Holm, Scandinavian J. of Statistics 1979)."""
-    rejected: set[Any] = set()
-    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
-        if p_values[name] > level / (len(p_values) - rank):
-            break
-        rejected.add(name)
-    return rejected
-
-
 def volume_of(ladder: Ladder) -> float:
     """Hypervolume of a ladder on all of its images; see `hypervolume`."""
     return float(hypervolume(*ladder.means(np.arange(len(ladder.images))[None]))[0])
@@ -167,9 +157,9 @@ def _beaten(ladders: list[Ladder], draws: NDArray[np.int_]) -> dict[str, list[st
         at[ladder.knob] = least_leakage(utility, leakage, (1 - RANKED_AT) * utility[0])
     p_values, better = {}, {}
     for one, other in combinations(at, 2):
-        ahead = float((at[one] - at[other] < 0).mean() + 0.5 * (at[one] == at[other]).mean())
-        p_values[one, other] = 2 * max(min(ahead, 1 - ahead), 1 / (len(draws) + 1))
-        better[one, other] = (one, other) if ahead > 0.5 else (other, one)
+        difference = np.where(at[one] == at[other], 0.0, at[one] - at[other])
+        p_values[one, other] = two_sided(difference)
+        better[one, other] = (one, other) if (difference < 0).mean() > 0.5 else (other, one)
     beaten: dict[str, list[str]] = {name: [] for name in at}
     for pair in sorted(holm(p_values)):
         winner, loser = better[pair]

@@ -12,11 +12,11 @@ from bench.report.aggregate.equal_utility import (
     _beaten,
     _rows,
     draws_of,
-    holm,
     hypervolume,
     least_leakage,
 )
 from bench.report.data import PIPELINE
+from bench.report.statistics import holm
 
 
 def column(*values: float) -> np.ndarray:

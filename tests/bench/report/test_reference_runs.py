@@ -22,3 +22,10 @@ def test_every_table_that_applies_is_built(run):
     tables = tables_of(run)
     assert {"segmentation", "traffic", "defence_cost"} <= {table.name for table in tables}
     assert not [table.problem for table in tables if table.problem]
+
+
+def test_costs_tell_seconds_of_measured_defences_of_tiny_alone(run):
+    costs = next(table for table in tables_of(run) if table.name == "defence_cost").frame
+    taken = costs.set_index("defence")["milliseconds"]
+    assert (taken.drop("none") > 0).all()
+    assert taken[["none"]].isna().all()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from bench.latency.report.arithmetic import work
@@ -21,12 +23,15 @@ from framework.split.plans import make_plan
 LESS: Final = "lower is better for the user"
 GIGA: Final = 2e-9
 """GFLOP of one multiply-accumulate."""
+SECONDS: Final = Path(__file__).with_name("defence_seconds.csv")
+"""What `studies.defence_seconds` measured, milliseconds, for one model."""
+MEASURED_MODEL: Final = "tiny"
 KEYS = ["plan", "payload", "policy", "n_shards", "defence"]
 
 
 @TABLES.register("defence_cost")
 class DefenceCostTable(ReportTable):
-    """Bytes, rounds and edge FLOPs of each defence at its largest strength."""
+    """Bytes, rounds, edge FLOPs and processor time of each defence at its largest strength."""
 
     title = "What defences cost"
     empty = "This run counted no bytes of a defence."
@@ -48,6 +53,7 @@ class DefenceCostTable(ReportTable):
                 Column("megabytes_down", "Down (MB)", 3, LESS),
                 Column("edge_gflop", "Edge GFLOP", 2, LESS),
                 Column("added_gflop", "of them, the defence", 3, LESS),
+                Column("milliseconds", "CPU of the defence (ms)", 1, LESS),
                 Column("images", "Images", 0),
             ),
             source=source(run),
@@ -56,6 +62,8 @@ class DefenceCostTable(ReportTable):
                 "two for each multiply-accumulate of a matrix product, mask decoder included; "
                 "noise, rounding, dropping and blurring have none. Windows that stay on the edge "
                 "and the encoding of decoys come on top.",
+                f"CPU: of one picture of {MEASURED_MODEL} in one thread, measured once by "
+                "studies.defence_seconds, not in this run.",
             ),
         )
 
@@ -72,11 +80,21 @@ def _costs(run: RunData) -> pd.DataFrame:
     rows = sent.groupby(KEYS, dropna=False).tail(1).sort_values(KEYS, ignore_index=True)
     arch = _architecture(run)
     tokens = arch.grid_size**2
-    added, edge = [], []
+    taken = pd.read_csv(SECONDS, index_col="defence")
+    added, edge, milliseconds = [], [], []
     for _, row in rows.iterrows():
         defence = make_defence(row["defence"], float(row["strength"]) or None)
         rounds = make_plan(row["plan"], arch).rounds
         added.append(GIGA * defence.macs(tokens, arch.width, rounds))
         edge.append(GIGA * work(arch, row["plan"]).edge + added[-1])
+        known = arch.name == MEASURED_MODEL and row["defence"] in taken.index and rounds
+        milliseconds.append(_milliseconds(taken.loc[row["defence"]], rounds) if known else None)
     names = [defence_label(name) for name in rows["defence"]]
-    return rows.assign(what=names, edge_gflop=edge, added_gflop=added)
+    return rows.assign(
+        what=names, edge_gflop=edge, added_gflop=added, milliseconds=np.array(milliseconds, float)
+    )
+
+
+def _milliseconds(taken: pd.Series, rounds: int) -> float:
+    """Processor time of a picture, from that of its first and of each later round."""
+    return float(taken["first_round_ms"] + (rounds - 1) * taken["later_round_ms"])

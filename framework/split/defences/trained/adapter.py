@@ -58,8 +58,8 @@ class PrivacyTerm(nn.Module):
 class AdapterDefence(TrainedDefence):
     """Trains an adapter on two aims: the model's embedding stays, pixels become hard to read.
 
-    The loss is the squared error of the image embedding relative to its variance, plus the
-    strength times `privacy`. All blocks keep their weights, so that shards need nothing new. Only
+    The loss is the squared error of the image embedding relative to its variance, plus `weight`
+    times `privacy`. All blocks keep their weights, so that shards need nothing new. Only
     the first round is changed, since later rounds are computed from its answers.
 
     Args:
@@ -68,14 +68,23 @@ class AdapterDefence(TrainedDefence):
 
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)
-        self.adapter: Adapter | None = None
+        self.adapter: nn.Module | None = None
+
+    @property
+    def weight(self) -> float:
+        """Of the privacy term."""
+        return self.strength
+
+    def network(self, channels: int) -> nn.Module:
+        """What is trained: it maps tokens [..., channels] to tokens of the same shape."""
+        return Adapter(channels)
 
     @abstractmethod
     def privacy(self, channels: int, values: int) -> PrivacyTerm:
         """The privacy term for tokens of ``channels`` and patches of ``values`` numbers."""
 
     def load(self, arrays: Arrays) -> None:
-        self.adapter = Adapter(len(arrays["norm.weight"])).eval()
+        self.adapter = self.network(len(arrays["norm.weight"])).eval()
         self.adapter.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
 
     def macs(self, tokens: int, channels: int, rounds: int) -> int:
@@ -98,7 +107,7 @@ class AdapterDefence(TrainedDefence):
         """Train the adapter for ``steps`` steps; the plan does not matter."""
         torch.manual_seed(seed)
         pictures, rng = list(frames), np.random.default_rng(seed)
-        adapter = Adapter(sam.arch.width).to(sam.device)
+        adapter = self.network(sam.arch.width).to(sam.device)
         term = self.privacy(sam.arch.width, 3 * sam.arch.patch_size**2).to(sam.device)
         optimiser = torch.optim.Adam(adapter.parameters(), lr=LEARNING_RATE)
         rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
@@ -108,14 +117,14 @@ class AdapterDefence(TrainedDefence):
                 batch = _images(sam, [pictures[i] for i in chosen])
                 error, told = self._losses(sam, adapter, term, batch)
                 optimiser.zero_grad()
-                (error + self.strength * told).backward()
+                (error + self.weight * told).backward()
                 optimiser.step()
                 rate.step()
                 bar.set_postfix(embedding=f"{error.item():.3f}", told=f"{told.item():.3f}")
         return {k: v.detach().cpu().numpy() for k, v in adapter.state_dict().items()}
 
     def _losses(
-        self, sam: PedSam, adapter: Adapter, term: PrivacyTerm, images: Tensor
+        self, sam: PedSam, adapter: nn.Module, term: PrivacyTerm, images: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Relative error of the embedding, and the share of the pixels that is told."""
         with torch.no_grad():
