@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bench.report.statistics import LEVEL, SEED, Interval
 from framework.errors import PedbenchError
@@ -38,9 +38,7 @@ class Association(NamedTuple):
     auc: Interval
 
 
-def association(
-    score: Sequence[float], outcome: Sequence[float], clusters: Sequence[Hashable]
-) -> Association:
+def association(score: ArrayLike, outcome: ArrayLike, clusters: Sequence[Hashable]) -> Association:
     """The association of n scores with n outcomes.
 
     Args:

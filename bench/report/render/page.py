@@ -31,10 +31,10 @@ def figure_uri(png: bytes) -> str:
     return _uri("png", packed.getvalue())
 
 
-def photo_uri(picture: NDArray[np.uint8]) -> str:
+def photo_uri(picture: NDArray[np.uint8], lossless: bool = False) -> str:
     """A photo, uint8 [h, w, 3], as a WebP data URI."""
     buffer = io.BytesIO()
-    Pillow.fromarray(picture).save(buffer, format="WEBP", quality=88, method=4)
+    Pillow.fromarray(picture).save(buffer, format="WEBP", quality=88, method=4, lossless=lossless)
     return _uri("webp", buffer.getvalue())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from bench.survey import JUDGEMENTS, KEY, PAGE
 from framework.errors import PedbenchError
 
 LOCK = "run.lock"
@@ -39,7 +40,7 @@ def discard(folder: Path) -> None:
             "so nothing was deleted: give another --out"
         )
     for path in folder.iterdir():
-        if path.name in OWN or path.name.endswith(".part"):
+        if path.name in (*OWN, PAGE, KEY, JUDGEMENTS) or path.name.endswith(".part"):
             path.unlink()
         elif path.name in OWN_FOLDERS:
             path.unlink() if path.is_symlink() else shutil.rmtree(path)

@@ -68,7 +68,7 @@ def _outcomes(run: RunData) -> pd.DataFrame:
     rows = run.every_score
     rows = rows[rows["metric"].isin(telling) & ~rows["attack"].isin([*BARE, ""])]
     if "scene" not in rows:
-        rows = rows.assign(scene=pd.NA)
+        rows = rows.assign(scene=None)
     rows = rows.rename(columns={"metric": "outcome", "value": "recognised"})
     return rows[[*PICTURE, "scene", "outcome", "recognised"]]
 
