@@ -115,7 +115,7 @@ def versions() -> str:
         required = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         required = [dist.name for dist in metadata.distributions()]
-    without = ("extra == 'dev'", "extra == 'dask'")
+    without = ("extra == 'dev'", "extra == 'dask'", "extra == 'demo'")
     texts = [text for text in required if not any(w in text.replace('"', "'") for w in without)]
     wanted = {_name(text) for text in texts}
     return ", ".join([f"python {platform.python_version()}", *map(_version, sorted(wanted))])

@@ -1,0 +1,53 @@
+"""What `pedbench demo` refuses, and what it offers."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from bench.cli import main
+from bench.demo.choices import defences, pipeline, policies
+from framework.errors import PedbenchError
+from framework.split.policies import POLICIES
+
+
+def test_without_nicegui_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "nicegui", None)
+    for module in ("serve", "page", "slider"):
+        monkeypatch.delitem(sys.modules, f"bench.demo.{module}", raising=False)
+    assert main(["demo"]) == 2
+    assert "pip install 'pedbench[demo]'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["demo", "--port", str(port), "--no-browser"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"port {port}" in line
+
+
+def test_every_policy_that_is_offered_exists() -> None:
+    for name in policies():
+        POLICIES.get(name)(1)
+
+
+def test_defences_that_need_training_first_are_not_offered() -> None:
+    assert "gaussian" in defences()
+    assert "nopeek" not in defences()
+
+
+def test_the_adapted_plan_has_adapted_weights() -> None:
+    assert pipeline("globals_last", "float32", "random", 4, "none", 0.5).adapted
+    assert not pipeline("interleaved", "float32", "random", 4, "none", 0.5).adapted
+
+
+@pytest.mark.parametrize("strength", [None, 0.0, -1.0])
+def test_a_defence_without_a_strength_is_refused(strength: float | None) -> None:
+    with pytest.raises(PedbenchError, match="strength"):
+        pipeline("interleaved", "float32", "random", 4, "gaussian", strength)
