@@ -16,7 +16,6 @@ from multiprocessing.sharedctypes import Synchronized
 import torch
 
 from bench.runner.engines.base import Answer, Engine
-from framework.compute.allocator import keep_freed_memory
 from framework.compute.devices import VISIBLE
 
 
@@ -98,7 +97,6 @@ def _start_process(started: Synchronized[int], gpus: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
-    keep_freed_memory()
 
 
 def take_gpu(started: Synchronized[int], gpus: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ from bench.runner.folder.provenance import device_label
 from bench.runner.phases import WATCH, Spent, Times, phase
 from bench.spec.cells import AttackCell
 from bench.spec.config import RunConfig
+from framework.compute.allocator import keep_freed_memory
 from framework.compute.devices import usable_device
 from framework.compute.finite import NotFinite
 from framework.errors import PedbenchError
@@ -179,6 +180,7 @@ def _evaluator(recipe: Recipe) -> Evaluator:
     if _built is None or _built[0] != recipe.name:
         _built = None
         start = time.perf_counter()
+        keep_freed_memory()
         if recipe.lists and recipe.code != code_here():
             raise PedbenchError(
                 f"the worker on {socket.gethostname()} has other code or packages than this "

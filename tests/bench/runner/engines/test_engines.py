@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import resource
 import signal
 import threading
 import time
 
+import distributed
 import pandas as pd
 import pytest
+import torch
 
 from bench.cache.claims import claimed
 from bench.runner.engines import Processes, open_engine
@@ -41,6 +44,8 @@ pictures:
 WORKERS = ("a", "b", "c")
 VARYING = ["seconds", "commit", "device", "error"]
 """Errors name the cache where LPIPS is not to be had."""
+FEW = 100
+"""Pages of memory; 40 MB are 10,000."""
 ORDER = ["image_id", "plan", "policy", "attack", "region", "metric"]
 
 
@@ -138,6 +143,18 @@ def cluster(tmp_path):
         yield found
 
 
+def faults_of_freed_memory():
+    """Pages that this process gets from the system for a tensor as large as one that it freed."""
+
+    def fill():
+        torch.empty(10_000_000).fill_(1)
+
+    fill()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    fill()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
 @pytest.mark.parametrize("killing", [False, True])
 def test_a_dask_cluster_gives_the_records_of_the_serial_run(
     small, serial, cluster, killing, tmp_path, monkeypatch
@@ -151,6 +168,9 @@ def test_a_dask_cluster_gives_the_records_of_the_serial_run(
     assert len(killed) == (2 if killing else 0)
     same(tmp_path / "run", serial)
     assert any((cache / "shipped").is_dir() for cache in caches)
+    with distributed.Client(address, set_as_default=False) as client:
+        faults = client.run(faults_of_freed_memory)
+    assert min(faults.values()) < FEW
 
 
 @pytest.mark.parametrize(
