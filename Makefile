@@ -14,9 +14,10 @@ TORCH_INDEX ?=
 # More extras for the tests of optional parts: make setup EXTRAS=dev,faces,people,text
 EXTRAS ?= dev
 
-# Tests run in as many processes; a file's tests stay together, and so do their fixtures.
+# Tests run in as many processes, in groups and in the order of tests/conftest.py.
 JOBS ?= 2
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup \
+	--no-loadscope-reorder
 
 # Tests of pages need a browser, and one of the paper TeX; they are left out where there is none.
 WITHOUT = not gpu and not network$(if $(shell command -v chromium),, and not browser)$(if $(shell command -v pdflatex),, and not tex)
