@@ -16,6 +16,7 @@ LEARNERS = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_seed_changes_what_is_learned_only_where_the_attack_says_so(name):
     known = knowledge(stages=None if ATTACKS.get(name).every_round else (0,))

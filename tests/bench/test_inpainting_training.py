@@ -26,6 +26,12 @@ from tests.attacks.conftest import photo
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture
+def narrow(monkeypatch):
+    """Networks of few channels, which learn as the shipped ones do."""
+    monkeypatch.setattr("attacks.networks.inpainting.WIDTHS", (12, 16, 24, 32))
+
+
 @pytest.fixture(scope="module")
 def half_seen():
     picture = photo("chelsea")
@@ -91,6 +97,7 @@ def training(seconds):
     )
 
 
+@pytest.mark.usefixtures("narrow")
 def test_steps_lower_the_loss_of_a_batch_that_comes_again(monkeypatch):
     run = training(seconds=0)
     same = drawn(run.photos, 1, run.rng)
@@ -100,6 +107,7 @@ def test_steps_lower_the_loss_of_a_batch_that_comes_again(monkeypatch):
     assert last < first - 0.01
 
 
+@pytest.mark.usefixtures("narrow")
 def test_training_gives_a_last_look_when_time_is_up():
     run = training(seconds=0.01)
     start = {name: value.clone() for name, value in run.network.state_dict().items()}
@@ -109,6 +117,7 @@ def test_training_gives_a_last_look_when_time_is_up():
     assert any(not torch.equal(value, start[name]) for name, value in mean.state_dict().items())
 
 
+@pytest.mark.usefixtures("narrow")
 def test_the_command_writes_weights_with_their_card(tmp_path, monkeypatch, capsys):
     few = [photo("rocket"), photo("coins")]
     monkeypatch.setattr(train_inpainting, "photos", lambda _: few)

@@ -26,6 +26,9 @@ TITLE_LETTERS, TITLE_LINE = 12.0, 0.15
 """Letters of a title to an inch, and the height in inches of a line of it."""
 MOST_PASSES = 5
 
+PDF_FONTS = 42
+"""TrueType, as journals ask for."""
+
 LABEL_SIZE = 6.2
 """Of names within a panel, in points."""
 
@@ -129,7 +132,7 @@ def styled(theme: Theme) -> Iterator[None]:
         "savefig.facecolor": theme.paper,
         "figure.titlesize": 9,
         "figure.titleweight": "bold",
-        "pdf.fonttype": 42,
+        "pdf.fonttype": PDF_FONTS,
     }
     with mpl.rc_context(settings):
         yield

@@ -101,6 +101,7 @@ def test_more_noise_lets_less_through():
     assert bounds.error(strong, frame) > bounds.error(weak, frame) > 0
 
 
+@pytest.mark.slow
 def test_blocks_on_the_edge_change_what_is_told():
     bounds, frame = TokenBounds(toy(), []), example("astronaut").frame
     defence = make_defence("gaussian", 0.5)

@@ -72,6 +72,7 @@ def test_the_middle_is_most_central(sam, guarded):
     assert x0 <= grid.frame_size[1] / 2 <= x1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", ["float32", "pixels"])
 @pytest.mark.parametrize("cut", [slice(0, 150), slice(0, 97), slice(0, 256)])
 def test_padding_gives_the_size_away(sam, payload, cut):

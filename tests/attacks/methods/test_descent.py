@@ -46,6 +46,7 @@ def test_descent_leaves_what_ridge_solves_alone():
     assert np.array_equal(attack.reconstruct(target), linear)
 
 
+@pytest.mark.slow
 def test_the_generator_fits_its_tokens():
     known, target = knowledge(stages=[0]), seen("chelsea")
     truth, visible = example("chelsea").frame, target.grid.pixel_mask(target.visible)

@@ -84,6 +84,7 @@ def test_a_file_of_the_right_hash_is_read(tmp_path, monkeypatch):
     assert shipped("one", sha256_of(path))["a"].dtype == np.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gated_inpainting", "mae_inpainting"])
 def test_it_beats_push_pull_on_photos_that_it_never_saw(name):
     """Photos of packages that are no training photos, every other window seen."""

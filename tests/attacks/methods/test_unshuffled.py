@@ -36,6 +36,7 @@ def target(strength):
     return observed("astronaut", strength)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_a_shuffled_picture_comes_back_in_order(strength):
     shuffled, plain = target(strength), target(0.0)
@@ -49,6 +50,7 @@ def test_a_shuffled_picture_comes_back_in_order(strength):
     assert np.mean(right) > 0.95
 
 
+@pytest.mark.slow
 def test_the_picture_is_much_clearer_than_without_the_order():
     shuffled = target(1.0)
     aware = attacker("ridge_unshuffled").reconstruct(shuffled.observation)

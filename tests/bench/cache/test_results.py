@@ -60,6 +60,7 @@ def rows(result):
     return result.records.sort_values(KEYS).reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_a_second_run_takes_everything_and_has_the_same_records(tmp_path, config, store):
     without = run(config, tmp_path / "without", workers=1)
     first = run(config, tmp_path / "first", workers=1, store=store)
@@ -77,24 +78,38 @@ def test_a_second_run_takes_everything_and_has_the_same_records(tmp_path, config
         assert twin.read_bytes() == file.read_bytes()
 
 
+RUN = """
+import sys
+from pathlib import Path
+import tests.toy_model
+from bench.cache.store import Store
+from bench.runner.run import run
+from bench.spec.config import read_config
+
+home = Path(sys.argv[1])
+config, store = read_config(home / "two.yaml"), Store(home / "store", 10**9)
+print("ready", flush=True)
+run(config, home / "there", workers=1, store=store)
+"""
+
+
 @pytest.mark.slow
-def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config):
-    code = "import sys, tests.toy_model; from bench.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "run", "--preset", str(tmp_path / "small.yaml")]
-    command += ["--data", "synthetic:2", "--workers", "1", "--no-pictures", "--out"]
-    both = [
-        subprocess.Popen([*command, str(tmp_path / name)], cwd=ROOT, stderr=subprocess.PIPE)
-        for name in ("first", "second")
-    ]
-    assert [process.communicate()[1] and process.returncode for process in both] == [0, 0]
-    alone = dataclasses.replace(config, data="synthetic:2", pictures=())
-    expected = rows(run(alone, tmp_path / "alone", workers=1))
+def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config, store):
+    two = dataclasses.replace(config, data="synthetic:2", pictures=())
+    (tmp_path / "two.yaml").write_text(two.to_yaml())
+    command = [sys.executable, "-c", RUN, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"ready\n"
+        run(two, tmp_path / "here", workers=1, store=store)
+    assert other.returncode == 0
+    expected = rows(run(two, tmp_path / "alone", workers=1))
     mine = ["seconds", "from_store", "commit"]
-    for name in ("first", "second"):
+    for name in ("here", "there"):
         found = read_records(tmp_path / name).sort_values(KEYS).reset_index(drop=True)
         pd.testing.assert_frame_equal(found.drop(columns=mine), expected.drop(columns=mine))
 
 
+@pytest.mark.slow
 def test_only_what_is_new_is_computed(tmp_path, config, store):
     run(config, tmp_path / "first", workers=1, store=store)
     more = attacking(config, "mean_colour", "ceiling", "telea")
@@ -106,6 +121,7 @@ def test_only_what_is_new_is_computed(tmp_path, config, store):
     assert run(trained, tmp_path / "weights", workers=1, store=store).from_store == 0
 
 
+@pytest.mark.slow
 def test_other_source_is_computed_anew(tmp_path, config, store, monkeypatch):
     run(config, tmp_path / "first", workers=1, store=store)
     monkeypatch.setattr(
@@ -114,6 +130,7 @@ def test_other_source_is_computed_anew(tmp_path, config, store, monkeypatch):
     assert run(config, tmp_path / "second", workers=1, store=store).new_units == 4
 
 
+@pytest.mark.slow
 def test_a_defence_that_was_trained_again_is_computed_anew(tmp_path, config, store):
     sam, defence = build_sam("toy", "random"), make_defence("hide_layout", 2)
     path = defence.path(sam, "interleaved")

@@ -77,6 +77,7 @@ def test_attackers_count_towards_the_same_limit(tmp_path):
     assert store.get("aa") is not None
 
 
+@pytest.mark.slow
 def test_two_processes_may_write_at_once(tmp_path):
     code = """
         import sys

@@ -115,6 +115,7 @@ def test_a_coalition_has_no_more_servers_than_have_seen_something(capsys, tmp_pa
     assert main(["exposure", "--ledger", str(path)]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -133,6 +134,7 @@ def test_a_folder_that_cannot_be_made_is_named(capsys, tmp_path, arguments, plac
     assert "give another" in text
 
 
+@pytest.mark.slow
 def test_a_terminal_without_the_characters_loses_nothing_else(monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))

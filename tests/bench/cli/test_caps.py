@@ -74,6 +74,7 @@ def segment(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_segment_keeps_its_caps_over_runs(segment, tmp_path, capsys):
     flags = ("--policy", "random", "--max-per-server", "0.4", "--max-coalition", "2:0.6")
     flags += ("--protect", "100,50,200,120", "--scene", "cat", "--plan", "prefix")
@@ -118,6 +119,7 @@ def test_caps_without_a_ledger_are_said_to_be_forgotten(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_caps_that_are_exceeded_already_are_said_and_refused(segment, tmp_path, capsys, caplog):
     assert segment("--plan", "prefix", "--scene", "cat") == 0
     last = Ledger(tmp_path / "l.db").last()
@@ -130,6 +132,7 @@ def test_caps_that_are_exceeded_already_are_said_and_refused(segment, tmp_path, 
     assert caplog.text.count("are exceeded already") == 1
 
 
+@pytest.mark.slow
 def test_four_prompts_on_one_photo_show_each_shard_the_same(segment, tmp_path, capsys):
     seen = []
     for key in ("one", "one", "two"):

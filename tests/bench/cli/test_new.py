@@ -44,6 +44,7 @@ def test_a_new_package_passes_its_own_test(tmp_path, capsys, kind):
         check()
 
 
+@pytest.mark.slow
 def test_the_package_can_be_installed_and_names_its_part(tmp_path):
     main(["new", "attack", "mine", "--out", str(tmp_path / "source")])
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]

@@ -14,6 +14,7 @@ from bench.cli import attached, main
 from framework import build_sam
 
 
+@pytest.mark.slow
 def test_segment_equals_the_centralised_mask(tmp_path, capsys):
     photo = skimage.data.chelsea()
     Image.fromarray(photo).save(tmp_path / "cat.png")

@@ -48,7 +48,7 @@ def test_what_is_no_number_is_no_score(value):
 
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: {checkpoint}
 data: synthetic:1
 public: ["synthetic:4@1"]
@@ -62,7 +62,7 @@ groups:
 @pytest.mark.slow
 def test_a_run_of_a_model_that_gives_nan_has_failed_records(tmp_path, monkeypatch):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
-    sam = build_sam("tiny", "random")
+    sam = build_sam("toy", "random")
     sam.image_encoder.neck[0].weight.flatten()[0] = float("nan")
     save_file(sam.state_dict(), tmp_path / "bad.safetensors")
     (tmp_path / "p.yaml").write_text(PRESET.format(checkpoint=tmp_path / "bad.safetensors"))

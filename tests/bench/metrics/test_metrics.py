@@ -11,12 +11,6 @@ import pytest
 import torch
 from skimage.data import astronaut
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torchmetrics.functional.image import (
-    peak_signal_noise_ratio as torch_psnr,
-)
-from torchmetrics.functional.image import (
-    structural_similarity_index_measure as torch_ssim,
-)
 
 from bench.metrics import METRICS, MetricUnavailable
 from bench.metrics.lpips import Lpips, PerceptualDistance
@@ -148,11 +142,22 @@ def test_psnr_is_capped():
     assert Psnr().score(grey, nearly, EVERYWHERE) == 60.0
 
 
-def test_psnr_equals_scikit_image_and_torchmetrics(truth, noisy, region):
+@pytest.fixture(scope="module")
+def torch_image():
+    """The functions of `torchmetrics` on images."""
+    from torchmetrics.functional import image  # takes 3 s, which every collection would take
+
+    return image
+
+
+@pytest.mark.slow
+def test_psnr_equals_scikit_image_and_torchmetrics(truth, noisy, region, torch_image):
     found = Psnr().score(truth, noisy, region)
     inside = truth[region].astype(float), noisy[region].astype(float)
     assert found == pytest.approx(peak_signal_noise_ratio(*inside, data_range=255))
-    other = torch_psnr(*(torch.from_numpy(x) for x in inside[::-1]), data_range=255.0)
+    other = torch_image.peak_signal_noise_ratio(
+        *(torch.from_numpy(x) for x in inside[::-1]), data_range=255.0
+    )
     assert found == pytest.approx(other.item())
 
 
@@ -162,7 +167,8 @@ def test_full_psnr_follows_from_hidden_psnr(truth, noisy, region):
     assert full == pytest.approx(hidden - 10 * np.log10(1 - region.mean()))
 
 
-def test_ssim_equals_scikit_image_and_torchmetrics(truth, noisy):
+@pytest.mark.slow
+def test_ssim_equals_scikit_image_and_torchmetrics(truth, noisy, torch_image):
     found = Ssim().score(truth, noisy, EVERYWHERE)
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     mean, full = structural_similarity(
@@ -171,7 +177,9 @@ def test_ssim_equals_scikit_image_and_torchmetrics(truth, noisy):
     assert found == pytest.approx(mean, abs=1e-9)
     np.testing.assert_allclose(ssim_map(Moments(truth), noisy), full.mean(axis=2), atol=1e-9)
     pair = as_tensor(noisy), as_tensor(truth)
-    _, other = torch_ssim(*pair, sigma=1.5, data_range=255.0, return_full_image=True)
+    _, other = torch_image.structural_similarity_index_measure(
+        *pair, sigma=1.5, data_range=255.0, return_full_image=True
+    )
     np.testing.assert_allclose(
         ssim_map(Moments(truth), noisy)[5:-5, 5:-5], other[0].mean(dim=0)[5:-5, 5:-5], atol=1e-9
     )

@@ -23,8 +23,10 @@ COARSE = 40
 
 @pytest.fixture(scope="session", autouse=True)
 def _coarse() -> Iterator[None]:
+    """Few pixels, and fonts whose glyphs need no cutting out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.report.render.drawing.DPI", COARSE)
+        patch.setattr("bench.report.render.style.PDF_FONTS", 3)
         yield
 
 

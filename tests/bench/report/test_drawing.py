@@ -15,9 +15,9 @@ from PIL import Image as Pillow
 from bench.cache.store import Store
 from bench.report.base import ReportFigure, Undecided
 from bench.report.data import RunData
-from bench.report.render.drawing import Drawing
+from bench.report.render.drawing import Drawing, pdf_of
 from bench.report.render.recolour import recolour
-from bench.report.render.style import DARK, LIGHT, Theme, canvas, halo, styled
+from bench.report.render.style import DARK, LIGHT, PDF_FONTS, Theme, canvas, halo, styled
 from bench.report.write import write_figures
 from framework.errors import PedbenchError
 
@@ -66,6 +66,7 @@ def test_dark_picture_comes_from_the_light_drawing(full: RunData, tmp_path: Path
     assert plot.calls == 1
 
 
+@pytest.mark.slow
 def test_a_figure_of_the_same_records_is_not_drawn_again(stored: RunData) -> None:
     plot = Counted()
     first = Drawing(plot, stored)
@@ -131,3 +132,10 @@ def test_every_colour_of_a_theme_is_exchanged_and_back() -> None:
     assert axes.lines[-1].get_markerfacecolor() == "none"
     recolour(figure, DARK, LIGHT)
     assert np.allclose(to_rgb(axes.lines[0].get_color()), to_rgb(LIGHT.series[1]))
+
+
+def test_fonts_of_a_pdf_are_those_that_journals_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.report.render.style.PDF_FONTS", PDF_FONTS)
+    pdf = pdf_of(canvas(2, 1, "a title"))
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf

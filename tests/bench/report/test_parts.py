@@ -96,6 +96,7 @@ def files(run: RunData) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_parts_of_another_package_are_written_and_shown_with_their_origin(run: RunData) -> None:
     assert {"count.csv", "count.md", "count.tex", "bars.png", "bars.pdf"} <= files(run)
     assert (run.folder / "tables" / "count.csv").read_text() == "status,records\nok,2\n"

@@ -35,6 +35,7 @@ def finished(tmp_path_factory):
     return RunData.read(folder)
 
 
+@pytest.mark.slow
 def test_only_pipelines_with_noise_have_bounds(finished):
     bounded = finished.segmentation.dropna(subset=[BITS, ERROR])
     assert set(bounded["strength"]) == {0.2, 1.0}

@@ -14,7 +14,7 @@ from bench.spec.config import load_preset
 from bench.submission.verify import FILE, verify
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:2
 public: []
@@ -60,11 +60,13 @@ def test_an_honest_run_agrees(folder, capsys):
     assert kept["disagreeing"] == 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_chooses_the_same_cells(folder):
     first, second = (verify(folder, 3, seed=1).table for _ in range(2))
     assert first.equals(second)
 
 
+@pytest.mark.slow
 def test_an_altered_value_is_found(folder, capsys):
     def flatter(record):
         if record["metric"] == "psnr" and record["status"] == "ok":
@@ -77,6 +79,7 @@ def test_an_altered_value_is_found(folder, capsys):
     assert json.loads((folder / FILE).read_text())["disagreeing"] > 0
 
 
+@pytest.mark.slow
 def test_a_record_that_was_left_out_is_found(folder):
     for_telea = [True]
 

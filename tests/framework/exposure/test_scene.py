@@ -213,6 +213,7 @@ def scenes_of(predictor) -> dict[str, tuple[int, int]]:
     return predictor.encoder.shards.guard.ledger.scenes()
 
 
+@pytest.mark.slow
 def test_a_picture_outside_a_scene_is_its_own(predictor):
     for seed in (0, 1, 0):
         predictor.set_image(frame_of(40, 60, seed))
@@ -236,6 +237,7 @@ def test_frames_and_crops_within_a_scene(predictor):
     assert scenes_of(predictor) == {"yard": (40, 60)}, "the same photo, without its name"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lay", [LAID_DOWN[0], LAID_DOWN[5], LAID_DOWN[9], SAME_SIZE["rolled"]])
 def test_servers_see_nothing_that_is_not_counted(predictor, lay):
     """What a server has not seen, by the ledger, may change: what it gets stays the same."""
@@ -265,6 +267,7 @@ def payloads_of(predictor) -> dict[tuple[str, int], bytes]:
     return {(names[m.shard], m.window): m.sent.data.tobytes() for m in messages}
 
 
+@pytest.mark.slow
 def test_bgr_pictures_lie_where_rgb_ones_do(predictor):
     photo = frame_of(40, 60)
     bgr = photo[..., ::-1].copy()
@@ -308,6 +311,7 @@ def test_resized_pictures(predictor):
         )
 
 
+@pytest.mark.slow
 def test_automatic_masks_over_crops_are_one_scene(sam):
     photo = frame_of(96, 128)
     guard = Guard(Ledger(), Caps(per_server=0.4, coalition=(2, 0.6)))

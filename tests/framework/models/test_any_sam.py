@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_
 from segment_anything.modeling import Sam
 from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
-from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
 
 from framework import DistributedSamPredictor, LocalShards
 from framework.errors import PedbenchError
@@ -21,6 +21,9 @@ from framework.models.interop.adopt import adopt, read_architecture
 from framework.models.interop.transformers_sam import from_transformers, image_embeddings
 from framework.models.named import architecture
 from framework.split.edge import DistributedEncoder
+
+if TYPE_CHECKING:
+    from transformers import SamModel, SamProcessor
 
 BOX = np.array([100, 50, 400, 300])
 
@@ -38,6 +41,7 @@ def plain() -> Sam:
     return stock()
 
 
+@pytest.mark.slow
 def test_a_plain_sam_is_split_exactly_and_stays_as_it_was(plain, photos):
     before = copy.deepcopy(plain.state_dict())
     predictor = DistributedSamPredictor(plain, LocalShards(4), policy="strided")
@@ -161,6 +165,8 @@ def test_a_foreign_or_damaged_embedding_is_refused(sam, photos, tmp_path):
 
 
 def hugging_face(depth: int, width: int, heads: int, size: int) -> SamModel:
+    from transformers import SamConfig, SamModel  # takes 5 s, which every collection would take
+
     config = SamConfig()
     vision = config.vision_config
     vision.num_hidden_layers, vision.hidden_size, vision.num_attention_heads = depth, width, heads
@@ -174,11 +180,15 @@ def hugging_face(depth: int, width: int, heads: int, size: int) -> SamModel:
 
 
 def processor(size: int) -> SamProcessor:
+    from transformers import SamImageProcessor, SamProcessor  # as in `hugging_face`
+
     sides = {"height": size, "width": size}
     return SamProcessor(SamImageProcessor(size={"longest_edge": size}, pad_size=sides))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "heads"), [(768, 12), (1024, 16), (1280, 16)])
+@pytest.mark.slow
 def test_the_embedding_of_transformers_is_its_own(width, heads, photos):
     """Widths and heads of B, L and H; fewer blocks and a smaller input, to be quick."""
     model = hugging_face(2, width, heads, 240)
@@ -191,6 +201,7 @@ def test_the_embedding_of_transformers_is_its_own(width, heads, photos):
     assert (found - expected).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 def test_masks_go_back_through_the_processor(photos, tmp_path):
     model = hugging_face(4, 192, 3, 320)
     model.save_pretrained(tmp_path)
@@ -213,6 +224,7 @@ def test_masks_go_back_through_the_processor(photos, tmp_path):
     assert (mask != wanted).float().mean() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_decoder_of_transformers_is_taken_over_too(photos):
     model = hugging_face(4, 192, 3, 320)
     predictor = DistributedSamPredictor(from_transformers(model), LocalShards(2))
@@ -224,11 +236,13 @@ def test_the_decoder_of_transformers_is_taken_over_too(photos):
     assert np.allclose(scores, expected.iou_scores[0, 0].numpy(), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_model_of_transformers_is_named():
     with pytest.raises(PedbenchError, match="Linear is not transformers' SamModel"):
         from_transformers(nn.Linear(1, 1))
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_checkpoint_is_named(tmp_path):
     with pytest.raises(PedbenchError, match="holds no config"):
         from_transformers(tmp_path)

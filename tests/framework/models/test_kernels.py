@@ -110,6 +110,7 @@ def test_every_way_of_training_has_stocks_gradients(monkeypatch, module, tokens,
     assert torch.allclose(first.grad, second.grad, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", Kernel)
 def test_the_whole_encoder_is_stocks_in_every_way(monkeypatch, sam, stock_sam, way):
     image = torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))

@@ -36,6 +36,7 @@ def bad(request) -> PedSam:
     return with_weight(f"image_encoder.{request.param}", float("nan"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", sorted(PLANS))
 def test_a_bad_weight_is_an_error_that_names_it_and_blames_no_server(bad, photos, plan):
     shards = SeparateShards(3)
@@ -170,6 +171,7 @@ HALVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HALVES)
 def test_a_model_in_half_precision_tells_photos_apart_and_gives_their_masks(exact, photos, name):
     found = outcomes(HALVES[name](), photos)

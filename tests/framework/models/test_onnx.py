@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from segment_anything import SamPredictor
 
 from bench.cli import main
 from framework import DistributedSamPredictor, GrpcShards, LocalShards, build_sam
 from framework.files.cache import cache_dir
+from framework.models.architectures import ARCHITECTURES
 from framework.models.block import loose_windows
 from framework.models.encoders.sam_vit import SamVit
 from framework.models.onnx import files as onnx_files
@@ -31,18 +35,39 @@ pytest.importorskip("onnxscript")
 
 CLOSE = 1e-4
 NECK = Part(Kind.NECK)
+SHORT = replace(ARCHITECTURES["tiny"], name="tiny_short", depth=4, global_blocks=(1, 3))
+"""Two rounds, and so half of the graphs to export."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEDBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setitem(ARCHITECTURES, SHORT.name, SHORT)
         yield
 
 
 @pytest.fixture(scope="module")
+def sam():
+    return build_sam(SHORT.name, "random")
+
+
+@pytest.fixture(scope="module")
 def onnx_sam():
-    return build_sam("tiny", "random", runtime="onnx")
+    return build_sam(SHORT.name, "random", runtime="onnx")
+
+
+@pytest.fixture(scope="module")
+def stock_embedding(photos):
+    """The embedding of stock ``SamPredictor`` for a named photo."""
+    predictor = SamPredictor(build_sam(SHORT.name, "random", attention="stock"))
+
+    @functools.cache
+    def embedding(name):
+        predictor.set_image(photos[name])
+        return predictor.features
+
+    return embedding
 
 
 @pytest.fixture
@@ -146,7 +171,7 @@ def test_gradients_are_kept(onnx_sam):
 def test_files_are_made_once(onnx_sam, photos, exports):
     onnx_sam.runtime.prepare()
     exports.clear()
-    again = build_sam("tiny", "random", runtime="onnx")
+    again = build_sam(SHORT.name, "random", runtime="onnx")
     again.runtime.prepare()
     embedded(again, photos["square"], 4)
     assert exports == []
@@ -158,7 +183,7 @@ def test_other_weights_have_files_of_their_own(onnx_sam, exports):
         return cached_graph(NECK, sam.image_encoder, sam.arch)
 
     first = path(onnx_sam)
-    other = build_sam("tiny", "random", runtime="onnx", seed=1)
+    other = build_sam(SHORT.name, "random", runtime="onnx", seed=1)
     tokens = torch.randn(1, 32, 32, 192)
     assert (other.runtime.neck(tokens) - onnx_sam.runtime.neck(tokens)).abs().max() > 0.01
     other.image_encoder.load_state_dict(onnx_sam.image_encoder.state_dict())
@@ -184,7 +209,7 @@ def cut_short(graph: Path, foreign: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [damage, swap, cut_short])
 def test_spoilt_files_are_made_again(sam, exports, spoil):
-    stranger = build_sam("tiny", "random", seed=1)
+    stranger = build_sam(SHORT.name, "random", seed=1)
     graph = cached_graph(NECK, sam.image_encoder, sam.arch)
     foreign = cached_graph(NECK, stranger.image_encoder, stranger.arch)
     sound = {path.name: path.read_bytes() for path in graph.parent.iterdir()}
@@ -245,22 +270,22 @@ def window_order():
 def test_from_the_command_line(onnx_sam, photos, tmp_path, capsys):
     onnx_sam.runtime.prepare()
     Image.fromarray(photos["odd"]).save(tmp_path / "cat.png")
-    masks = []
+    model, masks = ["--model", SHORT.name, "--checkpoint", "random"], []
     for runtime in ("torch", "onnx"):
         target = tmp_path / f"{runtime}.png"
         arguments = ["segment", str(tmp_path / "cat.png"), "--box", "60,20,300,100"]
-        arguments += ["--checkpoint", "random", "--runtime", runtime, "--out", str(target)]
+        arguments += [*model, "--runtime", runtime, "--out", str(target)]
         assert main(arguments) == 0
         masks.append(np.asarray(Image.open(target)) > 0)
     assert 0 < masks[0].mean() < 1
     assert (masks[0] == masks[1]).mean() > 0.999
     out = tmp_path / "files"
-    assert main(["export", "--checkpoint", "random", "--out", str(out)]) == 0
+    assert main(["export", *model, "--out", str(out)]) == 0
     assert len(list(out.glob("*.onnx"))) == len(list(encoder_parts(onnx_sam.arch)))
     capsys.readouterr()
     assert main([*arguments, "--precision", "int8"]) == 2
     assert main(["shard", "--runtime", "onnx", "--device", "cuda", "--insecure"]) == 2
-    assert main(["export", "--checkpoint", "random", "--out", str(tmp_path / "cat.png")]) == 2
+    assert main(["export", *model, "--out", str(tmp_path / "cat.png")]) == 2
     errors = capsys.readouterr().err.splitlines()
     for line, word in zip(errors, ("float32", "cpu", "--out"), strict=True):
         assert word in line

@@ -51,6 +51,7 @@ def test_the_encoder_in_one_piece_is_stock(sam, frame, expected):
     assert (monolithic(sam, frame) - expected).abs().max() <= 1e-4
 
 
+@pytest.mark.slow
 def test_tables_that_change_are_noticed(frame):
     sam = build_sam("tiny", "random")
     before = monolithic(sam, frame)
@@ -81,6 +82,7 @@ def test_every_token_has_its_place(shape):
     assert torch.equal(source.flatten()[slots], torch.arange(55))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "largest"), [("float16", 5e-3), ("bfloat16", 5e-2)])
 @pytest.mark.parametrize("payload", ["float32", "pixels"])
 def test_half_precision_on_shards_and_edge(precision, largest, payload, frame, expected):
@@ -188,6 +190,7 @@ def test_waiting_requests_are_gathered_and_faults_stay_apart(sam):
     assert max(map(len, batches)) == 3
 
 
+@pytest.mark.slow
 def test_pictures_in_flight_keep_apart(sam):
     frames = [frame_of(SIDE, SIDE, seed) for seed in range(3)]
     encoder = DistributedEncoder(sam, LocalShards(4))
@@ -200,6 +203,7 @@ def test_pictures_in_flight_keep_apart(sam):
     assert "at least 1" in message_of(lambda: list(encoder.encode_many(frames, in_flight=0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", ["local", "interleaved", "centralized"])
 def test_photos_in_one_batch_are_as_one_by_one(sam, plan):
     frames = [frame_of(SIDE, SIDE, 0), frame_of(170, SIDE, 1), frame_of(SIDE, 90, 2)]
@@ -218,6 +222,7 @@ def test_photos_in_one_batch_are_as_one_by_one(sam, plan):
     assert "at least one" in message_of(lambda: together.encode_batch([]))
 
 
+@pytest.mark.slow
 def test_a_photo_of_a_batch_is_prompted_like_any_other(sam, photos):
     predictor = DistributedSamPredictor(sam, LocalShards(4))
     given = list(photos.values())[:2]

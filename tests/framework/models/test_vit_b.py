@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from framework import LocalShards, build_sam
+from framework.models.architectures import ARCHITECTURES
 from framework.models.block import fold_attention
 from framework.models.build import PedSam
 from framework.split.edge import DistributedEncoder
@@ -30,14 +31,27 @@ class Reference:
     embedding: Tensor
 
 
-@pytest.fixture(scope="module")
-def vit_b() -> Reference:
-    sam = build_sam("vit_b", "random", attention="stock")
+def reference(model: str) -> Reference:
+    sam = build_sam(model, "random", attention="stock")
     image = torch.as_tensor(frame_of(*FRAME_SIZE)).permute(2, 0, 1)[None]
     with torch.inference_mode():
         embedding = sam.image_encoder(sam.preprocess(image))
     fold_attention(sam.image_encoder)
     return Reference(sam, embedding)
+
+
+@pytest.fixture(scope="module")
+def vit_b() -> Reference:
+    return reference("vit_b")
+
+
+@pytest.fixture(scope="module")
+def first_round() -> Reference:
+    """ViT-B up to its first global block."""
+    start = replace(ARCHITECTURES["vit_b"], name="vit_b_start", depth=3, global_blocks=(2,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, start.name, start)
+        return reference(start.name)
 
 
 def test_no_position_is_zero(vit_b):
@@ -48,24 +62,33 @@ def test_no_position_is_zero(vit_b):
         assert (block.attn.rel_pos_w != 0).float().mean() > 0.99
 
 
+def check_equals_stock(
+    known: Reference, megabytes: float | None, shards: int, **options: str
+) -> None:
+    encoder = DistributedEncoder(known.sam, LocalShards(shards), **options)
+    found = encoder(frame_of(*FRAME_SIZE))
+    assert known.embedding.std() > 0.1
+    assert (found - known.embedding).abs().max().item() <= 1e-4
+    if megabytes:
+        traffic = encoder.traffic
+        assert (traffic.bytes_up + traffic.bytes_down) / 1e6 == pytest.approx(megabytes, abs=0.005)
+
+
+def test_equals_stock(vit_b):
+    check_equals_stock(vit_b, 100.66, 4, plan="interleaved", policy="sticky")
+
+
 @pytest.mark.parametrize(
     ("plan", "payload", "policy", "n_shards", "megabytes"),
     [
-        ("interleaved", "float32", "sticky", 4, 100.66),
         ("interleaved", "pixels", "strided", 9, None),
         ("prefix", "float32", "one_per_shard", 25, 100.66 / 4),
     ],
 )
-def test_equals_stock(vit_b, plan, payload, policy, n_shards, megabytes):
-    encoder = DistributedEncoder(
-        vit_b.sam, LocalShards(n_shards), plan=plan, payload=payload, policy=policy
-    )
-    found = encoder(frame_of(*FRAME_SIZE))
-    assert vit_b.embedding.std() > 0.1
-    assert (found - vit_b.embedding).abs().max().item() <= 1e-4
-    if megabytes:
-        traffic = encoder.traffic
-        assert (traffic.bytes_up + traffic.bytes_down) / 1e6 == pytest.approx(megabytes, abs=0.005)
+def test_its_first_round_equals_stock(first_round, plan, payload, policy, n_shards, megabytes):
+    """All that pixels and the prefix change."""
+    options = {"plan": plan, "payload": payload, "policy": policy}
+    check_equals_stock(first_round, megabytes, n_shards, **options)
 
 
 @pytest.fixture(scope="module")

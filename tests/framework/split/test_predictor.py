@@ -117,16 +117,17 @@ def by_prompt(mask: dict) -> tuple:
     return *mask["point_coords"][0], round(mask["predicted_iou"], 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("checkpoint", "crops"),
     [
         *((checkpoint, {}) for checkpoint in WEIGHTS),
-        pytest.param("random", CROPS, marks=pytest.mark.slow),
+        ("random", CROPS),
     ],
 )
 def test_automatic_mask_generator(checkpoint, crops, photos):
     options = crops | {
-        "points_per_side": 2 if crops else 6,
+        "points_per_side": 2 if crops else 4,
         "pred_iou_thresh": 0.0,
         "stability_score_thresh": 0.0,
         "box_nms_thresh": 0.95,

@@ -12,7 +12,7 @@ from framework.exposure import Caps, Guard, Ledger, View
 from framework.exposure import caps as caps_module
 from tests.framework.simulation import CapExceeded, run_schedule
 
-SCHEDULES = 4_000
+SCHEDULES = 1_000
 
 
 @pytest.fixture(autouse=True)

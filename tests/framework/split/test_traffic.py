@@ -70,6 +70,7 @@ def test_local_needs_no_assignment(sam):
     DistributedEncoder(sam, LocalShards(30), plan="local")(frame_of(HEIGHT, WIDTH))
 
 
+@pytest.mark.slow
 def test_traffic_is_of_the_last_picture(sam, photos):
     predictor = DistributedSamPredictor(sam, LocalShards(2), payload="pixels")
     ups = []

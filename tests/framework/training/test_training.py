@@ -52,7 +52,8 @@ def shapes() -> Shapes:
 def run(out: Path, steps: int, **options: object) -> Path:
     torch.set_num_threads(1)
     settings = {"batch": 2, "size": SIZE, "lr": 2e-3, "log_every": 1, "save_every": 2} | options
-    return train("tiny", [shapes()] * 4, out, steps=steps, **settings)  # type: ignore[arg-type]
+    model = str(settings.pop("model", "toy"))
+    return train(model, [shapes()] * 4, out, steps=steps, **settings)  # type: ignore[arg-type]
 
 
 def losses(out: Path) -> list[float]:
@@ -90,7 +91,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
 
 
 def test_an_export_is_a_checkpoint_of_the_full_size(tmp_path: Path) -> None:
-    target = export(run(tmp_path, 1), tmp_path / "tiny.safetensors")
+    target = export(run(tmp_path, 1, model="tiny"), tmp_path / "tiny.safetensors")
     sam = build_sam("tiny", target)
     assert sam.image_encoder.img_size == 256
     assert 9e6 < target.stat().st_size < 14e6
@@ -98,7 +99,7 @@ def test_an_export_is_a_checkpoint_of_the_full_size(tmp_path: Path) -> None:
 
 
 def test_training_goes_on_from_an_export(tmp_path: Path) -> None:
-    target = export(run(tmp_path / "first", 1), tmp_path / "tiny.safetensors")
+    target = export(run(tmp_path / "first", 1), tmp_path / "toy.safetensors")
     run(tmp_path / "second", 1, init=target)
     with pytest.raises(PedbenchError, match="no weights at"):
         run(tmp_path / "third", 1, init=tmp_path / "missing.safetensors")

@@ -35,6 +35,7 @@ def servers(sam) -> Iterator[dict[str, str]]:
         yield {s.__name__: a for s, a in zip(services, addresses, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "plan", "reason"),
     [
@@ -70,6 +71,7 @@ def test_a_servers_words_are_shown_without_control_characters(sam, servers, plan
     assert len(text) < 400
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=200))
 def test_one_line_is_short_and_printable(text):
@@ -155,6 +157,7 @@ def scripts(answers: st.SearchStrategy) -> st.SearchStrategy[Script]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("plan", "answers"), [("prefix", windows), ("centralized", bands)])
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

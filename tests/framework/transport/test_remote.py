@@ -260,6 +260,7 @@ def test_a_busy_server_is_asked_again(sam, photos):
     assert (edges[0].features - edges[1].features).abs().max() <= 1e-5
 
 
+@pytest.mark.slow
 def test_segment_over_servers(tmp_path, certs, capsys, photos):
     sam = build_sam("tiny")
     Image.fromarray(photos["landscape"]).save(tmp_path / "photo.png")

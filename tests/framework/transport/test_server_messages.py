@@ -112,6 +112,7 @@ def test_a_message_above_the_limit_is_refused(channel, sam):
     assert status_of(channel, opening(sam), window()) == Code.OK
 
 
+@pytest.mark.slow
 @settings(
     max_examples=200,
     deadline=None,

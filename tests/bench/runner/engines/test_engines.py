@@ -127,8 +127,9 @@ def die(recipe, unit, needs, parcels):
 def test_a_unit_that_kills_its_worker_twice_is_a_failed_record(small, tmp_path, monkeypatch):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("bench.runner.units.waves.compute_cells", die)
-    two = dataclasses.replace(small, limit=1, groups=small.groups[1:], pictures=())
-    result = run(two, tmp_path / "run", device="cpu", workers=2)
+    monkeypatch.setattr("bench.runner.run.open_engine", lambda *_: Processes(1))
+    one = dataclasses.replace(small, limit=1, groups=small.groups[1:], pictures=())
+    result = run(one, tmp_path / "run", device="cpu")
     records = result.records
     assert set(records["status"]) == {FAILED}
     assert len(records) == result.new_units
@@ -155,17 +156,16 @@ def faults_of_freed_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-@pytest.mark.parametrize("killing", [False, True])
-def test_a_dask_cluster_gives_the_records_of_the_serial_run(
-    small, serial, cluster, killing, tmp_path, monkeypatch
+def test_dask_workers_killed_in_each_wave_leave_the_records_of_the_serial_run(
+    small, serial, cluster, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
     address, workers = cluster
     caches = [tmp_path / name / "cache" for name in WORKERS]
     numbers = [worker.pid for worker in workers]
-    killed = start_killer(lambda: numbers, caches, tmp_path / "run" / JOURNAL) if killing else []
+    killed = start_killer(lambda: numbers, caches, tmp_path / "run" / JOURNAL)
     run(small, tmp_path / "run", device="cpu", executor=f"dask://{address}")
-    assert len(killed) == (2 if killing else 0)
+    assert len(killed) == 2
     same(tmp_path / "run", serial)
     assert any((cache / "shipped").is_dir() for cache in caches)
     with distributed.Client(address, set_as_default=False) as client:

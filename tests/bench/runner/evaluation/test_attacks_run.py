@@ -17,7 +17,7 @@ from bench.spec.config import load_preset
 pytestmark = pytest.mark.slow
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:2
 public: ["synthetic:2@1"]

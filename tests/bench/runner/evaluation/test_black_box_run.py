@@ -117,6 +117,7 @@ def test_records_say_who_knew_what(finished):
     assert finished[0].environment["substitutes"]["own"].startswith("shipped:")
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_without_them_still_names_the_substitutes(finished, tmp_path):
     data, config = finished
     again = tmp_path / "run"

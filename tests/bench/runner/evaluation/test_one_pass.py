@@ -17,7 +17,7 @@ from tests.bench.datasets.test_datasets_disjoint import Shown
 pytestmark = pytest.mark.slow
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:2
 public: ["synthetic:2@1"]

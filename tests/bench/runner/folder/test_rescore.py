@@ -16,7 +16,7 @@ from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:1
 public: []

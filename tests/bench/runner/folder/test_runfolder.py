@@ -102,6 +102,7 @@ class TestFresh:
         (out / "notes.txt").write_text("mine")
         return out
 
+    @pytest.mark.slow
     def test_a_run_is_discarded_and_what_is_not_its_own_stays(self, folder):
         other = dataclasses.replace(CONFIG, data="synthetic:2")
         run(other, folder, workers=1, fresh=True)
@@ -109,6 +110,7 @@ class TestFresh:
         assert (folder / "notes.txt").read_text() == "mine"
         assert "synthetic:2" in (folder / "config.yaml").read_text()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "flags",
         [

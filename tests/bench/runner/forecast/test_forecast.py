@@ -128,6 +128,7 @@ def test_phases_become_kinds_of_work():
     }
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_a_run_then_does_and_leaves_no_trace(tmp_path, config, capsys):
     folder = tmp_path / "out"
     before = dry_run(config, folder, device="cpu", workers=1)

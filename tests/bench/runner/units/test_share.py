@@ -20,7 +20,7 @@ from framework.errors import PedbenchError
 pytestmark = pytest.mark.slow
 
 PRESET = """
-model: tiny
+model: toy
 checkpoint: random
 data: synthetic:2
 public: []

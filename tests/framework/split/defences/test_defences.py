@@ -117,6 +117,7 @@ def embedding(sam, photo, **options):
     return predictor.features
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", ["float32", "pixels"])
 def test_noise_costs_more_the_stronger_it_is(sam, photos, stock_embedding, payload):
     errors = []
