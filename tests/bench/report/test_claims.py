@@ -1,4 +1,4 @@
-"""Figures of docs/claims.md are those of the reference runs."""
+"""Figures of docs/claims.md and docs/choosing.md are those of committed tables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from framework.split.defences.noise.clip_noise import ClipNoise
+
 ROOT = Path(__file__).parents[3]
-CLAIMS, RECORDS = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8").split("## The records")
+CLAIMS, RECORDS, ADVICE, OF_ADVICE = (
+    part
+    for page in ("claims.md", "choosing.md")
+    for part in (ROOT / "docs" / page).read_text(encoding="utf-8").split("## The records")
+)
 NUMBER = r"(?<![\w.])\d+\.\d+(?![\w.:])"
 
 
@@ -19,11 +25,20 @@ def table_rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-@pytest.mark.parametrize("cells", table_rows(RECORDS), ids=lambda cells: " ".join(cells))
+def path_of(run: str, table: str) -> Path:
+    """The committed table of a run, or of a study."""
+    results = ROOT / "results"
+    folder = results / run if run == "studies" else results / "reference" / run / "tables"
+    return folder / f"{table}.csv"
+
+
+@pytest.mark.parametrize(
+    "cells", [*table_rows(RECORDS), *table_rows(OF_ADVICE)], ids=lambda cells: " ".join(cells)
+)
 def test_a_figure_is_that_of_its_record(cells: list[str]) -> None:
     figure, run, table, row, column = cells
     wanted = dict(part.split("=") for part in row.split())
-    with (ROOT / "results" / "reference" / run / "tables" / f"{table}.csv").open() as file:
+    with path_of(run, table).open() as file:
         found = [
             line
             for line in csv.DictReader(file)
@@ -37,3 +52,14 @@ def test_a_figure_is_that_of_its_record(cells: list[str]) -> None:
 def test_every_figure_of_a_claim_has_a_record() -> None:
     measured = " ".join(cells[1] + cells[2] for cells in table_rows(CLAIMS))
     assert set(re.findall(NUMBER, measured)) <= {cells[0] for cells in table_rows(RECORDS)}
+
+
+def test_every_figure_of_advice_has_a_record() -> None:
+    plain = re.sub(r"`[^`]*`", "", ADVICE).replace("−", "-")
+    figures = set(re.findall(rf"-?{NUMBER}", plain))
+    assert len(figures) > 20
+    assert figures <= {cells[0] for cells in table_rows(OF_ADVICE)}
+
+
+def test_the_epsilon_of_clipped_noise_is_that_of_the_advice() -> None:
+    assert f"{ClipNoise(0.5).epsilon(192):,.0f}" in ADVICE
