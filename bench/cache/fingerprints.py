@@ -193,7 +193,15 @@ def _imports(module: str) -> frozenset[str]:
     path = _file(module)
     tree = ast.parse(path.read_bytes()) if path else ast.Module([], [])
     package = module if path and path.name == "__init__.py" else module.rpartition(".")[0]
-    return frozenset(_imported(ast.walk(tree), package))
+    return frozenset(_imported(_statements(tree), package))
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """A node and all statements within it, at any depth."""
+    yield tree
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for inner in getattr(tree, field, ()):
+            yield from _statements(inner)
 
 
 def _imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:

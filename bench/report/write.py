@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.cache.store import Store
+from bench.report.base import TABLES
 from bench.report.contents import drawings_of, tables_of
 from bench.report.data import RunData
+from bench.report.kept import kept
 from bench.report.pictures.figure import strip_figures
 from bench.report.render.drawing import Drawing
 from bench.report.render.html import render
-from bench.report.render.table import write_table
+from bench.report.render.table import forms_of
 from bench.runner.phases import phase
 from framework.files.writing import write_file
 
@@ -63,8 +65,16 @@ def write_report(folder: Path) -> Path:
 
 def _save_tables(run: RunData) -> list[Path]:
     folder = run.folder / "tables"
-    found = [table for table in tables_of(run) if not table.problem]
-    return [path for table in found for path in write_table(table, folder)]
+    forms = kept(run, "tables", lambda: _forms(run))
+    return [write_file(folder / name, text) for name, text in forms.items()]
+
+
+def _forms(run: RunData) -> tuple[dict[str, str], bool]:
+    """The files of all tables, and whether the same records would give them again."""
+    tables = tables_of(run)
+    found = [table for table in tables if not table.problem]
+    lasting = len(found) == len(tables) and not TABLES.problems()
+    return {name: text for table in found for name, text in forms_of(table).items()}, lasting
 
 
 def _save_figures(run: RunData) -> list[Path]:

@@ -8,7 +8,7 @@ from bench.latency.report.figures import CAPTIONS, draw
 from bench.latency.report.tables import build_tables
 from bench.latency.results import LatencyRun
 from bench.report.render.drawing import png_of
-from bench.report.render.page import figure_uri, page_template
+from bench.report.render.page import few_colours, figure_uri, page_template
 from bench.report.render.style import DPI, LIGHT, lay_out, styled
 from bench.report.render.table import write_table
 from framework.files.writing import make_folder, write_file, writing
@@ -55,7 +55,8 @@ def _report(run: LatencyRun) -> str:
     """One HTML file that opens offline."""
     with styled(LIGHT):
         pictures = [
-            (figure_uri(png_of(draw(run, name, LIGHT))), text) for name, text in CAPTIONS.items()
+            (figure_uri(few_colours(png_of(draw(run, name, LIGHT)))), text)
+            for name, text in CAPTIONS.items()
         ]
     return page_template("latency.html.j2").render(
         run=run, tables=build_tables(run), pictures=pictures, environment=run.environment.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -187,10 +188,17 @@ def ladder_groups(run: RunData) -> Iterator[list[Ladder]]:
                 yield ladders
 
 
+@lru_cache(maxsize=4)
+def _utility(run: RunData) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """Segmentation scores of each pipeline, indexed by image."""
+    known = run.segmentation.dropna(subset=[UTILITY]).drop_duplicates([*PIPELINE, "image_id"])
+    groups = known.set_index("image_id").groupby(PIPELINE)
+    return dict(iter(groups))
+
+
 def _setting(run: RunData, table: ImageTable, real: Floats) -> dict[str, Any]:
     """Scores of one pipeline, each indexed by image."""
-    images = run.segmentation.merge(pd.DataFrame([table.keys])[PIPELINE], on=PIPELINE)
-    images = images.dropna(subset=[UTILITY]).drop_duplicates("image_id").set_index("image_id")
+    images = _utility(run)[tuple(table.keys[name] for name in PIPELINE)]
     floors = table.of((FLOOR,))
     sign = 1 if table.worse else -1
     floor = worst_case(floors, table.worse) if len(floors) else np.full(real.shape[1], np.nan)

@@ -115,6 +115,7 @@ def oracle_summary(leakage: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else no_rows(SCORED)
 
 
+@lru_cache(maxsize=4)
 def visible_fractions(run: RunData) -> pd.DataFrame:
     """Mean exposure per pipeline and coalition, with the interval of ``visible_fraction``."""
     keys = [*PIPELINE, "coalition", "coalition_choice"]

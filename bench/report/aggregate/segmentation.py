@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES, SegmentationMetric
@@ -72,14 +73,15 @@ def normalised(images: pd.DataFrame, reference: pd.DataFrame | None, metric: str
     """(m − fill) / (centralised − fill) of means over instances; None where it has no meaning."""
     if reference is None or not {metric, "miou_fill"} <= set(images):
         return None
-    both = images.merge(reference[["image_id", metric]], on="image_id", suffixes=("", "_ref"))
-    both = both.dropna(subset=[metric, f"{metric}_ref", "miou_fill"])
-    if both.empty:
+    unshared = reference.set_index("image_id")[metric].reindex(images["image_id"])
+    three = np.stack(
+        [each.to_numpy(float) for each in (images[metric], images["miou_fill"], unshared)]
+    )
+    both = ~np.isnan(three).any(axis=0)
+    if not both.any():
         return None
-    means = both[[metric, "miou_fill", f"{metric}_ref"]].mul(weights(both), axis=0).sum()
-    means = means / weights(both).sum()
-    span = float(means[f"{metric}_ref"] - means["miou_fill"])
-    return float(means[metric] - means["miou_fill"]) / span if span > 0 else None
+    mine, filled, best = np.average(three[:, both], axis=1, weights=weights(images)[both])
+    return float((mine - filled) / (best - filled)) if best > filled else None
 
 
 def paired_cost(run: RunData, pipeline: pd.Series, metric: str = "miou_box") -> Interval | None:
@@ -110,12 +112,12 @@ def image_mean(images: pd.DataFrame, metric: str, per_instance: bool) -> Interva
     """The mean of a metric over instances or images; None where no image has it."""
     if metric not in images:
         return None
-    known = images.dropna(subset=[metric])
-    if known.empty:
+    values = images[metric].to_numpy(float)
+    times = weights(images).to_numpy(int) if per_instance else np.ones(len(images), int)
+    times = np.where(np.isnan(values), 0, times)
+    if not times.any():
         return None
-    if per_instance:
-        known = known.loc[known.index.repeat(weights(known).astype(int))]
-    return mean_interval(known[metric].to_numpy(float), list(known["image_id"]))
+    return mean_interval(values.repeat(times), list(images["image_id"].to_numpy().repeat(times)))
 
 
 def weights(images: pd.DataFrame) -> pd.Series:

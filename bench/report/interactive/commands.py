@@ -9,6 +9,7 @@ import pandas as pd
 from attacks.base import ATTACKS
 from bench.report.aggregate.leakage import CONTROLS
 from bench.report.data import RunData
+from bench.report.render.table import Row
 from bench.spec.restriction import COLUMNS, as_text
 
 
@@ -32,12 +33,12 @@ class Commands:
         self.start = f"pedbench run --preset {shlex.quote(str(run.folder / 'config.yaml'))}"
         self.end = "--out results/again"
 
-    def only(self, row: pd.Series) -> str:
+    def only(self, row: Row) -> str:
         """The settings of a row as values of ``--only``; empty where the whole run is meant.
 
         With an attack go the floors and ceilings that it is compared with.
         """
-        settings = {}
+        settings: dict[str, str] = {}
         for name, values in self._values.items():
             value = None if name not in row or pd.isna(row[name]) else as_text(row[name])
             if value in values and value:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from bench.cache.fingerprints import content_digest, source_fingerprint
 from bench.report.base import ReportFigure, Undecided, problem_of
 from bench.report.data import RunData
+from bench.report.render.page import few_colours
 from bench.report.render.recolour import recolour
 from bench.report.render.style import DARK, DPI, LIGHT, NARROW, Theme, lay_out, set_title, styled
 from framework.files.writing import write_file
@@ -63,17 +64,27 @@ class Drawing:
     @cached_property
     def light(self) -> bytes | None:
         """As PNG; ``None`` where there is no figure."""
-        return self._kept("light", png_of)
+        return self._kept("light", lambda: self._made(png_of))
 
     @cached_property
     def dark(self) -> bytes | None:
         """As PNG with the colours of the dark theme."""
-        return self._kept("dark", _dark_png_of)
+        return self._kept("dark", lambda: self._made(_dark_png_of))
+
+    @cached_property
+    def light_on_page(self) -> bytes | None:
+        """The light PNG as reports carry it."""
+        return self._kept("light on page", lambda: self.light and few_colours(self.light))
+
+    @cached_property
+    def dark_on_page(self) -> bytes | None:
+        """The dark PNG as reports carry it."""
+        return self._kept("dark on page", lambda: self.dark and few_colours(self.dark))
 
     @cached_property
     def pdf(self) -> bytes | None:
         """As PDF in the light theme."""
-        return self._kept("pdf", pdf_of)
+        return self._kept("pdf", lambda: self._made(pdf_of))
 
     def save(self, folder: Path) -> list[Path]:
         """Write the light PNG and the PDF; their paths, none where there is no figure."""
@@ -85,18 +96,21 @@ class Drawing:
             for suffix, content in forms.items()
         ]
 
-    def _kept(self, part: str, make: Callable[[Figure], bytes]) -> bytes | None:
+    def _made(self, make: Callable[[Figure], bytes]) -> bytes | None:
+        return None if self.figure is None else make(self.figure)
+
+    def _kept(self, part: str, make: Callable[[], bytes | None]) -> bytes | None:
         """What ``make`` makes of the figure, or that there is none, from the store if it has it."""
         store = self.run.store
         if store is None:
-            return None if self.figure is None else make(self.figure)
+            return make()
         key = content_digest(part, self._depends)
         entry = store.get(key)
         if entry is not None:
             data = None if entry["blob"] is None else store.blob(entry["blob"])
             if data is not None or entry["blob"] is None:
                 return None if data is None else bytes(data)
-        made = None if self.figure is None else make(self.figure)
+        made = make()
         if not self.failed:
             store.put(key, {"blob": None if made is None else store.put_blob(made)})
         return made

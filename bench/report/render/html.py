@@ -20,13 +20,14 @@ from bench.report.interactive.commands import Commands
 from bench.report.interactive.curve import colours, curve_chart
 from bench.report.interactive.libraries import CHART, scripts, styles
 from bench.report.interactive.libraries import TABLES as TABLE_LIBRARIES
+from bench.report.kept import kept
 from bench.report.pictures.gallery import Gallery, gallery
 from bench.report.pictures.strips import strips
 from bench.report.pictures.tiles import Tile
 from bench.report.render.drawing import Drawing
 from bench.report.render.page import figure_uri, page_template, photo_uri
 from bench.report.render.style import DARK, LIGHT, Theme
-from bench.report.render.table import Column, Table
+from bench.report.render.table import Column, Row, Table, rows_of
 from bench.report.summary.headline import headline, title_of
 from bench.report.summary.key_figures import key_figures
 from bench.report.words import readable, score_words
@@ -45,6 +46,26 @@ WAYS = {
 
 def render(run: RunData) -> str:
     """The report as HTML."""
+    parts = kept(run, "page", lambda: _findings(run))
+    libraries = (*TABLE_LIBRARIES, *(CHART if parts["chart"] else ()))
+    return page_template("report.html.j2").render(
+        run=run,
+        dataset=run.fact("dataset"),
+        title=title_of(run),
+        made=_made(run),
+        findings=Markup(parts["findings"]),
+        failures=Markup(parts["failures"]),
+        commands=Commands(run),
+        table_styles=styles(TABLE_LIBRARIES),
+        scripts=scripts(libraries),
+        colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
+        facts=list(_flat(_facts(run))),
+        config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
+    )
+
+
+def _findings(run: RunData) -> tuple[dict[str, Any], bool]:
+    """All of the page that its records decide, and whether they would again."""
     tables = {table.name: table for table in tables_of(run)}
     failures = tables.pop("failures")
     try:
@@ -53,13 +74,11 @@ def render(run: RunData) -> str:
     except Undecided as error:
         found, no_strips, shown = [], f"No pictures are shown: {error}.", None
     chart = _chart(run)
-    libraries = (*TABLE_LIBRARIES, *(CHART if chart else ()))
+    drawings, commands = drawings_of(run), Commands(run)
+    unusable = {"curves": FIGURES.problems(), "tables": TABLES.problems()}
     photographed = run.records.loc[run.records["image_file"].notna(), "image_id"].nunique()
-    return page_template("report.html.j2").render(
+    html = page_template("findings.html.j2").render(
         run=run,
-        dataset=run.fact("dataset"),
-        title=title_of(run),
-        made=_made(run),
         headline=headline(run),
         key_figures=key_figures(run),
         strips=found[:MOST_STRIPS],
@@ -67,23 +86,24 @@ def render(run: RunData) -> str:
         gallery=shown,
         gallery_pictures=_gallery_pictures(shown) if shown else "",
         chart=chart,
-        commands=Commands(run),
-        table_styles=styles(TABLE_LIBRARIES),
-        scripts=scripts(libraries),
+        commands=commands,
         tile_class=_tile_class,
-        colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
         more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
-        plots=[_drawn(drawing) for drawing in drawings_of(run)],
+        plots=[_drawn(drawing) for drawing in drawings],
         tables=tables.values(),
-        failures=failures,
-        unusable={"curves": FIGURES.problems(), "tables": TABLES.problems()},
-        facts=list(_flat(_facts(run))),
-        config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
+        unusable=unusable,
         readable=readable,
         picture=photo_uri,
         tile_scores=lambda tile: score_words(tile.scores),
         show=html_table,
     )
+    failed = any(table.problem for table in tables.values()) or any(d.failed for d in drawings)
+    parts = {
+        "findings": html,
+        "failures": html_table(failures, True, commands),
+        "chart": chart is not None,
+    }
+    return parts, not (failed or any(unusable.values()))
 
 
 def _chart(run: RunData) -> Markup | None:
@@ -138,7 +158,8 @@ class _Drawn:
 
 def _drawn(drawing: Drawing) -> _Drawn:
     light, dark = (
-        None if png is None else figure_uri(png) for png in (drawing.light, drawing.dark)
+        None if png is None else figure_uri(png)
+        for png in (drawing.light_on_page, drawing.dark_on_page)
     )
     empty = drawing.empty if light is None else ""
     plot = drawing.plot
@@ -217,16 +238,16 @@ def _part(table: Table, label: str, frame: pd.DataFrame, commands: Commands | No
             commands.only(row) if commands else "",
             _failed(row),
         )
-        for _, row in shown.iterrows()
+        for row in rows_of(shown)
     ]
     return _Part(label, rows, len(frame) - len(shown))
 
 
-def _failed(row: pd.Series) -> bool:
+def _failed(row: Row) -> bool:
     return row.get("status") == FAILED or bool(row.get("failed", 0))
 
 
-def _cell(column: Column, row: pd.Series) -> _Cell:
+def _cell(column: Column, row: Row) -> _Cell:
     text, _, bounds = column.text(row).partition(" [")
     if not column.interval:
         text, bounds = column.text(row), ""

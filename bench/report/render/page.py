@@ -22,13 +22,18 @@ def page_template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def figure_uri(png: bytes) -> str:
-    """A figure's PNG as a data URI of 128 colours."""
+def few_colours(png: bytes) -> bytes:
+    """A figure's PNG in 128 colours, which are enough for lines and flat areas."""
     with Pillow.open(io.BytesIO(png)) as picture:
         flat = picture.convert("RGB").quantize(128, dither=Pillow.Dither.NONE)
     packed = io.BytesIO()
     flat.save(packed, format="PNG", compress_level=9)
-    return _uri("png", packed.getvalue())
+    return packed.getvalue()
+
+
+def figure_uri(png: bytes) -> str:
+    """A PNG as a data URI."""
+    return _uri("png", png)
 
 
 def photo_uri(picture: NDArray[np.uint8], lossless: bool = False) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -20,6 +20,9 @@ Direction = Literal[
     "higher is worse for privacy",
     "lower is worse for privacy",
 ]
+Row = Mapping[Any, Any]
+"""A row of a frame: name → value."""
+
 LONG_TABLE = 40
 """Rows beyond which a LaTeX table may break over pages."""
 
@@ -85,7 +88,7 @@ class Column:
         """Names in the frame that its text is made of."""
         return [self.key, f"{self.key}_low", f"{self.key}_high"] if self.interval else [self.key]
 
-    def text(self, row: pd.Series) -> str:
+    def text(self, row: Row) -> str:
         """The cell's text; a dash where there is no value."""
         value = row[self.key]
         if pd.isna(value):
@@ -170,7 +173,7 @@ class Table:
     @cached_property
     def rows(self) -> list[list[str]]:
         """The cells as text."""
-        return [[c.text(row) for c in self.shown] for _, row in self.frame.iterrows()]
+        return [[c.text(row) for c in self.shown] for row in rows_of(self.frame)]
 
     def to_csv(self) -> str:
         """Every column in full precision, bounds of intervals in columns of their own."""
@@ -203,13 +206,20 @@ class Table:
         return shape
 
 
+def forms_of(table: Table) -> dict[str, str]:
+    """The three forms of a table by the names of their files."""
+    forms = {"csv": table.to_csv(), "md": table.to_markdown(), "tex": table.to_latex()}
+    return {f"{table.name}.{suffix}": text for suffix, text in forms.items()}
+
+
 def write_table(table: Table, folder: Path) -> list[Path]:
     """Write the three forms of a table into ``folder``."""
-    forms = {"csv": table.to_csv(), "md": table.to_markdown(), "tex": table.to_latex()}
-    paths = []
-    for suffix, text in forms.items():
-        paths.append(write_file(folder / f"{table.name}.{suffix}", text))
-    return paths
+    return [write_file(folder / name, text) for name, text in forms_of(table).items()]
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    """The rows of a frame, a hundred times as fast to read as its `pandas.Series`."""
+    return frame.to_dict("records")
 
 
 def number(value: float, decimals: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -79,6 +80,7 @@ class Growth:
     deviation: float
 
 
+@lru_cache(maxsize=4)
 def exposures(run: RunData) -> list[Exposure]:
     """Single shards of several, of the policy whose pictures the run keeps, for each number."""
     scores = plain(oracle_scores(run))
