@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 from segment_anything.utils.transforms import ResizeLongestSide
@@ -27,7 +28,7 @@ from framework.models.build import PedSam
 from framework.split.observation import Observation
 from framework.split.payload import Payload
 from framework.split.plans import Place, Plan, make_plan
-from framework.transport.base import LocalShards, Round
+from framework.transport.base import Answers, Asked, LocalShards, Round
 
 
 class Enough(Exception):
@@ -35,15 +36,22 @@ class Enough(Exception):
 
 
 class FirstRounds(LocalShards):
-    """Shards in this process that stop a picture with `Enough` after its first rounds.
+    """Shards in this process that stop a picture with `Enough` in the last of its first rounds.
 
     Args:
         rounds: how many, at least 1.
+        answers: whether the last of them is answered; else it is only received.
     """
 
-    def __init__(self, rounds: int) -> None:
+    def __init__(self, rounds: int, answers: bool) -> None:
         super().__init__(1)
         self.rounds = rounds
+        self.answers = answers
+
+    def _ask(self, pool: Executor, round_: Round, windows: Asked) -> dict[int, Future[Answers]]:
+        if round_.index + 1 == self.rounds and not self.answers:
+            raise Enough
+        return super()._ask(pool, round_, windows)
 
     def exchange(
         self,
@@ -164,9 +172,11 @@ class PublicPhotos:
         """All frames of a still scene, each as far as the setting needs it."""
         pipeline = replace(setting.pipeline, policy="contiguous", n_shards=1)
         predictor = build_predictor(sam, pipeline, seed)
-        rounds = rounds_to(make_plan(setting.pipeline.plan, sam.arch), setting)
+        plan = make_plan(setting.pipeline.plan, sam.arch)
+        rounds = rounds_to(plan, setting)
         if rounds is not None:
-            predictor.encoder.shards = FirstRounds(rounds)
+            after = {step.blocks[-1] + 1 for step in plan.steps if step.place is Place.SHARDS}
+            predictor.encoder.shards = FirstRounds(rounds, setting.threat.stage in after)
         seen = []
         for picture in film(sample, STATIC, setting.threat.frames, 0):
             with contextlib.suppress(Enough):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -46,6 +47,7 @@ class Lpips(Metric):
     def __init__(self, trunk: Trunk | None = None, device: str = "cpu") -> None:
         checked = load_trunk() if trunk is None else verified(trunk, "the caller")
         self._distance = PerceptualDistance(checked, device)
+        self._last: tuple[bytes, dict[_Key, float]] = b"", {}
 
     def _score_many(
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]
@@ -55,16 +57,33 @@ class Lpips(Metric):
                 f"LPIPS needs frames of at least {SMALLEST_SIDE} px a side, "
                 f"this one is {truth.shape[0]}×{truth.shape[1]}"
             )
-        pictures = _Pictures(truth)
-        places = [
-            [pictures.add(image, region) if region.any() else None for region in regions]
-            for image in reconstructions
-        ]
-        maps = list(self._distance.layers(truth, pictures.different))
-        return [
-            [_score(place, maps, region) for place, region in zip(row, regions, strict=True)]
-            for row in places
-        ]
+        same = _digest(truth)
+        known = self._known(same)
+        marks = [_digest(region) for region in regions]
+        places = {mark: each for mark, each in zip(marks, regions, strict=True) if each.any()}
+        new: dict[bytes, Image] = {}
+        wanted: set[_Key] = set()
+        keys: list[dict[bytes, _Key]] = []
+        for image in reconstructions:
+            keys.append({})
+            for place, region in places.items():
+                composite = np.where(region[..., None], image, truth)
+                key = keys[-1][place] = _digest(composite), place
+                if key[0] == same:
+                    known[key] = 0.0
+                elif key not in known:
+                    new[key[0]] = composite
+                    wanted.add(key)
+        weights = {place: _Weights(region) for place, region in places.items()}
+        maps = dict(zip(new, self._distance.layers(truth, list(new.values())), strict=True))
+        known |= {key: weights[key[1]].mean(maps[key[0]]) for key in wanted}
+        return [[known[own[mark]] if mark in own else None for mark in marks] for own in keys]
+
+    def _known(self, truth: bytes) -> dict[_Key, float]:
+        """Scores that were computed for the last truth, given its digest."""
+        if self._last[0] != truth:
+            self._last = truth, {}
+        return self._last[1]
 
 
 class PerceptualDistance:
@@ -108,43 +127,45 @@ class PerceptualDistance:
         return self._features(np.frombuffer(data, dtype=np.uint8).reshape(1, *shape).copy())
 
 
-_SAME = -1
+_Key = tuple[bytes, bytes]
+"""Digests of a composite, the reconstruction in a region and the truth outside, and of the region:
+equal ones recur from pipeline to pipeline."""
 
 
-class _Pictures:
-    """Distinct composites of truth and reconstruction, so that none is run twice."""
+class _Weights:
+    """How much each value of a map counts in the mean, over a region, of the resized map.
 
-    def __init__(self, truth: Image) -> None:
-        self._truth = truth
-        self._places = {truth.tobytes(): _SAME}
-        self.different: list[Image] = []
+    Args:
+        region: bool [h, w], not empty.
+    """
 
-    def add(self, image: Image, region: Mask) -> int:
-        """Where ``image`` inside ``region``, truth outside, stands; ``_SAME`` for the truth."""
-        composite = np.where(region[..., None], image, self._truth)
-        place = self._places.setdefault(composite.tobytes(), len(self.different))
-        if place == len(self.different):
-            self.different.append(composite)
-        return place
+    def __init__(self, region: Mask) -> None:
+        self._region = None if region.all() else torch.from_numpy(region / region.sum())
+        self._by_size: dict[tuple[int, int], Tensor] = {}
+
+    def mean(self, layers: Sequence[Tensor]) -> float:
+        """The sum of the means of maps [1, 1, h_l, w_l]."""
+        if self._region is None:
+            return sum(layer.double().mean().item() for layer in layers)
+        return sum((layer[0, 0].double() * self._of(layer)).sum().item() for layer in layers)
+
+    def _of(self, layer: Tensor) -> Tensor:
+        assert self._region is not None
+        size = layer.shape[2], layer.shape[3]
+        if size not in self._by_size:
+            rows, columns = map(_resizing, size, self._region.shape)
+            self._by_size[size] = rows @ self._region @ columns.T
+        return self._by_size[size]
 
 
-def _score(place: int | None, maps: list[list[Tensor]], region: Mask) -> Score:
-    if place is None:
-        return None
-    return 0.0 if place == _SAME else _mean(maps[place], region)
+def _resizing(old: int, new: int) -> Tensor:
+    """Bilinear resizing along one axis as a matrix [old, new]."""
+    basis = torch.eye(old, dtype=torch.float64)[None]
+    return interpolate(basis, new, mode="linear", align_corners=False)[0]
 
 
-def _mean(layers: list[Tensor], region: Mask) -> float:
-    if region.all():
-        return sum(layer.double().mean().item() for layer in layers)
-    inside = torch.from_numpy(region)
-    return sum(
-        interpolate(layer, region.shape, mode="bilinear", align_corners=False)[0, 0][inside]
-        .double()
-        .mean()
-        .item()
-        for layer in layers
-    )
+def _digest(array: Image | Mask) -> bytes:
+    return hashlib.blake2b(array.tobytes(), digest_size=16).digest()
 
 
 def _network(trunk: Trunk) -> Any:
