@@ -116,6 +116,13 @@ class Attackers:
         except Unsupported:
             return None
 
+    def ships(self, cell: AttackCell) -> bool:
+        """Whether the attack of ``cell`` comes with the package, trained."""
+        try:
+            return self.unsupported(cell) is None and self._shipped_file(*self._key(cell)).exists()
+        except Unsupported:
+            return False
+
     def cards(self, cells: Iterable[Cell]) -> list[Card]:
         """The cards of the trained attackers of ``cells``, as far as there are any."""
         return [made.card for _, made in self.all_trained(cells)]

@@ -242,6 +242,19 @@ def test_truth_features_are_computed_once(known_trunk, truth, noisy, region):
     assert sorted(sizes) == [1, 2, 2]
 
 
+def test_equal_composites_are_run_once_however_many_calls_ask(known_trunk, truth, noisy, region):
+    metric = Lpips(known_trunk)
+    [first] = metric.score_many(truth, [noisy], [EVERYWHERE, region])
+    sizes = []
+    plain = metric._distance._features
+    metric._distance._features = lambda images: sizes.append(len(images)) or plain(images)
+    elsewhere = np.where(region[..., None], noisy, 255 - truth)
+    [second] = metric.score_many(truth, [elsewhere], [region, EVERYWHERE])
+    assert second[0] == first[1]
+    assert second[1] != first[0]
+    assert sizes == [1]
+
+
 def test_lpips_refuses_a_random_trunk():
     with pytest.raises(MetricUnavailable, match="refuses the trunk"):
         Lpips(random_trunk(1))

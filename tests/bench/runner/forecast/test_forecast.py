@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 
 import pytest
 
@@ -14,6 +15,7 @@ from bench.runner.forecast.dry_run import dry_run
 from bench.runner.forecast.forecast import Forecast, duration, trained_from_nothing
 from bench.runner.forecast.progress import Progress
 from bench.runner.forecast.rates import Rates, note, read_rates
+from bench.runner.forecast.typical import typical_forecast
 from bench.runner.phases import Spent
 from bench.runner.run import run
 from bench.spec.config import load_preset
@@ -78,6 +80,20 @@ def test_seconds_add_up_and_workers_share_them(config):
     assert shared.cells_s == alone.cells_s / 2
     assert shared.seconds == shared.attackers_s + shared.cells_s + 7.25 + 5.0
     assert alone.bytes == 100 * cells + 1000
+
+
+def test_what_comes_with_the_package_is_not_counted_as_training():
+    quick = load_preset("quick")
+    rates = Rates({**MEANS, "train conv_decoder": 100.0, "report": 30.0}, {})
+    trained = Counter(cell.attack for cell in trained_from_nothing(quick.cells()))
+    found = typical_forecast(quick, rates)
+    left = Counter(cell.attack for cell in found.attackers)
+    assert trained["ridge"] == left["ridge"]
+    assert 0 <= left["conv_decoder"] < trained["conv_decoder"]
+    training = 10.0 * left["ridge"] + 100.0 * left["conv_decoder"] + len(found.attackers)
+    assert found.attackers_s == pytest.approx(training / found.workers)
+    around = 7.0 + 0.25 * found.images + 30.0 + (5.0 if found.workers > 1 else 0.0)
+    assert found.seconds == pytest.approx(found.attackers_s + found.cells_s + around)
 
 
 def test_it_says_where_its_rates_come_from(config):
