@@ -51,7 +51,7 @@ def render(run: RunData) -> str:
     return page_template("report.html.j2").render(
         run=run,
         dataset=run.fact("dataset"),
-        title=title_of(run),
+        title=parts["title"],
         made=_made(run),
         findings=Markup(parts["findings"]),
         failures=Markup(parts["failures"]),
@@ -99,6 +99,7 @@ def _findings(run: RunData) -> tuple[dict[str, Any], bool]:
     )
     failed = any(table.problem for table in tables.values()) or any(d.failed for d in drawings)
     parts = {
+        "title": title_of(run),
         "findings": html,
         "failures": html_table(failures, True, commands),
         "chart": chart is not None,

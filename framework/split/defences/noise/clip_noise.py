@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import log_ndtr, ndtri
 
 from framework.split.defences.base import DEFENCES
 from framework.split.defences.noise.base import AdditiveNoise
@@ -79,10 +79,10 @@ def analytic_epsilon(ratio: float, delta: float) -> float:
     """
 
     def excess(epsilon: float) -> float:
-        upper = norm.logcdf(ratio / 2 - epsilon / ratio)
-        lower = epsilon + norm.logcdf(-ratio / 2 - epsilon / ratio)
+        upper = log_ndtr(ratio / 2 - epsilon / ratio)
+        lower = epsilon + log_ndtr(-ratio / 2 - epsilon / ratio)
         return float(np.exp(upper) - np.exp(lower)) - delta
 
     if excess(0.0) <= 0:
         return 0.0
-    return float(brentq(excess, 0.0, ratio**2 / 2 + ratio * norm.isf(delta) + 1))
+    return float(brentq(excess, 0.0, ratio**2 / 2 + ratio * -ndtri(delta) + 1))
