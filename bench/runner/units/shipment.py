@@ -93,10 +93,12 @@ class Shipment:
         file = self.context.attackers.file_of(cell)
         if file is not None and file.exists():
             return [*names, f"{file.parent.name}/{file.name}"]
+        if self.context.attackers.ships(cell):
+            return names
         return names + self._public_photos(cell)
 
     def _public_photos(self, cell: AttackCell) -> list[str]:
-        """An attacker that is not in the cache is fitted to these."""
+        """An attacker that is neither in the cache nor shipped is fitted to these."""
         context = self.context
         sets = context.public if cell.threat.public == IN_DOMAIN else context.outside
         return [name for each in sets for name in self._photos_of(each, each.ids)]

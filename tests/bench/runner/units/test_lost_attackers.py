@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.attackers.shipped import save_shipped
 from bench.runner.context import Context
 from bench.runner.units.resume import tasks_left
 from bench.runner.units.shipment import Shipment
@@ -64,3 +65,14 @@ def test_a_worker_elsewhere_is_sent_public_photos_instead(fitted):
     more = set(shipment.needs(task)) - set(needs)
     assert len(more) == 2
     assert shipment.contents(more).keys() == more
+
+
+def test_a_worker_elsewhere_has_shipped_attackers_itself(fitted, tmp_path, monkeypatch):
+    context, file = fitted
+    [task] = tasks_left(context, {})
+    monkeypatch.setattr("bench.attackers.fitting.SHIPPED", tmp_path / "weights")
+    [(place, made)] = context.attackers.all_trained(task.cells)
+    needs = Shipment(context).needs(task)
+    save_shipped(place, made, packages="")
+    file.unlink()
+    assert Shipment(context).needs(task) == [n for n in needs if file.name not in n]
