@@ -11,6 +11,8 @@ from bench.runner.engines.base import Answer, Engine
 from framework.errors import PedbenchError
 
 CONNECT_S = 20
+LARGE_GRAPH = "distributed.admin.large-graph-warning-threshold"
+"""Dask warns of units that bring files above this size; weights are such files."""
 
 
 class DaskCluster(Engine):
@@ -32,11 +34,13 @@ class DaskCluster(Engine):
     def __init__(self, address: str) -> None:
         try:
             # Not all installations have it.
+            import dask
             import distributed
         except ImportError as error:
             raise PedbenchError(
                 "Dask is not installed: pip install 'pedbench[dask]', or leave --executor out"
             ) from error
+        dask.config.set({LARGE_GRAPH: "1TB"})
         self._killed: Any = distributed.KilledWorker
         try:
             self.client = distributed.Client(

@@ -8,6 +8,7 @@ import resource
 import signal
 import threading
 import time
+import warnings
 
 import distributed
 import pandas as pd
@@ -15,7 +16,7 @@ import pytest
 import torch
 
 from bench.cache.claims import claimed
-from bench.runner.engines import Processes, open_engine
+from bench.runner.engines import DaskCluster, Processes, open_engine
 from bench.runner.folder.journal import JOURNAL
 from bench.runner.folder.records import FAILED, read_records
 from bench.runner.run import run
@@ -171,6 +172,9 @@ def test_dask_workers_killed_in_each_wave_leave_the_records_of_the_serial_run(
     with distributed.Client(address, set_as_default=False) as client:
         faults = client.run(faults_of_freed_memory)
     assert min(faults.values()) < FEW
+    with DaskCluster(address) as engine, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert engine.submit(len, bytes(12_000_000)).result() == 12_000_000
 
 
 @pytest.mark.parametrize(
