@@ -42,6 +42,8 @@ RECORD_BYTES, PICTURE_BYTES, REPORT_BYTES = "bytes of records", "bytes of pictur
 """Bytes of a cell on an image, of one with pictures, and of tables, figures and report."""
 UNSCALED = frozenset({RUN, IMAGE, WORKER, REPORT, RECORD_BYTES, PICTURE_BYTES, REPORT_BYTES})
 """Kinds that the size of the model does not change much."""
+OF_PICTURES = ("attack ", "recognise ", SEGMENTATION, CELL)
+"""Kinds that begin with one of these take time by the pixels of the model's input."""
 
 TWINS = ("prior", "swapped", "round1", "unshuffled")
 """Endings of the names of attacks that are variants of another one."""
@@ -57,12 +59,14 @@ class Rates:
     Attributes:
         here: those measured on this machine.
         shipped: those measured elsewhere.
-        scale: of ``shipped``, for kinds that the size of the model changes.
+        encoder: how many times as much this model's encoder computes as that of ``shipped``.
+        pixels: how many times as many its input has.
     """
 
     here: Mapping[str, float]
     shipped: Mapping[str, float]
-    scale: float = 1.0
+    encoder: float = 1.0
+    pixels: float = 1.0
 
     def of(self, kind: str) -> float | None:
         """The mean of a kind; ``None`` where nothing is known of it.
@@ -72,12 +76,17 @@ class Rates:
         if kind in self.here:
             return self.here[kind]
         if kind in self.shipped:
-            return self.shipped[kind] * (1.0 if kind in UNSCALED else self.scale)
+            return self.shipped[kind] * self._scale(kind)
         plain = kind.removesuffix(NOISY)
         original, _, twin = plain.rpartition("_")
         if twin in TWINS:
             return self.of(original + kind[len(plain) :])
         return None if plain == kind else self.of(plain)
+
+    def _scale(self, kind: str) -> float:
+        if kind in UNSCALED:
+            return 1.0
+        return self.pixels if kind.startswith(OF_PICTURES) else self.encoder
 
 
 def read_rates(model: str, place: str) -> Rates:
@@ -86,7 +95,8 @@ def read_rates(model: str, place: str) -> Rates:
     arch = architecture(model)
     by_model: dict[str, dict[str, float]] = json.loads(SHIPPED.read_text(encoding="utf-8"))
     closest = min(by_model, key=lambda name: abs(math.log(_ratio(arch, name))))
-    return Rates(here, by_model[closest], _ratio(arch, closest))
+    pixels = (arch.img_size / architecture(closest).img_size) ** 2
+    return Rates(here, by_model[closest], _ratio(arch, closest), pixels)
 
 
 def note(place: str, measured: Measured) -> None:

@@ -123,6 +123,8 @@ def test_rates_of_another_model_are_scaled_by_its_size():
     assert small.of("pipeline") > 0
     assert large.of("pipeline") > 10 * small.of("pipeline")
     assert large.of("run") > 0
+    for kind in ("attack ridge", "segmentation", "cell"):
+        assert large.of(kind) == pytest.approx(16 * small.of(kind))
     assert small.of("no such kind") is None
     assert small.of("train ridge_prior") == small.of("train ridge")
 
