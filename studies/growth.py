@@ -2,11 +2,11 @@
 
     python -m studies.growth --out growth.csv
 
-Three series of serial runs, each at one, two and four times the size: images, and pipelines (and
-cells with them) of the preset `quick` on synthetic photos, and images by the thousand on the small
-model of the tests, where the driver's own work weighs most. A straight line is fitted to each
-series. Its constant is what a run costs whatever its size; the residual is the largest distance
-from the line, as a share of the largest run. About 4 minutes of processor time.
+Three series of serial runs, each at one, two and four times the size: images of the preset `quick`
+with noise, images by the hundred on the small model of the tests, where the driver's own work
+weighs most, and pipelines on it, with their cells. A straight line is fitted to each series. Its
+constant is what a run costs whatever its size; the residual is the largest distance from the line,
+as a share of the largest run. About 3 minutes of processor time.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from bench.spec.config import load_preset
 from studies.costs import cost, pedbench
 
 TIMES = (1, 2, 4)
-IMAGES, TOY_IMAGES = 3, 250
-STRENGTHS = ("0.25", "0.5", "1.0", "2.0")
+IMAGES, TOY_IMAGES = 2, 100
+STRENGTHS = "0.25", "0.5", "1.0", "2.0"
 PER_PIPELINE = 10
 """Cells of a pipeline with noise in the preset `quick`: nine attacked, one segmented."""
 TOY = """
@@ -38,42 +38,34 @@ seeds: [0]
 groups:
   - policy: [random, strided]
     n_shards: [4]
+    defence: gaussian
+    strength: [{strengths}]
     coalitions: {{4: [1]}}
     attacks: [mean_colour]
 """
 
 
-def with_images(times: int, home: Path) -> int:
-    """`quick` with noise, four shards, on more images; the number of its cells."""
-    _noisy(IMAGES * times, STRENGTHS, home)
-    return IMAGES * times * len(STRENGTHS) * PER_PIPELINE
+def of_quick(images: int, home: Path) -> int:
+    """Run `quick` with noise on four shards and so many images; the number of cells."""
+    only = ["--only", "defence=gaussian", "n_shards=4"]
+    flags = ["--workers", "1", "--device", "cpu", "--no-store", "--no-pictures"]
+    data = ["--preset", "quick", "--data", f"synthetic:{images}@7"]
+    pedbench(["run", *data, *only, *flags, "--out", str(home / "run")])
+    return images * len(STRENGTHS) * PER_PIPELINE
 
 
-def with_pipelines(times: int, home: Path) -> int:
-    """The same with more strengths of the noise; the number of its cells."""
-    _noisy(IMAGES, STRENGTHS[:times], home)
-    return IMAGES * times * PER_PIPELINE
-
-
-def with_toy_images(times: int, home: Path) -> int:
-    """Two pipelines of the small model on many images; the number of its cells."""
+def of_toy(images: int, strengths: int, home: Path) -> int:
+    """Run the small model on so many images, under so much noise; the number of cells."""
     preset = home / "toy.yaml"
-    preset.write_text(TOY.format(images=TOY_IMAGES * times))
+    preset.write_text(TOY.format(images=images, strengths=", ".join(STRENGTHS[:strengths])))
     return run(load_preset(str(preset)), home / "run", device="cpu", workers=1).new_units
 
 
 SERIES: dict[str, Callable[[int, Path], int]] = {
-    "images": with_images,
-    "pipelines": with_pipelines,
-    "images of the small model": with_toy_images,
+    "images": lambda times, home: of_quick(IMAGES * times, home),
+    "images of the small model": lambda times, home: of_toy(TOY_IMAGES * times, 1, home),
+    "pipelines of the small model": lambda times, home: of_toy(TOY_IMAGES, times, home),
 }
-
-
-def _noisy(images: int, strengths: Sequence[str], home: Path) -> None:
-    only = ["--only", "defence=gaussian", "n_shards=4", f"strength={','.join(strengths)}"]
-    flags = ["--workers", "1", "--device", "cpu", "--no-store", "--no-pictures"]
-    data = ["--preset", "quick", "--data", f"synthetic:{images}@7"]
-    pedbench(["run", *data, *only, *flags, "--out", str(home / "run")])
 
 
 def line(cells: pd.Series, seconds: pd.Series) -> dict[str, float]:
@@ -93,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     rows = []
     with tempfile.TemporaryDirectory() as made:
-        _noisy(1, STRENGTHS, Path(made))
+        of_quick(1, Path(made))
         for name, series in SERIES.items():
             for times in TIMES:
                 home = Path(made) / f"{name}-{times}"
@@ -103,9 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 rows.append((name, cells, found.processor_seconds))
                 table = pd.DataFrame(rows, columns=["series", "cells", "processor_seconds"])
                 table.round(2).to_csv(args.out, index=False)
-    for name, group in table.groupby("series", sort=False):
+    for of, group in table.groupby("series", sort=False):
         fit = line(group["cells"], group["processor_seconds"])
-        print(name, {key: round(value, 4) for key, value in fit.items()})
+        print(of, {key: round(value, 4) for key, value in fit.items()})
     return 0
 
 
