@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -222,16 +222,18 @@ def legend_below(
         legend.remove()
 
 
-def reference_line(axes: Axes, value: float, text: str, colour: str) -> None:
-    """A dotted line across the axes with its name above it at the left."""
+def reference_line(
+    axes: Axes, value: float, text: str, colour: str, side: Literal["left", "right"] = "left"
+) -> None:
+    """A dotted line across the axes with its name above it at one side."""
     axes.axhline(value, color=colour, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
     axes.annotate(
         text,
-        (0.01, value),
+        (0.01 if side == "left" else 0.99, value),
         xycoords=("axes fraction", "data"),
         xytext=(0, 2),
         textcoords="offset points",
-        ha="left",
+        ha=side,
         va="bottom",
         fontsize=LABEL_SIZE,
         color=colour,

@@ -33,6 +33,7 @@ from bench.report.render.style import (
 )
 from bench.report.summary.headline import headline
 from bench.report.summary.key_figures import key_figures
+from bench.report.topics.utility.defence_strength import _utility
 from bench.report.words import measure, protected
 from framework.split.defences import DEFENCES
 from framework.split.defences.base import Defence
@@ -222,3 +223,13 @@ def test_labels_of_the_committed_utility_curves_do_not_overlap(name: str) -> Non
         across = [line for line in axes.lines if line.get_transform() == axes.get_yaxis_transform()]
         for line in across:
             assert not any(box.overlaps(line.get_window_extent()) for box in boxes)
+
+
+@pytest.mark.parametrize(("scores", "side"), [((0.72, 0.2), "right"), ((0.9, 0.6), "left")])
+def test_the_filled_box_is_named_where_curves_are_far(scores: tuple[float, ...], side: str) -> None:
+    points = pd.DataFrame({"strength": [0.0, 1.0], "miou_box": scores, "miou_fill": 0.68})
+    points = points.assign(n_shards=4, miou_box_low=float("nan"), miou_box_high=float("nan"))
+    axes = Figure().subplots()
+    _utility(axes, points, LIGHT)
+    (name,) = axes.texts
+    assert name.get_horizontalalignment() == side

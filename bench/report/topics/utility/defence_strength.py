@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -76,7 +79,15 @@ def _utility(axes: Axes, points: pd.DataFrame, theme: Theme) -> None:
             axes.fill_between(*band, color=style["color"], alpha=0.1, linewidth=0)
     fill = points["miou_fill"].dropna()
     if not fill.empty:
-        reference_line(axes, float(fill.mean()), "filling the box", theme.muted)
+        value = float(fill.mean())
+        reference_line(axes, value, "filling the box", theme.muted, _clear_side(axes, value))
+
+
+def _clear_side(axes: Axes, value: float) -> Literal["left", "right"]:
+    """The side at which the curves keep farther from ``value``."""
+    ends = [np.abs(np.asarray(line.get_ydata(), float)[[0, -1]] - value) for line in axes.lines]
+    first, last = np.min(ends, axis=0)
+    return "right" if last > first else "left"
 
 
 def _leakage(
