@@ -3,7 +3,7 @@
 ``python -m studies.sensitive_local --data coco:FOLDER [coco:FOLDER …] [--limit N] [--out DIR]``
 
 No model is needed: the policy sees the model input, and what leaves is a set of windows. Faces are
-looked for by dlib in what each shard and all shards together received. ``pattern`` predicts whether
+looked for by dlib in what every coalition of shards received. ``pattern`` predicts whether
 the photo shows a face from nothing but which windows stayed, leave-one-out, against the more
 frequent answer.
 """
@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", nargs="+", default=["embedded"], help="data sets")
     parser.add_argument("--limit", type=int, default=25, help="photos of each data set")
     parser.add_argument("--model", default="tiny", help="whose input size and windows count")
+    parser.add_argument("--policies", nargs="+", default=POLICIES_TRIED, help="policies to try")
     parser.add_argument("--shards", type=int, default=4, help="number of shards")
     parser.add_argument("--out", type=Path, help="folder for the tables")
     return parser
@@ -85,7 +87,7 @@ def _rows(sample: Sample, options: argparse.Namespace) -> Iterator[dict[str, obj
     frame = ResizeLongestSide(arch.img_size).apply_image(sample.image)
     grid = WindowGrid.of(arch, frame.shape[:2])
     faces = finder.detect(frame, grid.frame_size)
-    for policy in POLICIES_TRIED:
+    for policy in options.policies:
         yield {"policy": policy} | _row(policy, frame, grid, faces, options.shards)
 
 
@@ -99,18 +101,23 @@ def _row(
     home = grid.pixel_mask(i for i in grid.content if owners[i] == HOME)
     on_edge = np.array([_covered(box, home) for box in faces.boxes], bool)
     held = [{i for i in grid.content if owners[i] == shard} for shard in range(shards)]
-    alone = np.zeros(len(faces), bool)
-    for windows in held:
-        alone |= _found(finder, faces, frame, grid, windows)
-    together = _found(finder, faces, frame, grid, set().union(*held))
+    found = {
+        size: np.any(
+            [
+                _found(finder, faces, frame, grid, set().union(*coalition))
+                for coalition in combinations(held, size)
+            ],
+            axis=0,
+        )
+        for size in range(1, shards + 1)
+    }
     return {
         "kept": home.mean(),
         "seconds": seconds,
         "faces": len(faces),
         "kept_faces": int(on_edge.sum()),
-        "found_by_a_shard": int(alone.sum()),
-        "found_by_all": int(together.sum()),
-        "kept_and_found": int((on_edge & (alone | together)).sum()),
+        **{f"found_by_{size}": int(of_some.sum()) for size, of_some in found.items()},
+        "kept_and_found": int((on_edge & np.any(list(found.values()), axis=0)).sum()),
         "pattern": [float(owners[i] == HOME) for i in range(len(owners))],
     }
 
@@ -139,7 +146,8 @@ def _found(
 
 def _summary(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["data", "policy"], sort=False)
-    counts = ["faces", "kept_faces", "found_by_a_shard", "found_by_all", "kept_and_found"]
+    found = [name for name in table if str(name).startswith("found_by_")]
+    counts = ["faces", "kept_faces", *found, "kept_and_found"]
     summary = groups[counts].sum()
     summary.insert(0, "kept", groups["kept"].mean())
     summary.insert(1, "seconds", groups["seconds"].median())
