@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.flags.arguments import add_photo_flags, positive_int
+
+if TYPE_CHECKING:
+    from bench.datasets import Dataset
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -28,6 +32,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="draw the masks over each photo and write them here",
     )
+    parser.add_argument(
+        "--croissant",
+        type=Path,
+        metavar="FILE",
+        help="write Croissant metadata with the responsible-AI fields to this file instead",
+    )
     add_photo_flags(parser)
     parser.set_defaults(run=run)
 
@@ -42,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from framework.files.writing import make_folder, writing
 
     dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)
+    if args.croissant:
+        return _describe(dataset.limit(args.limit), args.croissant)
     ids = dataset.ids[: args.limit]
     if args.draw:
         make_folder(args.draw, "give another --draw")
@@ -64,4 +76,16 @@ def run(args: argparse.Namespace) -> int:
         f"{dataset.name}: {len(ids)} images, {masks} masks, {unreadable} unreadable, "
         f"fingerprint {dataset.fingerprint}"
     )
+    return 0
+
+
+def _describe(dataset: Dataset, path: Path) -> int:
+    """Write a data set's metadata, and say which facts its makers do not tell."""
+    from bench.datasets.croissant import croissant, to_text
+    from framework.files.writing import write_file
+
+    print(write_file(path, to_text(croissant(dataset))))
+    untold = dataset.about.untold
+    if untold:
+        print(f"not told, see docs/data.md: {', '.join(untold)}")
     return 0

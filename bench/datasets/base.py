@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.datasets.about import About, PhotoFile
 from framework.errors import PedbenchError, SampleError
 from framework.registry import Registry
 
@@ -54,12 +55,14 @@ class Dataset(ABC):
         usage: how a spec of this scheme is written.
         options: the keyword options that `open` takes.
         name: what records and reports call it, e.g. ``"coco:bsds500_val"``.
+        annotations: the COCO file of its masks, where there is one.
     """
 
     summary: ClassVar[str]
     usage: ClassVar[str]
     options: ClassVar[frozenset[str]] = frozenset()
     name: str
+    annotations: Path | None = None
 
     @classmethod
     @abstractmethod
@@ -88,6 +91,19 @@ class Dataset(ABC):
     def fingerprint(self) -> str:
         """12 hexadecimal digits over the ids and the annotations."""
 
+    @property
+    def about(self) -> About:
+        """What those who made it tell of it; nothing unless a data set overrides it."""
+        return About()
+
+    def photo_files(self) -> dict[str, PhotoFile]:
+        """The file of each photo, for metadata; of none where photos do not lie in files.
+
+        Raises:
+            SampleError: a file is missing.
+        """
+        return {}
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -115,6 +131,7 @@ class Subset(Dataset):
             chosen = np.sort(rng.choice(len(whole), size=min(n, len(whole)), replace=False))
         self.whole = whole
         self.name = whole.name
+        self.annotations = whole.annotations
         self._ids = tuple(whole.ids[index] for index in chosen)
 
     @classmethod
@@ -129,6 +146,14 @@ class Subset(Dataset):
     @property
     def fingerprint(self) -> str:
         return fingerprint(self.whole.fingerprint, self._ids)
+
+    @property
+    def about(self) -> About:
+        return self.whole.about
+
+    def photo_files(self) -> dict[str, PhotoFile]:
+        files = self.whole.photo_files()
+        return {image_id: files[image_id] for image_id in self._ids if image_id in files}
 
     def load(self, image_id: str) -> Sample:
         return self.whole.load(image_id)

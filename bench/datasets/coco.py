@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from bench.datasets.about import About, PhotoFile
 from bench.datasets.base import (
     DATASETS,
     Dataset,
@@ -58,7 +60,7 @@ class Coco(Dataset):
     ) -> None:
         self.name = name
         self.images = images
-        self.annotations = annotations
+        self.annotations: Path = annotations
         self._content = content or read_coco(annotations)
         if self._content.orphans:
             warnings.warn(
@@ -84,6 +86,24 @@ class Coco(Dataset):
     @cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.ids, sha256_of(self.annotations))
+
+    @property
+    def about(self) -> About:
+        """The facts that ``info`` of the file tells, by the names of `About` or by COCO's."""
+        info = self._content.info
+        usual = {"creators": info.get("contributor", ()), "published": info.get("date_created")}
+        return About.of({**usual, "licence": info.get("license"), **info})
+
+    def photo_files(self) -> dict[str, PhotoFile]:
+        paths = {
+            name: find_image(entry, self.images, self.annotations)
+            for name, entry in self._content.images.items()
+        }
+        home = self.annotations.parent
+        return {
+            name: PhotoFile(Path(os.path.relpath(path, home)).as_posix(), path)
+            for name, path in paths.items()
+        }
 
     def load(self, image_id: str) -> Sample:
         if image_id not in self._content.images:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.datasets.about import About, PhotoFile
 from bench.datasets.base import (
     DATASETS,
     Dataset,
@@ -26,6 +27,7 @@ from framework.files.download import sha256_of
 from framework.files.photos import read_photo
 
 ANNOTATIONS = Path(__file__).parent / "data" / "embedded" / "instances.json"
+ABOUT = ANNOTATIONS.with_name("about.json")
 
 
 @DATASETS.register("embedded")
@@ -66,6 +68,16 @@ class Embedded(Dataset):
     def fingerprint(self) -> str:
         return fingerprint(self.ids, sha256_of(self.annotations))
 
+    @property
+    def about(self) -> About:
+        return About.of(json.loads(ABOUT.read_text(encoding="utf-8")))
+
+    def photo_files(self) -> dict[str, PhotoFile]:
+        return {
+            name: PhotoFile(entry["package_path"], _file(entry))
+            for name, entry in self._entries.items()
+        }
+
     def load(self, image_id: str) -> Sample:
         if image_id not in self._entries:
             raise unknown_image(self, image_id)
@@ -92,10 +104,7 @@ def _photo(entry: dict[str, Any]) -> Image:
     Raises:
         SampleError: its package is not installed, or carries another picture.
     """
-    package, inside = entry["package"], entry["package_path"]
-    path = wheel_file(inside)
-    if path is None:
-        raise SampleError(f"{package} does not carry {inside}: pip install --upgrade {package}")
+    path, package = _file(entry), entry["package"]
     image = read_photo(path)
     if sha256_of(path) != entry["file_sha256"] and pixel_sha256(image) != entry["sha256"]:
         raise SampleError(
@@ -103,6 +112,19 @@ def _photo(entry: dict[str, Any]) -> Image:
             f"version of {package}"
         )
     return image
+
+
+def _file(entry: dict[str, Any]) -> Path:
+    """The file of an entry's photo.
+
+    Raises:
+        SampleError: its package is not installed, or lacks it.
+    """
+    package, inside = entry["package"], entry["package_path"]
+    path = wheel_file(inside)
+    if path is None:
+        raise SampleError(f"{package} does not carry {inside}: pip install --upgrade {package}")
+    return path
 
 
 def pixel_sha256(image: Image) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -66,11 +66,13 @@ class CocoFile:
         images: entries by the name that the data set gives them.
         annotations: of each image, by its key.
         orphans: number of annotations that belong to no image.
+        info: what the file says of itself, as it stands there.
     """
 
     images: dict[str, ImageEntry]
     annotations: dict[str, list[Annotation]]
     orphans: int
+    info: dict[str, Any] = field(default_factory=dict)
 
 
 def read_coco(path: Path) -> CocoFile:
@@ -89,7 +91,9 @@ def read_coco(path: Path) -> CocoFile:
         if key is not None and key in keys:
             annotations[key].append(item)
     orphans = len(content["annotations"]) - sum(map(len, annotations.values()))
-    return CocoFile(_by_name(entries, path), annotations, orphans)
+    info = content.get("info")
+    info = info if isinstance(info, dict) else {}
+    return CocoFile(_by_name(entries, path), annotations, orphans, info)
 
 
 def id_text(value: object) -> str | None:
