@@ -122,6 +122,9 @@ class Keys:
             **code_of(METRICS, used_metrics(config.metrics)),
             **code_of(SEGMENTATION_METRICS, SEGMENTATION_METRICS.names()),
         }
+        files = [each.user_files() for each in used_metrics(config.metrics).values()]
+        if any(files):
+            found["files of metrics"] = [sha256_of(file) for some in files for file in some]
         return {name: content_digest(value) for name, value in found.items()}
 
     def _cell_inputs(self, cell: Cell) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,11 @@ class Metric(ABC):
     on_demand: ClassVar[bool] = False
     place: ClassVar[int] = 10
     csv_alone: ClassVar[bool] = False
+
+    @classmethod
+    def user_files(cls) -> list[Path]:
+        """Files of the user's own that scores depend on, so that stored ones are told apart."""
+        return []
 
     def score_many(
         self, truth: Image, reconstructions: Sequence[Image], regions: Sequence[Mask]

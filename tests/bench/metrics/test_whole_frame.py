@@ -19,7 +19,7 @@ from framework.errors import PedbenchError
 
 WIDTHS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 FULL = np.ones((176, 192), dtype=bool)
-NAMES = ("ms_ssim", "haarpsi", "vif", "dists")
+NAMES = ("ms_ssim", "haarpsi", "vif", "dists", "class_cosine")
 
 
 @pytest.fixture(scope="module")
