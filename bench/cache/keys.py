@@ -43,6 +43,7 @@ COVERED = frozenset(
         "limit",
         "pictures",
         "save_images",
+        "keep_reconstructions",
         "remote",
     }
 )

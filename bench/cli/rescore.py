@@ -11,8 +11,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "rescore",
         help="score the kept reconstructions of a run with more metrics",
-        description="Score the reconstructions that a run has kept (--save-images keeps all) with "
-        "more metrics, then write tables, figures and report again.",
+        description="Score the reconstructions that a run has kept (all of them with "
+        "--keep-reconstructions) with more metrics, then write tables, figures and report again.",
     )
     parser.add_argument("folder", type=Path, help="read and extend this run folder")
     parser.add_argument("--metrics", required=True, help="score with these, e.g. ms_ssim,dists")

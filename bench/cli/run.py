@@ -77,6 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-images", action="store_true", help="save every reconstruction as PNG"
     )
     parser.add_argument(
+        "--keep-reconstructions",
+        action="store_true",
+        help="keep every reconstruction as lossless WebP, for 'rescore', and print the size",
+    )
+    parser.add_argument(
         "--no-pictures", action="store_true", help="save no pictures, not even those of the report"
     )
     parser.add_argument(
@@ -134,6 +139,7 @@ def run(args: argparse.Namespace) -> int:
     asked = asked_for(args, content)
 
     from bench.report.write import write_all
+    from bench.runner.evaluation.pictures import kept_size
     from bench.runner.forecast.dry_run import dry_run
     from bench.runner.forecast.measuring import report_measured
     from bench.runner.run import run as carry_out
@@ -144,6 +150,9 @@ def run(args: argparse.Namespace) -> int:
     result = carry_out(**asked)
     stored = f", {result.from_store} from the store" if result.from_store else ""
     print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")
+    if asked["config"].keep_reconstructions:
+        files, size = kept_size(asked["folder"])
+        print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
     with report_measured(result.place) as paths:
         paths += write_all(asked["folder"], asked["store"])
     for path in paths:
@@ -189,7 +198,11 @@ def asked_for(args: argparse.Namespace, content: Mapping[str, Any]) -> dict[str,
     config = config_of(content, path, path.stem)
     given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
     config = dataclasses.replace(
-        config, save_images=args.save_images, remote=read_remote_flags(args), **given
+        config,
+        save_images=args.save_images,
+        keep_reconstructions=args.keep_reconstructions,
+        remote=read_remote_flags(args),
+        **given,
     )
     if args.public:
         config = dataclasses.replace(config, public=tuple(args.public))
@@ -202,7 +215,9 @@ def asked_for(args: argparse.Namespace, content: Mapping[str, Any]) -> dict[str,
     if args.only:
         config = dataclasses.replace(config, only=read_only(args.only))
     if args.no_pictures:
-        config = dataclasses.replace(config, pictures=(), save_images=False)
+        config = dataclasses.replace(
+            config, pictures=(), save_images=False, keep_reconstructions=False
+        )
     with at(f"preset {args.preset}"):
         config.check()
     return {

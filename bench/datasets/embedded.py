@@ -49,7 +49,7 @@ class Embedded(Dataset):
     def __init__(self, annotations: Path = ANNOTATIONS) -> None:
         if not annotations.is_file():
             raise PedbenchError(f"{annotations} is missing: install pedbench anew")
-        self.annotations = annotations
+        self.annotations: Path = annotations
         self._content = json.loads(annotations.read_text(encoding="utf-8"))
         self._entries = {entry["name"]: entry for entry in self._content["images"]}
 

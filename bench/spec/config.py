@@ -42,6 +42,7 @@ class RunConfig:
         metrics: metrics on demand, scored beside the usual ones.
         limit: number of images scored; all when ``None``.
         save_images: keep the pictures of every cell.
+        keep_reconstructions: keep the reconstructions of every cell compactly.
         images, annotations: where a ``coco:`` data set departs from the usual layout.
         only: settings with the values that are kept of them, see `bench.spec.restriction`.
         remote: servers that take the part of this process's own; not kept in ``config.yaml``.
@@ -59,6 +60,7 @@ class RunConfig:
     metrics: tuple[str, ...] = ()
     limit: int | None = None
     save_images: bool = False
+    keep_reconstructions: bool = False
     images: str | None = None
     annotations: str | None = None
     remote: Remote | None = None
@@ -95,9 +97,17 @@ class RunConfig:
         return {key: max(found) for key, found in sizes.items() if len(found) > 1}
 
     def wants_picture(self, cell: AttackCell) -> bool:
-        """Whether the cell's reconstructions are kept as PNG."""
-        if cell.recognise or self.save_images:
-            return self.save_images and not cell.recognise
+        """Whether the cell's reconstructions are kept."""
+        if cell.recognise:
+            return False
+        return self.save_images or self.keep_reconstructions or self._shown(cell)
+
+    def compactly(self, cell: AttackCell) -> bool:
+        """Whether a cell's reconstructions are kept for scoring alone, not for the report."""
+        return self.keep_reconstructions and not self.save_images and not self._shown(cell)
+
+    def _shown(self, cell: AttackCell) -> bool:
+        """Whether the report shows the cell's reconstructions."""
         settings = dataclasses.asdict(cell.pipeline) | {"coalition": cell.threat.coalition}
         usual = cell.threat.stage is None and cell.seed == self.seeds[0] and not cell.variant
         return usual and any(

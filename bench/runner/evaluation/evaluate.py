@@ -347,7 +347,8 @@ class ImageEvaluation:
         if not self.config.wants_picture(cell):
             return None
         with phase("pictures"):
-            return self.pictures.reconstruction(cell, model_input, visible, picture)
+            compactly = self.config.compactly(cell)
+            return self.pictures.reconstruction(cell, model_input, visible, picture, compactly)
 
 
 def _situation(cell: AttackCell) -> tuple[str, int, int, str]:

@@ -1,4 +1,4 @@
-"""PNG files of what was seen, reconstructed and segmented."""
+"""Files of what was seen, reconstructed and segmented: PNG, or lossless WebP."""
 
 from __future__ import annotations
 
@@ -45,17 +45,28 @@ class Pictures:
         self._written: set[Path] = set()
 
     def reconstruction(
-        self, cell: AttackCell, model_input: Image, visible: NDArray[np.bool_], picture: Image
+        self,
+        cell: AttackCell,
+        model_input: Image,
+        visible: NDArray[np.bool_],
+        picture: Image,
+        compactly: bool = False,
     ) -> str:
-        """Keep a reconstruction beside the truth and what was seen; its path in the run folder."""
+        """Keep a reconstruction beside the truth and what was seen; its path in the run folder.
+
+        Args:
+            compactly: as lossless WebP, without a picture of what was seen.
+        """
         suffix = "" if cell.threat.choice == "largest" else f"-{cell.threat.choice}"
         if cell.variant:
             suffix += f"-{cell.variant}"
         place = self.home / f"{cell.pipeline.slug}-c{cell.threat.coalition}{suffix}"
         self._write((place if cell.variant else self.home) / TRUTH, model_input)
+        self._write(place / VISIBLE, visible)
+        if compactly:
+            return self._write(place / f"{cell.file_name}.webp", picture, replace=True)
         seen = np.where(visible[..., None], model_input, np.uint8(HIDDEN_GREY))
         self._write(place / "seen.png", seen.astype(np.uint8))
-        self._write(place / VISIBLE, visible)
         return self._write(place / f"{cell.file_name}.png", picture, replace=True)
 
     def owners(self, pipeline: Pipeline, seen: Observation) -> None:
@@ -78,7 +89,8 @@ class Pictures:
         if replace or path not in self._written:
             self._written.add(path)
             content = io.BytesIO()
-            Pillow.fromarray(picture).save(content, format="PNG")
+            form = path.suffix.removeprefix(".")
+            Pillow.fromarray(picture).save(content, format=form, lossless=True)
             write_file(path, content.getvalue())
         return str(path.relative_to(self.folder))
 
@@ -96,6 +108,12 @@ def companions(folder: Path, picture: str) -> list[Path]:
     ]
     beside = [place / "seen.png", place / VISIBLE, place / TRUTH, home / TRUTH]
     return [path, *(file for file in beside if file.is_file()), *owners]
+
+
+def kept_size(folder: Path) -> tuple[int, int]:
+    """How many files the pictures of a run folder are, and their bytes."""
+    sizes = [path.stat().st_size for path in (folder / "images").rglob("*") if path.is_file()]
+    return len(sizes), sum(sizes)
 
 
 def overlay(photo: Image, masks: NDArray[np.bool_], side: int = 512) -> Image:

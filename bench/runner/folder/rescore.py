@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 OF_A_SCORE = ("region", "metric", "value", "status", "error")
 """Fields of a record that the scores of one picture do not share."""
-AGAIN = "run it again with --save-images"
+AGAIN = "run it again with --keep-reconstructions"
 
 
 def rescore(folder: Path, metrics: Sequence[str]) -> int:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from bench.cli import main
+from bench.runner.evaluation.pictures import kept_size
 from bench.runner.folder.journal import JOURNAL
 from bench.runner.folder.records import read_records
 from bench.runner.folder.rescore import rescore
@@ -42,7 +45,10 @@ def finished(tmp_path_factory):
         patch.setenv("PEDBENCH_CACHE", str(home / "cache"))
         run(dataclasses.replace(config, metrics=("vif",)), home / "named", workers=1)
         run(config, home / "usual", workers=1)
-        run(dataclasses.replace(config, save_images=False), home / "bare", workers=1)
+        bare = dataclasses.replace(config, save_images=False)
+        run(bare, home / "bare", workers=1)
+        compact = dataclasses.replace(bare, keep_reconstructions=True)
+        run(compact, home / "compact", workers=1)
     return home
 
 
@@ -60,6 +66,23 @@ def test_it_gives_the_records_of_a_run_with_that_metric(finished, usual):
     assert rescore(usual, ["vif"]) == 2
     rebuild_records(usual)
     assert rows(usual).equals(rows(finished / "named"))
+
+
+def test_reconstructions_kept_compactly_are_the_same_to_the_bit_and_score_alike(
+    finished, usual, tmp_path
+):
+    compact = shutil.copytree(finished / "compact", tmp_path / "compact")
+    kept = sorted(compact.glob("images/*/*/telea.webp"))
+    assert len(kept) == 2
+    for file in kept:
+        png = usual / file.relative_to(compact).with_suffix(".png")
+        assert np.array_equal(*(np.asarray(Pillow.open(path)) for path in (file, png)))
+    assert kept_size(compact)[1] < kept_size(usual)[1]
+    for folder in (compact, usual):
+        rescore(folder, ["vif"])
+        rebuild_records(folder)
+    files = {"image_file": None}
+    assert rows(compact).assign(**files).equals(rows(usual).assign(**files))
 
 
 def test_a_metric_scored_before_is_scored_again_in_its_place(usual):
