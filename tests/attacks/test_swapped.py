@@ -7,6 +7,8 @@ from attacks import ATTACKS, Knowledge
 from attacks.controls.matching import control_of, prior_of
 from tests.attacks.conftest import PUBLIC, photo
 
+pytestmark = pytest.mark.slow
+
 HELD = (0, 1)
 
 
@@ -42,7 +44,6 @@ def test_nothing_of_the_photo_gets_through(one_donor, observe):
     assert np.array_equal(first, second)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("payload", ["float32", "int8", "pixels"])
 def test_a_donor_of_another_shape_is_cut_to_the_windows(one_donor, observe, payload):
     twin, _, donor = one_donor(payload=payload)
@@ -59,7 +60,6 @@ def test_donors_come_back_with_the_state(one_donor, observe, target):
     assert np.array_equal(copy.reconstruct(seen), twin.reconstruct(seen))
 
 
-@pytest.mark.slow
 def test_donors_differ_from_photo_to_photo(fitted, observe, target):
     twin = fitted["kriging_swapped"]
     pictures = {

@@ -19,6 +19,8 @@ from bench.spec.config import read_config
 from framework import PedbenchError, build_sam
 from framework.split.defences import make_defence
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: toy
 checkpoint: random
@@ -60,7 +62,6 @@ def rows(result):
     return result.records.sort_values(KEYS).reset_index(drop=True)
 
 
-@pytest.mark.slow
 def test_a_second_run_takes_everything_and_has_the_same_records(tmp_path, config, store):
     without = run(config, tmp_path / "without", workers=1)
     first = run(config, tmp_path / "first", workers=1, store=store)
@@ -93,7 +94,6 @@ run(config, home / "there", workers=1, store=store)
 """
 
 
-@pytest.mark.slow
 def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config, store):
     two = dataclasses.replace(config, data="synthetic:2", pictures=())
     (tmp_path / "two.yaml").write_text(two.to_yaml())
@@ -109,7 +109,6 @@ def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config, store):
         pd.testing.assert_frame_equal(found.drop(columns=mine), expected.drop(columns=mine))
 
 
-@pytest.mark.slow
 def test_only_what_is_new_is_computed(tmp_path, config, store):
     run(config, tmp_path / "first", workers=1, store=store)
     more = attacking(config, "mean_colour", "ceiling", "telea")
@@ -121,7 +120,6 @@ def test_only_what_is_new_is_computed(tmp_path, config, store):
     assert run(trained, tmp_path / "weights", workers=1, store=store).from_store == 0
 
 
-@pytest.mark.slow
 def test_other_source_is_computed_anew(tmp_path, config, store, monkeypatch):
     run(config, tmp_path / "first", workers=1, store=store)
     monkeypatch.setattr(
@@ -130,7 +128,6 @@ def test_other_source_is_computed_anew(tmp_path, config, store, monkeypatch):
     assert run(config, tmp_path / "second", workers=1, store=store).new_units == 4
 
 
-@pytest.mark.slow
 def test_a_defence_that_was_trained_again_is_computed_anew(tmp_path, config, store):
     sam, defence = build_sam("toy", "random"), make_defence("hide_layout", 2)
     path = defence.path(sam, "interleaved")
@@ -158,7 +155,6 @@ def test_what_failed_is_not_kept(tmp_path, config, store, monkeypatch):
     assert (second.records["status"] != "failed").all()
 
 
-@pytest.mark.slow
 def test_precisions_are_not_confused(tmp_path, config, store):
     grid = {**config.groups[0].grid, "plan": ["globals_last"]}
     group = dataclasses.replace(config.groups[0], grid=grid, attacks=("ridge",), stages=(2,))

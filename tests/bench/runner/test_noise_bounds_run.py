@@ -9,6 +9,8 @@ from bench.runner.run import run
 from bench.spec.config import RunConfig
 from bench.spec.grid import Group
 
+pytestmark = pytest.mark.slow
+
 ATTACKED = {"coalitions": {2: [1]}, "attacks": ["mean_colour", "ridge"]}
 CONFIG = RunConfig(
     "small",
@@ -35,7 +37,6 @@ def finished(tmp_path_factory):
     return RunData.read(folder)
 
 
-@pytest.mark.slow
 def test_only_pipelines_with_noise_have_bounds(finished):
     bounded = finished.segmentation.dropna(subset=[BITS, ERROR])
     assert set(bounded["strength"]) == {0.2, 1.0}

@@ -36,7 +36,13 @@ def test_random_weights_leave_no_position_at_zero(sam):
             assert tensor.std() > 0.01, name
 
 
-@pytest.mark.parametrize(("policy", "n_shards"), SHARINGS)
+@pytest.mark.parametrize(
+    ("policy", "n_shards"),
+    [
+        pytest.param(policy, n, marks=() if n in (4, 25) else pytest.mark.slow)
+        for policy, n in SHARINGS
+    ],
+)
 def test_every_policy_and_number_of_shards(sam, photos, stock_embedding, policy, n_shards):
     predictor = DistributedSamPredictor(sam, LocalShards(n_shards), policy=policy)
     predictor.set_image(photos["landscape"])
@@ -59,7 +65,9 @@ def test_every_policy_in_other_exact_plans(
     assert worst(predictor.features, stock_embedding(shape)) <= TOLERANCE
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", ["odd", *(pytest.param(s, marks=pytest.mark.slow) for s in SHAPES if s != "odd")]
+)
 @pytest.mark.parametrize("payload", ["float32", "pixels"])
 @pytest.mark.parametrize("plan", ["centralized", "local", "interleaved", "prefix"])
 def test_every_shape_in_every_exact_plan(sam, photos, stock_embedding, plan, payload, shape):

@@ -38,6 +38,7 @@ def test_every_plan_has_its_rounds(sam):
         assert make_plan(name, sam.arch).rounds == rounds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", TOKEN_CODECS)
 @pytest.mark.parametrize("plan", ["interleaved", "prefix", "globals_last"])
 def test_only_valid_tokens_travel(traffic, plan, codec):

@@ -15,6 +15,8 @@ from framework.training.adapt import Adaptation, adapt, encode, rearrange
 from framework.training.trainer import Trainer
 from tests.toy_model import TOY
 
+pytestmark = pytest.mark.slow
+
 PHOTO = skimage.data.astronaut()
 
 
@@ -91,7 +93,6 @@ def test_position_may_be_added_after_the_windows_are_back(sam):
         assert not torch.allclose(late, encode(student, images), atol=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("trained", ["globals", "all"])
 def test_distilling_comes_closer_to_the_stock_embedding(tmp_path, trained):
     sam = toy()
@@ -114,7 +115,6 @@ def test_distilling_comes_closer_to_the_stock_embedding(tmp_path, trained):
     assert same if trained == "globals" else not torch.equal(first, second)
 
 
-@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
     sam = toy()
     options = {"batch": 1, "prompts": 2, "save_every": 1, "steps": 3}

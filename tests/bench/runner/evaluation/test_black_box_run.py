@@ -90,6 +90,7 @@ def finished(tmp_path_factory):
     return RunData.read(folder / "out"), config
 
 
+@pytest.mark.slow
 def test_cells_differ_by_access_and_photos(finished):
     cells = [cell for cell in finished[1].cells() if isinstance(cell, AttackCell)]
     ridge = [cell for cell in cells if cell.attack == "ridge"]
@@ -97,6 +98,7 @@ def test_cells_differ_by_access_and_photos(finished):
     assert len({cell.variant for cell in ridge}) == 9
 
 
+@pytest.mark.slow
 def test_records_say_who_knew_what(finished):
     records = finished[0].records
     assert not (records["status"] == "failed").any()
@@ -127,10 +129,12 @@ def test_a_run_that_goes_on_without_them_still_names_the_substitutes(finished, t
     assert RunData.read(again).environment["substitutes"] == data.environment["substitutes"]
 
 
+@pytest.mark.slow
 def test_the_usual_tables_leave_such_attackers_out(finished):
     assert finished[0].scores.empty
 
 
+@pytest.mark.slow
 def test_table_and_figure_tell_them_apart(finished):
     frame = TABLES.get("threats")().build(finished[0]).frame
     black = frame[(frame["attack"] == "ridge") & ~frame["weights_known"].astype(bool)]

@@ -19,6 +19,8 @@ from framework.files.cache import cache_dir
 from framework.warn import warn_once
 from tests.framework.support import no_file_beyond
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: toy
 checkpoint: random
@@ -53,7 +55,6 @@ def measured(folder):
     return table.sort_values(ORDER).reset_index(drop=True)
 
 
-@pytest.mark.slow
 def test_a_journal_that_cannot_grow_loses_only_the_unit_in_flight(preset, tmp_path, capsys):
     config = load_preset(str(preset))
     whole = run(config, tmp_path / "whole", device="cpu", workers=1)

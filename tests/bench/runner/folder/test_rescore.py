@@ -18,6 +18,8 @@ from bench.runner.run import rebuild_records, run
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 
+pytestmark = pytest.mark.slow
+
 PRESET = """
 model: toy
 checkpoint: random

@@ -17,6 +17,8 @@ from bench.runner.run import run
 from bench.spec.config import Group, RunConfig
 from framework import PedbenchError
 
+pytestmark = pytest.mark.slow
+
 PLAIN = RunConfig(
     preset="small",
     model="toy",

@@ -26,6 +26,8 @@ from framework.transport.faults import ShardUnavailable
 from framework.transport.round import HOME
 from tests.framework.support import frame_of, message_of
 
+pytestmark = pytest.mark.slow
+
 GRID = WindowGrid.of(architecture("tiny"), (256, 171))
 
 
@@ -42,7 +44,6 @@ def encode(sam, photo, strength, *, shards=None, seed=3, **options):
     return predictor
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"payload": "pixels"}, {"plan": "prefix"}])
 def test_the_result_does_not_change(sam, photos, options):
     plain, mixed = (encode(sam, photos["landscape"], s, **options) for s in (0, 1))
@@ -88,7 +89,6 @@ def test_decoys_show_another_picture(sam, photos):
             assert not np.array_equal(message.sent.data, real[message.window])
 
 
-@pytest.mark.slow
 def test_the_ledger_counts_what_is_real(sam, photos):
     guards = [Guard(), Guard()]
     for guard, strength in zip(guards, (0, 2), strict=True):
