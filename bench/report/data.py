@@ -26,6 +26,7 @@ from bench.runner.folder.records import (
     read_records,
 )
 from bench.spec.cells import ORIGINAL, SEEN, Pipeline
+from bench.survey import JUDGEMENTS
 from framework.declaration import own
 from framework.models.named import models
 from framework.split.plans import make_plan
@@ -79,10 +80,14 @@ class RunData:
 
     @cached_property
     def digest(self) -> str:
-        """A hash over configuration, attackers and records, in whichever order these came."""
+        """A hash over configuration, attackers, judgements and records, in any order."""
         values = self.records.drop(columns="from_store", errors="ignore")
         hashes = pd.util.hash_pandas_object(values, index=False).to_numpy()
-        return content_digest(list(values.columns), np.sort(hashes), self.config, self.attackers)
+        judged = self.folder / JUDGEMENTS
+        people = [judged.read_text(encoding="utf-8")] if judged.is_file() else []
+        return content_digest(
+            list(values.columns), np.sort(hashes), self.config, self.attackers, *people
+        )
 
     @cached_property
     def every_score(self) -> pd.DataFrame:

@@ -59,8 +59,9 @@ def chosen_pairs(run: RunData, count: int, seed: int) -> list[Pair]:
 
 
 def survey_id(run: RunData, pairs: list[Pair]) -> str:
-    """A short name of these questions on these records."""
-    return content_digest(run.digest, [vars(pair) for pair in pairs])[:12]
+    """A short name of these questions on these photos; people's answers do not change it."""
+    facts = [run.fact(name) for name in ("dataset_fingerprint", "weights", "commit")]
+    return content_digest(facts, [vars(pair) for pair in pairs])[:12]
 
 
 def _kept(run: RunData) -> pd.DataFrame:

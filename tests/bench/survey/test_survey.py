@@ -95,6 +95,17 @@ def test_answers_given_twice_count_once(folder, tmp_path):
     (folder / JUDGEMENTS).unlink()
 
 
+def test_a_report_kept_before_is_not_taken_for_one_with_judgements(folder, tmp_path):
+    before = RunData.read(folder).digest
+    add_answers(folder, [answers(folder, tmp_path / "answers.json", by_score)])
+    assert RunData.read(folder).digest != before
+    asked = key(folder)
+    write_survey(folder, 8, seed=0)
+    assert key(folder) == asked
+    (folder / JUDGEMENTS).unlink()
+    assert RunData.read(folder).digest == before
+
+
 def test_a_report_says_that_nobody_has_judged(folder):
     table = table_of(folder)
     assert table.frame.empty
