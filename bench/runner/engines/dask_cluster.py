@@ -33,9 +33,8 @@ class DaskCluster(Engine):
 
     def __init__(self, address: str) -> None:
         try:
-            # Not all installations have it.
-            import dask
-            import distributed
+            import dask  # not all installations have it
+            import distributed  # nor this
         except ImportError as error:
             raise PedbenchError(
                 "Dask is not installed: pip install 'pedbench[dask]', or leave --executor out"
