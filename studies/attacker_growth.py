@@ -15,7 +15,6 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,43 +28,25 @@ from attacks.base import ATTACKS, Attack, Knowledge
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting
-from bench.datasets import Sample, open_dataset
+from bench.datasets import open_dataset
 from bench.datasets.disjoint import check_disjoint
 from bench.flags.arguments import add_device_flag
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
-from bench.runner.evaluation.pipelines import build_predictor, seed_of
 from bench.runner.models import Models
-from bench.spec.cells import Pipeline
-from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 from framework.split.observation import Observation
+from studies.scored import Scored, add_photo_flags, scored_photos
 from studies.table import write_table
 
 ATTACKERS = {"conv_decoder": "visible", "whole_image_decoder": "hidden"}
 """Attackers that train step by step, and the region that shows what they gain."""
+DEPTH = 4
+"""The stage that window decoders invert; at stage 0 a linear inverse is exact."""
 PRIORS = {"conv_decoder": "conv_decoder_prior", "whole_image_decoder": "whole_image_prior"}
 SHARD = (0,)
 
 Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A photo, resized to the model's input, and what the shard saw of it."""
-
-    image_id: str
-    frame: NDArray[np.uint8]
-    seen: Observation
-
-    @classmethod
-    def of(cls, models: Models, sample: Sample) -> Scored:
-        """A photo sent through four shards, windows assigned at random."""
-        pipeline = Pipeline(policy="random")
-        predictor = build_predictor(models.sam, pipeline, seed_of(sample.image_id))
-        predictor.set_image(sample.image)
-        frame = predictor.transform.apply_image(sample.image)
-        return cls(sample.image_id, frame, predictor.observation().restrict(SHARD))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_disjoint(public, data)
         models = Models(options.model, device=options.device)
         photos = PublicPhotos(models, public)
-        scored = [Scored.of(models, data.load(image_id)) for image_id in data.ids]
+        scored = scored_photos(models, data, SHARD)
         table = pd.DataFrame(growth(photos, scored, options))
     except PedbenchError as error:
         print(f"studies.attacker_growth: {error}", file=sys.stderr)
@@ -93,17 +74,24 @@ def growth(
 ) -> Iterator[dict[str, Any]]:
     """One row per attacker, number of photos and number of steps."""
     names = [image.image_id for image in scored]
+    seen_at = {
+        0: [image.seen for image in scored],
+        DEPTH: [image.at_stage(DEPTH, photos.models.sam) for image in scored],
+    }
     for name, count, steps in product(options.attacks, options.photos, options.steps):
-        threat = ThreatModel(public_photos=count or None)
+        region = ATTACKERS[name]
+        stage = DEPTH if region == "visible" else 0
+        threat = ThreatModel(public_photos=count or None, stage=stage)
         knowledge = photos.knowledge(TrainingSetting(threat=threat))
         start = time.process_time()
-        mine = _scores(_fitted(name, steps, knowledge), scored, ATTACKERS[name])
+        mine = _scores(_fitted(name, steps, knowledge), scored, seen_at[stage], region)
         seconds = time.process_time() - start
-        prior = _scores(_fitted(PRIORS[name], steps, knowledge), scored, ATTACKERS[name])
+        prior = _scores(_fitted(PRIORS[name], steps, knowledge), scored, seen_at[stage], region)
         psnr, gain = mean_interval(mine, names), paired_gain(mine, prior, names)
         yield {
             "attack": name,
-            "region": ATTACKERS[name],
+            "region": region,
+            "stage": stage,
             "photos": len(knowledge.public),
             "steps": steps,
             "psnr": psnr.mean,
@@ -121,14 +109,17 @@ def _fitted(name: str, steps: int, knowledge: Knowledge) -> Attack:
     return attack
 
 
-def _scores(attack: Attack, scored: Sequence[Scored], region: str) -> Scores:
-    return np.array([_score(attack, image, region) for image in scored])
+def _scores(
+    attack: Attack, scored: Sequence[Scored], seen: Sequence[Observation], region: str
+) -> Scores:
+    pairs = zip(scored, seen, strict=True)
+    return np.array([_score(attack, image, own, region) for image, own in pairs])
 
 
-def _score(attack: Attack, image: Scored, region: str) -> float:
+def _score(attack: Attack, image: Scored, seen: Observation, region: str) -> float:
     visible = image.seen.grid.pixel_mask(image.seen.visible)
     wanted = visible if region == "visible" else ~visible
-    score = Psnr().score(image.frame, attack.reconstruct(image.seen), wanted)
+    score = Psnr().score(image.frame, attack.reconstruct(seen), wanted)
     if score is None:
         raise PedbenchError(f"{image.image_id} has no {region} window: leave it out")
     return score
@@ -136,12 +127,7 @@ def _score(attack: Attack, image: Scored, region: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="embedded", help="photos scored")
-    parser.add_argument("--limit", type=int, help="at most so many photos scored")
-    parser.add_argument(
-        "--public", nargs="+", default=load_preset("attacks").public, help="the attackers' photos"
-    )
-    parser.add_argument("--model", default="tiny", help="name of the model")
+    add_photo_flags(parser)
     parser.add_argument(
         "--attacks", nargs="+", choices=ATTACKERS, default=list(ATTACKERS), help="train these"
     )

@@ -15,28 +15,23 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from attacks.base import ATTACKS, Attack
-from attacks.features.shard_outputs import with_stage
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting
-from bench.datasets import Sample, open_dataset
+from bench.datasets import open_dataset
 from bench.datasets.disjoint import check_disjoint
 from bench.flags.arguments import add_device_flag
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
-from bench.runner.evaluation.pipelines import build_predictor, seed_of
 from bench.runner.models import Models
-from bench.spec.cells import Pipeline
-from bench.spec.config import load_preset
 from framework.errors import PedbenchError
-from framework.split.observation import Observation
+from studies.scored import Scored, add_photo_flags, scored_photos
 
 REFERENCE = "ridge"
 DECODERS = ("conv_decoder", "transformer_decoder")
@@ -45,15 +40,6 @@ NEAR = 0.5
 """Decibels from the best within which training counts as converged."""
 
 Frame = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A photo, resized to the model's input, and what the coalition saw of it at any stage."""
-
-    image_id: str
-    frame: Frame
-    seen: Observation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_disjoint(public, data)
         models = Models(options.model, device=options.device)
         photos = PublicPhotos(models, public)
-        scored = [_watched(models, data.load(image_id)) for image_id in data.ids]
+        scored = scored_photos(models, data, COALITION)
         print(f"{sum(len(p.ids) for p in public)} public photos, {len(scored)} scored, dB visible")
         for stage in options.stages:
             _stage(models, photos, scored, stage, options)
@@ -78,12 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="embedded", help="photos scored")
-    parser.add_argument("--limit", type=int, help="at most so many photos scored")
-    parser.add_argument(
-        "--public", nargs="+", default=load_preset("attacks").public, help="the attackers' photos"
-    )
-    parser.add_argument("--model", default="tiny", help="name of the model")
+    add_photo_flags(parser)
     parser.add_argument("--stages", type=int, nargs="+", default=range(8), help="blocks run before")
     parser.add_argument("--decoders", nargs="+", default=DECODERS, help="attacks beside ridge")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the decoders")
@@ -98,14 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
     add_device_flag(parser, default="cpu")
     return parser
-
-
-def _watched(models: Models, sample: Sample) -> Scored:
-    predictor = build_predictor(models.sam, Pipeline(policy="random"), seed_of(sample.image_id))
-    predictor.set_image(sample.image)
-    whole = predictor.observation()
-    frame = predictor.transform.apply_image(sample.image)
-    return Scored(sample.image_id, frame, whole.restrict(COALITION))
 
 
 def _stage(
@@ -148,7 +121,7 @@ def _stage(
 
 
 def _visible(models: Models, attack: Attack, image: Scored, stage: int) -> float:
-    seen = with_stage(image.seen, stage, models.sam).at_stages([stage])
+    seen = image.at_stage(stage, models.sam)
     picture = attack.reconstruct(seen)
     score = Psnr().score(image.frame, picture, seen.grid.pixel_mask(image.seen.visible))
     return float("nan") if score is None else score

@@ -7,6 +7,7 @@ data: its code is not run.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -65,8 +66,9 @@ class ClassifierMetric(WholeFrameMetric):
         mine = look(pixels(reconstruction), self._weights)
         return self._compare(self._of_truth(truth.tobytes(), truth.shape), mine)
 
+    @abstractmethod
     def _compare(self, truth: Seen, mine: Seen) -> float:
-        raise NotImplementedError
+        """The score of what the network makes of both."""
 
     def _seen_in_bytes(self, data: bytes, shape: tuple[int, ...]) -> Seen:
         picture = np.frombuffer(data, np.uint8).reshape(shape).copy()

@@ -6,6 +6,7 @@ Each is a TorchScript file that an environment variable names, as for the attack
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
@@ -63,9 +64,9 @@ class OwnNetwork(WholeFrameMetric):
                 f"({one_line(error)}): see docs/scores.md"
             ) from error
 
+    @abstractmethod
     def _compare(self, truth: Tensor, mine: Tensor) -> float:
         """The score of pictures [1, 3, 224, 224] in 0 … 1."""
-        raise NotImplementedError
 
 
 @METRICS.register("dino")

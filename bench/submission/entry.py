@@ -22,7 +22,7 @@ from bench.report.data import EARLIEST, FLOOR, PIPELINE, RunData
 from bench.report.statistics import worst_case
 from bench.runner.folder.records import RECORDS
 from bench.submission.card import read_card
-from bench.submission.json_file import read_json, schema_faults
+from bench.submission.json_file import plain, read_json, schema_faults
 from bench.submission.schema import card_schema
 from bench.submission.validate import faults
 from bench.submission.verify import FILE as VERIFIED
@@ -169,7 +169,7 @@ def _score(table: ImageTable, kept: dict[tuple[Any, ...], float]) -> dict[str, A
     strongest = int(np.argmax(means) if table.worse else np.argmin(means))
     floor = worst_case(floors, table.worse) if len(floors) else None
     row = gain_over(worst_case(real, table.worse), floor, table.worse)
-    setting = {name: _plain(table.keys[name]) for name in SETTING}
+    setting = {name: plain(table.keys[name]) for name in SETTING}
     numbers = {
         "value": row["mean"],
         "low": row["mean_low"],
@@ -197,7 +197,7 @@ def _kept(run: RunData) -> dict[tuple[Any, ...], float]:
     kept = {}
     known = run.records[PIPELINE].drop_duplicates()
     for values in known.itertuples(index=False):
-        setting = dict(zip(PIPELINE, map(_plain, values), strict=True))
+        setting = dict(zip(PIPELINE, map(plain, values), strict=True))
         if _exact(setting, run.fact("model")):
             kept[tuple(setting.values())] = 1.0
     table = summarize(run)
@@ -207,7 +207,7 @@ def _kept(run: RunData) -> dict[tuple[Any, ...], float]:
     best = table.loc[exact, "miou_box"].max()
     if pd.notna(best) and best > 0:
         for _, row in table.dropna(subset=["miou_box"]).iterrows():
-            key = tuple(_plain(row[name]) for name in PIPELINE)
+            key = tuple(plain(row[name]) for name in PIPELINE)
             kept.setdefault(key, float(row["miou_box"] / best))
     return kept
 
@@ -222,10 +222,6 @@ def _exact(setting: dict[str, Any], model: str) -> bool:
 
 def _trained(name: str) -> bool:
     return name in ATTACKS.names() and ATTACKS.get(name).needs_training
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
 
 
 def _rounded(value: float | None) -> float | None:

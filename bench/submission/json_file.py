@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
@@ -25,7 +27,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise PedbenchError(f"{path} is missing: add it, as docs/submission.md says") from error
+        raise PedbenchError(f"{path} is missing: add it, or give another path") from error
     except json.JSONDecodeError as error:
         raise PedbenchError(f"{path}: line {error.lineno} is not JSON ({error.msg})") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -60,3 +62,12 @@ def _said(error: ValidationError) -> str:
     if error.validator == "not":
         return "challenges and reproduces are both given: leave one empty"
     return printable(error.message)[:LONGEST]
+
+
+def plain(value: Any) -> Any:
+    """A value of a data frame as JSON has it; nothing known is ``None``."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -16,7 +16,7 @@ from bench.runner.folder.provenance import FILE as ENVIRONMENT
 from bench.runner.folder.records import OK, RECORDS, read_records
 from bench.spec.config import read_config
 from bench.submission.card import FILE as CARD
-from bench.submission.json_file import LONGEST, read_json, schema_faults
+from bench.submission.json_file import LONGEST, plain, read_json, schema_faults
 from bench.submission.schema import card_schema, environment_schema, record_schema
 from framework.errors import PedbenchError, printable
 
@@ -84,7 +84,7 @@ def _of_column(values: pd.Series, schema: dict[str, Any]) -> Iterator[str]:
 
 def _error(validator: Draft202012Validator, value: Any) -> str:
     """What a schema has against a value; empty for nothing."""
-    error = next(validator.iter_errors(_plain(value)), None)
+    error = next(validator.iter_errors(plain(value)), None)
     return printable(error.message)[:LONGEST] if error else ""
 
 
@@ -95,7 +95,7 @@ def _of_patterns(records: pd.DataFrame, schema: dict[str, Any]) -> Iterator[str]
         table = records.reindex(columns=list(dict.fromkeys([*decides, *needed])))
         kinds = table[decides].join(table[needed].isna(), rsuffix="_empty").drop_duplicates()
         for _, row in table.loc[kinds.index].iterrows():
-            content = {name: _plain(value) for name, value in row.items()}
+            content = {name: plain(value) for name, value in row.items()}
             state = ", ".join(f"{name} is '{content[name]}'" for name in decides)
             for error in Draft202012Validator(rule).iter_errors(content):
                 what = printable(error.message)[:LONGEST]
@@ -120,12 +120,3 @@ def _between_files(folder: Path) -> Iterator[str]:
     trained = sorted(n for n in scored & set(ATTACKS.names()) if ATTACKS.get(n).needs_training)
     if trained and not read_cards(folder):
         yield f"{CARDS} is missing or damaged, but '{trained[0]}' was trained: add the run's own"
-
-
-def _plain(value: Any) -> Any:
-    """A value of a data frame as JSON has it."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and value != value else value
