@@ -28,7 +28,7 @@ from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
 from bench.runner.folder.provenance import weights_label
 from bench.runner.models import NotAdapted
-from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
+from bench.spec.cells import BARE, AttackCell, Cell, Pipeline
 from bench.spec.config import RunConfig
 from framework.files.download import sha256_of
 
@@ -130,7 +130,7 @@ class Keys:
 
     def _cell_inputs(self, cell: Cell) -> dict[str, str]:
         """What a unit depends on beyond its photo and pipeline."""
-        found: dict[str, Any] = {"cell": cell_id(cell)}
+        found: dict[str, Any] = {"cell": cell.id}
         if isinstance(cell, AttackCell):
             most = self.config.largest_partial.get((cell.pipeline, cell.threat.choice), 0)
             found["largest coalition"] = most if cell.threat.coalition <= most else 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bench.cache.photos import UNREADABLE
 from bench.cache.store import Store
 from bench.runner.evaluation.pictures import companions
 from bench.runner.folder.records import CELL, FAILED, UNSUPPORTED, Record
-from bench.spec.cells import Cell, Pipeline, cell_id
+from bench.spec.cells import Cell, Pipeline
 from bench.spec.config import RunConfig
 from framework.files.writing import write_file
 
@@ -57,12 +58,14 @@ class CachedResults:
         self.folder = folder
         self.facts = facts
         self.keys = keys
+        self._placed: dict[str, str] = {}
+        self._has_blob = cache(lambda digest: store.blob(digest) is not None)
 
     def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Found]:
         """Those of ``cells``, all of one pipeline, that are cached with all they need."""
-        for cell, unit, pictures in self._cached(image_id, cells):
-            for name, picture in pictures.items():
-                write_file(self.folder / name, bytes(picture))
+        for cell, unit in self._cached(image_id, cells):
+            if self.config.pictured(cell):
+                self._place(unit["files"])
             records = unit["records"]
             if not self.config.pictured(cell):
                 records = [{**record, "image_file": None} for record in records]
@@ -74,13 +77,13 @@ class CachedResults:
 
     def put(self, image_id: str, cells: Sequence[Cell], records: Sequence[Record]) -> None:
         """Keep finished ``cells`` of one pipeline, except those where something failed."""
-        by_cell: dict[str, list[Record]] = {cell_id(cell): [] for cell in cells}
+        by_cell: dict[str, list[Record]] = {cell.id: [] for cell in cells}
         for record in records:
             by_cell.get(record.get(CELL, ""), []).append(record)
         units = {
-            self.keys.cell_key(cell): self._unit(cell, by_cell[cell_id(cell)])
+            self.keys.cell_key(cell): self._unit(cell, by_cell[cell.id])
             for cell in cells
-            if _sound(by_cell[cell_id(cell)])
+            if _sound(by_cell[cell.id])
         }
         entry = self._entry(image_id, cells[0].pipeline)
         if entry and units:
@@ -102,24 +105,27 @@ class CachedResults:
 
     def _cached(
         self, image_id: str, cells: Sequence[Cell]
-    ) -> Iterator[tuple[Cell, Mapping[str, Any], dict[str, memoryview]]]:
-        """Cells that are cached, each as it was kept, with the pictures that the run wants."""
+    ) -> Iterator[tuple[Cell, Mapping[str, Any]]]:
+        """Cells that are cached with the pictures that the run wants, each as it was kept."""
         entry = self._entry(image_id, cells[0].pipeline)
         known = (self.store.get(entry) or {}).get("units", {}) if entry else {}
         for cell in cells:
             unit = known.get(self.keys.cell_key(cell)) if known else None
-            if unit is not None and (pictures := self._pictures(cell, unit)) is not None:
-                yield cell, unit, pictures
+            if unit is not None and self._has_pictures(cell, unit):
+                yield cell, unit
 
-    def _pictures(self, cell: Cell, unit: Mapping[str, Any]) -> dict[str, memoryview] | None:
-        """The pictures of a unit by their place in the run folder; None if one is not there."""
+    def _has_pictures(self, cell: Cell, unit: Mapping[str, Any]) -> bool:
         if not self.config.pictured(cell):
-            return {}
-        if not unit["pictured"]:
-            return None
-        found = {name: self.store.blob(digest) for name, digest in unit["files"].items()}
-        there = {name: blob for name, blob in found.items() if blob is not None}
-        return there if len(there) == len(found) else None
+            return True
+        return unit["pictured"] and all(map(self._has_blob, unit["files"].values()))
+
+    def _place(self, files: Mapping[str, str]) -> None:
+        """Put pictures in the run folder; many units share some, which are written once."""
+        for name, digest in files.items():
+            picture = None if self._placed.get(name) == digest else self.store.blob(digest)
+            if picture is not None:
+                write_file(self.folder / name, bytes(picture))
+                self._placed[name] = digest
 
     def _entry(self, image_id: str, pipeline: Pipeline) -> str | None:
         """Key of the entry with the units of one pipeline on one image; None if unreadable."""

@@ -33,7 +33,6 @@ from bench.runner.phases import phase
 from bench.runner.units.resume import count_cells, sift, tasks_left, units_of
 from bench.runner.units.share import Share
 from bench.runner.units.waves import Waves
-from bench.spec.cells import cell_id
 from bench.spec.config import RunConfig
 from framework.files.writing import write_file
 from framework.warn import tell
@@ -191,9 +190,9 @@ def _taken(
         units: list[Found] = []
         for task in group:
             with phase("store"):
-                found = {cell_id(unit.cell): unit for unit in results.take(image_id, task.cells)}
+                found = {unit.cell.id: unit for unit in results.take(image_id, task.cells)}
             units.extend(found.values())
-            rest = tuple(cell for cell in task.cells if cell_id(cell) not in found)
+            rest = tuple(cell for cell in task.cells if cell.id not in found)
             if rest:
                 left.append(Task(image_id, rest))
         if units:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from attacks.threat_models.base import ThreatModel
@@ -88,8 +89,21 @@ class Pipeline:
         return "-".join(labels(self))
 
 
+class _Cell:
+    """What both kinds of cell have in common."""
+
+    kind: ClassVar[str]
+    pipeline: Pipeline
+
+    @cached_property
+    def id(self) -> str:
+        """A short stable name: the same settings, the same name, in any run."""
+        content = json.dumps(plain(self), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
-class AttackCell:
+class AttackCell(_Cell):
     """One attack by one coalition on one pipeline.
 
     Attributes:
@@ -101,7 +115,7 @@ class AttackCell:
         recognise: the recogniser that judges the reconstruction; the metrics do when empty.
     """
 
-    kind: ClassVar = "Watch"
+    kind: ClassVar[str] = "Watch"
     """Stands for the class in ids, as the first version named it."""
 
     pipeline: Pipeline
@@ -136,10 +150,10 @@ class AttackCell:
 
 
 @dataclass(frozen=True)
-class SegmentationCell:
+class SegmentationCell(_Cell):
     """Segmentation scores of one pipeline."""
 
-    kind: ClassVar = "Segment"
+    kind: ClassVar[str] = "Segment"
 
     pipeline: Pipeline
 
@@ -147,13 +161,7 @@ class SegmentationCell:
 Cell = AttackCell | SegmentationCell
 
 
-def cell_id(cell: Cell) -> str:
-    """A short stable name of a cell: the same settings, the same name, in any run."""
-    content = json.dumps(plain(cell), sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def plain(cell: Cell) -> list[Any]:
+def plain(cell: _Cell) -> list[Any]:
     """A cell as JSON can write it; `cell_of` reads it back."""
     settings: dict[str, Any] = {"pipeline": stated(cell.pipeline)}
     if isinstance(cell, AttackCell):

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bench.flags.remote import Remote
-from bench.spec.cells import BARE, EXPOSURE, AttackCell, Cell, Pipeline, cell_id
+from bench.spec.cells import BARE, EXPOSURE, AttackCell, Cell, Pipeline
 from bench.spec.checks import at, check_group, check_metrics, check_pictures, check_seeds
 from bench.spec.fields import check_fields, check_values, list_fields, read_yaml
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
@@ -78,7 +78,7 @@ class RunConfig:
         for group in self.groups:
             for cell in group.cells(self.seeds):
                 if keeps(self.only, cell):
-                    found.setdefault(cell_id(cell), cell)
+                    found.setdefault(cell.id, cell)
         return tuple(found.values())
 
     @property
@@ -108,10 +108,13 @@ class RunConfig:
 
     def _shown(self, cell: AttackCell) -> bool:
         """Whether the report shows the cell's reconstructions."""
-        settings = dataclasses.asdict(cell.pipeline) | {"coalition": cell.threat.coalition}
         usual = cell.threat.stage is None and cell.seed == self.seeds[0] and not cell.variant
         return usual and any(
-            all(settings[key] == value for key, value in wanted.items()) for wanted in self.pictures
+            all(
+                getattr(cell.threat if key == "coalition" else cell.pipeline, key) == value
+                for key, value in wanted.items()
+            )
+            for wanted in self.pictures
         )
 
     def pictured(self, cell: Cell) -> bool:
@@ -122,9 +125,11 @@ class RunConfig:
 
     def wants_masks(self, pipeline: Pipeline) -> bool:
         """Whether the masks of a pipeline are drawn for the report."""
-        settings = dataclasses.asdict(pipeline) | {"coalition": None}
         return self.save_images or any(
-            all(settings[key] in (value, None) for key, value in wanted.items())
+            all(
+                key == "coalition" or getattr(pipeline, key) in (value, None)
+                for key, value in wanted.items()
+            )
             for wanted in self.pictures
         )
 

@@ -21,7 +21,7 @@ from bench.runner.folder.facts import changed, facts_of
 from bench.runner.folder.journal import JOURNAL, Unit, finished
 from bench.runner.folder.records import CELL, UNSUPPORTED, Record, to_frame
 from bench.runner.units.waves import Waves
-from bench.spec.cells import Pipeline, cell_id
+from bench.spec.cells import Pipeline
 from bench.spec.config import read_config
 from bench.submission.agreement import differences, too_far
 from framework.compute.devices import usable_device
@@ -69,7 +69,7 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
         raise PedbenchError(f"{folder} holds no {SETTINGS} with a {JOURNAL}: give a run's folder")
     config = read_config(folder / SETTINGS)
     config.check()
-    known = {cell_id(cell) for cell in config.cells()}
+    known = {cell.id for cell in config.cells()}
     units, before = _chosen(folder, known, sample, seed)
     with TemporaryDirectory(prefix="pedbench-verify-") as place:
         context = Context(config, Path(place), usable_device(device))
@@ -93,7 +93,7 @@ def _chosen(
     units: dict[tuple[str, str], Unit] = {}
     records: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for some, theirs, _ in finished(folder / JOURNAL):
-        units |= {(cell_id(u.cell), u.image_id): u for u in some if not u.failed}
+        units |= {(u.cell.id, u.image_id): u for u in some if not u.failed}
         for record in theirs:
             records[record.get(CELL, ""), record["image_id"]].append(record)
     names = sorted(name for name in units if name[0] in known)

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
 from attacks.analyses.decoy_detection.evidence import Evidence, Place, gather, place_of
 from attacks.analyses.decoy_detection.practice import Mixture, mixtures
@@ -121,6 +119,9 @@ class DecoyDetector:
 
     def _learn(self, name: str, x: Values, labels: NDArray[np.bool_]) -> None:
         """A regression on standardised features, folded into weights and a bias."""
+        # Every command imports this file for its attack; scikit-learn would take 0.5 s of it.
+        from sklearn.linear_model import LogisticRegression
+
         mean, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
         model = LogisticRegression(C=STRENGTH, max_iter=500, class_weight="balanced")
         model.fit((x - mean) / scale, labels)
@@ -129,6 +130,8 @@ class DecoyDetector:
         self.learned[f"{name}.bias"] = model.intercept_ - mean @ weights
 
     def _best_coupling(self, tests: Sequence[tuple[Evidence, NDArray[np.bool_]]]) -> float:
+        from sklearn.metrics import roc_auc_score  # as in `_learn`
+
         def auc(coupling: float) -> float:
             found = []
             for evidence, real in tests:

@@ -14,25 +14,42 @@ from bench.report.words import protected
 from bench.spec.cells import Pipeline
 
 SAME = [name for name in CELL if name not in ("defence", "strength")]
+TILE = ["image_id", "defence", "strength"]
 
 
-def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str, seed: int) -> Iterator[Tile]:
-    """For each defence and strength, the reconstruction that shows most, and the masks.
+def defended_rows(run: RunData, cell: dict[str, Any], seed: int) -> pd.DataFrame:
+    """For each photo, defence and strength, the scores of the reconstruction that shows most.
 
-    The scores are of the visible part, the windows that the coalition received: noise acts there.
+    That is the one with the highest PSNR; of several, the lowest LPIPS. The scores are of the
+    visible part, the windows that the coalition received: noise acts there.
     """
     rows = adaptive(run.scores[run.scores["image_file"].notna()])
     rows = rows[
         (rows["region"] == "visible")
-        & (rows["image_id"] == image_id)
         & (rows["defence"] != "none")
         & (rows["seed"].fillna(0) == seed)
         & ~rows["attack_kind"].isin(CONTROLS)
     ]
     rows = rows.merge(pd.DataFrame([{key: cell[key] for key in SAME}]), on=SAME)
-    for (defence, _), here in rows.groupby(["defence", "strength"]):
-        name = protected(str(defence), float(here["strength"].iloc[0]))
-        best = _shows_most(here)
+    wide = rows.pivot_table(
+        index=[*TILE, "image_file"], columns="metric", values="value", observed=True
+    )
+    wide = wide.reindex(columns=["psnr", "lpips"]).reset_index()
+    wide = wide.sort_values(["psnr", "lpips"], ascending=[False, True], kind="stable")
+    best = wide.drop_duplicates(TILE)[[*TILE, "image_file"]]
+    return rows.merge(best, on=[*TILE, "image_file"])
+
+
+def defended_tiles(run: RunData, cell: dict[str, Any], rows: pd.DataFrame) -> Iterator[Tile]:
+    """Reconstruction and masks of one photo by defence and strength.
+
+    Args:
+        run: with the pictures.
+        cell: the cell of the strip.
+        rows: those of `defended_rows` of this photo.
+    """
+    for (defence, _), best in rows.groupby(["defence", "strength"]):
+        name = protected(str(defence), float(best["strength"].iloc[0]))
         file = run.folder / str(best["image_file"].iloc[0])
         picture = read_picture(file)
         if picture is None:
@@ -41,15 +58,7 @@ def defended_tiles(run: RunData, cell: dict[str, Any], image_id: str, seed: int)
         scores = {str(m): float(v) for m, v in zip(best["metric"], best["value"], strict=True)}
         kind = str(best["attack_kind"].iloc[0])
         yield Tile(f"{attack}, {name}", kind, picture, scores, attack=attack)
-        settings = {**cell, "defence": str(defence), "strength": here["strength"].iloc[0]}
+        settings = {**cell, "defence": str(defence), "strength": best["strength"].iloc[0]}
         slug = Pipeline(**{key: settings[key] for key in PIPELINE}).slug
         home = file.parent.parent
         yield from optional(home / f"mask_{slug}.png", f"predicted masks, {name}", "mask")
-
-
-def _shows_most(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the reconstruction with the highest PSNR; of several, the lowest LPIPS."""
-    files = rows.pivot_table(index="image_file", columns="metric", values="value", observed=True)
-    files = files.reindex(columns=["psnr", "lpips"])
-    best = files.sort_values(["psnr", "lpips"], ascending=[False, True], kind="stable").index[0]
-    return rows[rows["image_file"] == best]

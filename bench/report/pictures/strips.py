@@ -13,7 +13,7 @@ import pandas as pd
 from bench.report.aggregate.leakage import CONTROLS, adaptive
 from bench.report.choice import main_cell
 from bench.report.data import CEILING, CELL, FLOOR, PIPELINE, RunData, plural
-from bench.report.pictures.defended import defended_tiles
+from bench.report.pictures.defended import defended_rows, defended_tiles
 from bench.report.pictures.tiles import Tile, draw_owners, optional, read_picture
 from bench.report.words import setting_words
 from bench.spec.cells import Pipeline
@@ -52,14 +52,20 @@ def strips(run: RunData) -> Iterator[Strip]:
     here = adaptive(rows).merge(pd.DataFrame([cell]), on=list(CELL))
     seed = int(here["seed"].fillna(0).min())
     here = here[here["seed"].fillna(0) == seed]
+    defended = defended_rows(run, cell, seed)
     for image_id, records in here.groupby("image_id"):
-        strip = _strip(run, cell, str(image_id), records, seed)
+        tiles = tuple(defended_tiles(run, cell, defended[defended["image_id"] == image_id]))
+        strip = _strip(run, cell, str(image_id), records, tiles)
         if strip is not None:
             yield strip
 
 
 def _strip(
-    run: RunData, cell: dict[str, Any], image_id: str, records: pd.DataFrame, seed: int
+    run: RunData,
+    cell: dict[str, Any],
+    image_id: str,
+    records: pd.DataFrame,
+    defended: tuple[Tile, ...],
 ) -> Strip | None:
     place = (run.folder / str(records["image_file"].iloc[0])).parent
     home = place.parent
@@ -81,7 +87,7 @@ def _strip(
         f"{of}, {setting_words(cell)}",
         _visible(run, cell, image_id),
         tuple(tiles),
-        tuple(defended_tiles(run, cell, image_id, seed)),
+        defended,
         cell["coalition_choice"] == "largest",
     )
 

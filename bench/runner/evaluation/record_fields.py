@@ -6,7 +6,7 @@ from attacks.base import ATTACKS, Unlearnable
 from bench.datasets import Sample
 from bench.runner.evaluation.pipelines import Unsupported
 from bench.runner.folder.records import CELL, FAILED, OK, UNSUPPORTED, Record, score_record
-from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, cell_id
+from bench.spec.cells import BARE, AttackCell, Cell, Pipeline
 from framework.declaration import written
 from framework.errors import place_of
 from framework.models.architectures import GLOBALS_LAST
@@ -27,7 +27,7 @@ def pipeline_fields(model: str, sample: Sample, pipeline: Pipeline) -> Record:
 
 def cell_fields(cell: Cell) -> Record:
     """What all records of one cell add to those of its pipeline."""
-    fields = written(cell) | {CELL: cell_id(cell)}
+    fields = written(cell) | {CELL: cell.id}
     if isinstance(cell, AttackCell):
         fields["attack_kind"] = BARE.get(cell.attack) or ATTACKS.get(cell.attack).kind
     return fields

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bench.runner.folder.records import CELL, FAILED, LOAD, Record, to_frame
-from bench.spec.cells import Cell, cell_id, cell_of, plain
+from bench.spec.cells import Cell, cell_of, plain
 from framework.errors import PedbenchError
 from framework.files.writing import writing
 
@@ -81,7 +81,7 @@ class Journal:
                 "units": {
                     unit_id(unit.cell, unit.image_id): [unit.key, unit.pictured] for unit in units
                 },
-                "cells": {cell_id(unit.cell): plain(unit.cell) for unit in units},
+                "cells": {unit.cell.id: plain(unit.cell) for unit in units},
                 "inputs": _shared_first(units),
                 "provenance": dict(provenance),
                 "records": list(records),
@@ -117,7 +117,7 @@ class Journal:
 
 def unit_id(cell: Cell, image_id: str) -> str:
     """The journal's name for one cell on one image."""
-    return f"{cell_id(cell)}:{image_id}"
+    return f"{cell.id}:{image_id}"
 
 
 def read_journal(path: Path) -> Iterator[Record]:
@@ -126,8 +126,8 @@ def read_journal(path: Path) -> Iterator[Record]:
     Raises:
         PedbenchError: a line is damaged; names it.
     """
-    for _, records, provenance in finished(path):
-        yield from (provenance | record for record in records)
+    for entry, _, records in _current(path):
+        yield from (entry["provenance"] | record for record in records)
 
 
 def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, str]]]:
@@ -136,6 +136,17 @@ def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, s
     Raises:
         PedbenchError: a line is damaged; names it.
     """
+    for entry, current, records in _current(path):
+        units = [
+            replace(unit, inputs=_inputs(entry, unit))
+            for name, unit in _units(entry)
+            if unit and name in current
+        ]
+        yield units, records, entry["provenance"]
+
+
+def _current(path: Path) -> Iterator[tuple[dict[str, Any], set[str], list[Record]]]:
+    """Lines that still count, each with the names of its units that do and with their records."""
     last: dict[str, int] = {}
     for number, (entry, _) in enumerate(_entries(path)):
         for name in entry.get("void", ()):
@@ -147,12 +158,7 @@ def finished(path: Path) -> Iterator[tuple[list[Unit], list[Record], dict[str, s
         if current:
             owners = ((record, _owner(record)) for record in entry["records"])
             records = [r for r, owner in owners if owner is None or last.get(owner) == number]
-            units = [
-                replace(unit, inputs=_inputs(entry, unit))
-                for name, unit in _units(entry)
-                if unit and name in current
-            ]
-            yield units, records, entry["provenance"]
+            yield entry, current, records
 
 
 def read_units(path: Path) -> dict[str, Unit]:
@@ -215,13 +221,13 @@ def _units(entry: Mapping[str, Any]) -> Iterator[tuple[str, Unit | None]]:
 def _shared_first(units: Sequence[Unit]) -> dict[str, dict[str, str]]:
     """Inputs of units by cell; those that all have in common stand once, under an empty name."""
     shared = set.intersection(*(set(unit.inputs.items()) for unit in units)) if units else set()
-    own = {cell_id(unit.cell): dict(sorted(set(unit.inputs.items()) - shared)) for unit in units}
+    own = {unit.cell.id: dict(sorted(set(unit.inputs.items()) - shared)) for unit in units}
     return {"": dict(sorted(shared))} | own
 
 
 def _inputs(entry: Mapping[str, Any], unit: Unit) -> dict[str, str]:
     known = entry.get("inputs", {})
-    return known.get("", {}) | known.get(cell_id(unit.cell), {})
+    return known.get("", {}) | known.get(unit.cell.id, {})
 
 
 def _failures(entry: Mapping[str, Any]) -> Iterator[Record]:

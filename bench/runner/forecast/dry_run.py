@@ -18,7 +18,6 @@ from bench.runner.folder.journal import JOURNAL, read_units
 from bench.runner.forecast.forecast import Forecast, duration, forecast_of
 from bench.runner.units.resume import count_cells, holds, tasks_left
 from bench.runner.units.share import Share
-from bench.spec.cells import cell_id
 from bench.spec.config import RunConfig
 
 
@@ -105,8 +104,8 @@ def dry_run(
 
 def _without(results: CachedResults, task: Task) -> Task:
     """A task without the cells that the store has."""
-    stored = set(map(cell_id, results.has(task.image_id, task.cells)))
-    return Task(task.image_id, tuple(c for c in task.cells if cell_id(c) not in stored))
+    stored = {cell.id for cell in results.has(task.image_id, task.cells)}
+    return Task(task.image_id, tuple(c for c in task.cells if c.id not in stored))
 
 
 def _existing(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from bench.cache.keys import Keys
 from bench.runner.context import Context, Task
 from bench.runner.folder.journal import Journal, Unit, finished, unit_id
 from bench.runner.units.share import Share
-from bench.spec.cells import Cell, cell_id
+from bench.spec.cells import Cell
 from bench.spec.config import RunConfig
 from framework.errors import PedbenchError
 from framework.warn import warn
@@ -35,7 +35,7 @@ def units_of(keys: Keys, cells: Sequence[Cell], image_id: str) -> list[Unit]:
 
 def sift(journal: Journal, config: RunConfig, keys: Keys) -> None:
     """Void what no longer holds, and say what is done again."""
-    cells = {cell_id(cell) for cell in config.cells()}
+    cells = {cell.id for cell in config.cells()}
     ids = set(keys.scored.ids[: config.limit])
     stale = [name for name, unit in journal.done.items() if not holds(unit, keys)]
     void = [*stale, *journal.unknown]
@@ -48,7 +48,7 @@ def sift(journal: Journal, config: RunConfig, keys: Keys) -> None:
         )
         journal.void(void)
     failed = sum(
-        unit.failed and unit.image_id in ids and cell_id(unit.cell) in cells
+        unit.failed and unit.image_id in ids and unit.cell.id in cells
         for unit in journal.done.values()
     )
     if failed:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from attacks.threat_models.base import ThreatModel
-from bench.spec.cells import AttackCell, Pipeline, cell_id
+from bench.spec.cells import AttackCell, Pipeline
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
 
@@ -34,13 +34,13 @@ def test_cells_of_the_usual_attacker_keep_their_names():
     }
     before = hashlib.sha256(json.dumps(["Watch", facts], sort_keys=True).encode()).hexdigest()
     usual = AttackCell(Pipeline(), ThreatModel(), "ridge")
-    assert cell_id(usual) == before[:16]
+    assert usual.id == before[:16]
     others = [
         replace(usual, threat=ThreatModel(frames=2)),
         replace(usual, threat=ThreatModel(positions_known=False)),
         replace(usual, recognise="faces"),
     ]
-    assert len({cell_id(cell) for cell in (usual, *others)}) == 4
+    assert len({cell.id for cell in (usual, *others)}) == 4
 
 
 def test_a_group_without_threats_is_as_before(tmp_path):
@@ -100,7 +100,7 @@ def test_config_survives_yaml(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(config.to_yaml())
     again = load_preset(str(path))
-    assert list(map(cell_id, again.cells())) == list(map(cell_id, config.cells()))
+    assert [cell.id for cell in again.cells()] == [cell.id for cell in config.cells()]
     assert again.outside == config.outside
 
 

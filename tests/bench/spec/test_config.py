@@ -8,7 +8,7 @@ from attacks.base import ATTACKS
 from attacks.threat_models.base import ThreatModel
 from bench.cli import main
 from bench.latency.config import is_latency, load_latency
-from bench.spec.cells import AttackCell, Pipeline, SegmentationCell, cell_id
+from bench.spec.cells import AttackCell, Pipeline, SegmentationCell
 from bench.spec.config import load_preset, preset_names, read_config
 from framework.errors import PedbenchError
 
@@ -40,14 +40,14 @@ def test_quick_covers_what_its_issue_asks_for():
 
 def test_cells_are_named_by_their_settings():
     cell = SegmentationCell(Pipeline())
-    assert cell_id(cell) == cell_id(SegmentationCell(Pipeline()))
-    assert cell_id(cell) != cell_id(SegmentationCell(Pipeline(n_shards=9)))
-    assert cell_id(cell) != cell_id(AttackCell(Pipeline(), ThreatModel(), "ridge"))
+    assert cell.id == SegmentationCell(Pipeline()).id
+    assert cell.id != SegmentationCell(Pipeline(n_shards=9)).id
+    assert cell.id != AttackCell(Pipeline(), ThreatModel(), "ridge").id
 
 
 def test_no_cell_twice():
     cells = load_preset("quick").cells()
-    assert len(set(map(cell_id, cells))) == len(cells)
+    assert len({cell.id for cell in cells}) == len(cells)
 
 
 def test_config_survives_yaml(tmp_path):
@@ -56,7 +56,7 @@ def test_config_survives_yaml(tmp_path):
     path.write_text(config.to_yaml())
     again = read_config(path)
     assert again.limit == 3
-    assert list(map(cell_id, again.cells())) == list(map(cell_id, config.cells()))
+    assert [cell.id for cell in again.cells()] == [cell.id for cell in config.cells()]
 
 
 def test_nonadaptive_only_for_learned_attacks_on_defended_pipelines():
@@ -223,7 +223,7 @@ def test_only_keeps_the_cells_with_these_settings():
     cells = kept.cells()
     assert {cell.attack for cell in cells} == {"ridge"}
     assert {cell.threat.coalition for cell in cells} == {1}
-    assert set(map(cell_id, cells)) < set(map(cell_id, config.cells()))
+    assert {cell.id for cell in cells} < {cell.id for cell in config.cells()}
 
 
 def test_only_names_settings_and_values_that_there_are(capsys):

@@ -12,7 +12,7 @@ from attacks.base import ATTACKS
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.training_setting import training_setting
 from bench.runner.folder.records import COLUMNS, DEFAULTS, SETTINGS
-from bench.spec.cells import AttackCell, Pipeline, SegmentationCell, cell_id, cell_of, plain
+from bench.spec.cells import AttackCell, Pipeline, SegmentationCell, cell_of, plain
 from bench.spec.config import load_preset
 from framework.declaration import declared, setting
 
@@ -34,7 +34,7 @@ CELL = AttackCell(
 
 @pytest.mark.parametrize("name", IDS)
 def test_cells_of_shipped_presets_keep_their_ids(name):
-    ids = [cell_id(cell) for cell in load_preset(name).cells()]
+    ids = [cell.id for cell in load_preset(name).cells()]
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
     assert (len(ids), digest) == IDS[name]
 
@@ -134,7 +134,7 @@ from bench.attackers.training_setting import training_setting
 from bench.report.comparison import SETTINGS
 from bench.runner.evaluation.record_fields import cell_fields
 from bench.runner.folder.records import COLUMNS, DEFAULTS, to_frame
-from bench.spec.cells import AttackCell, Pipeline, cell_id
+from bench.spec.cells import AttackCell, Pipeline
 
 usual, toy = (AttackCell(Pipeline(), Toy(antennas=n), "ridge") for n in (1, 3))
 records = [cell_fields(toy), {"image_id": "of an older run"}]
@@ -143,7 +143,7 @@ print(json.dumps({
     "type": COLUMNS["antennas"],
     "default": DEFAULTS["antennas"],
     "records": to_frame(records)["antennas"].tolist(),
-    "ids": [cell_id(usual), cell_id(toy)],
+    "ids": [usual.id, toy.id],
     "compared": "antennas" in SETTINGS,
     "fitted": [
         training_setting(cell, ATTACKS.get("ridge")).fields["antennas"] for cell in (usual, toy)
@@ -169,7 +169,7 @@ def test_a_new_field_of_a_threat_model_has_its_column_and_its_default(toy):
 @pytest.mark.slow
 def test_a_new_field_of_a_threat_model_names_cells_only_where_it_is_unusual(toy):
     usual = AttackCell(Pipeline(), ThreatModel(), "ridge")
-    assert toy["ids"][0] == cell_id(usual) != toy["ids"][1]
+    assert toy["ids"][0] == usual.id != toy["ids"][1]
     assert toy["folder"] == "antennas3"
 
 

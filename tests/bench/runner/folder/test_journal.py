@@ -4,7 +4,7 @@ import pytest
 
 from bench.runner.folder.journal import Journal, Unit, read_journal
 from bench.runner.folder.records import CELL
-from bench.spec.cells import Pipeline, SegmentationCell, cell_id
+from bench.spec.cells import Pipeline, SegmentationCell
 from framework import PedbenchError
 from tests.framework.support import message_of, no_file_beyond
 
@@ -17,7 +17,7 @@ def unit(image: str, number: int = 0, key: str = "k") -> Unit:
 
 
 def record(image: str, value: float, number: int = 0, **more):
-    facts = {"image_id": image, "metric": "psnr", CELL: cell_id(CELLS[number])}
+    facts = {"image_id": image, "metric": "psnr", CELL: CELLS[number].id}
     return {**facts, "status": "ok", "value": value, **more}
 
 
