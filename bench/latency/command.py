@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from bench.latency import run as carry_out
-from bench.latency.config import load_latency
+from bench.latency.config import load_latency, narrowed
 from bench.latency.report.output import write_outputs
+from bench.spec.restriction import read_only
 from framework.errors import PedbenchError
 
 FOREIGN = (
@@ -16,10 +17,12 @@ FOREIGN = (
     "precision",
     "adapted_checkpoint",
     "attacks",
+    "metrics",
     "seeds",
     "images",
     "annotations",
     "save_images",
+    "keep_reconstructions",
     "workers",
     "executor",
     "part",
@@ -50,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         if value is not None
     }
     config = load_latency(args.preset, given)
+    if args.only:
+        config = narrowed(config, read_only(args.only))
     folder = args.out or Path("results") / f"{config.preset}-{config.model}"
     rows = carry_out.run(config, folder, args.fresh)
     print(f"{len(rows)} photos timed")

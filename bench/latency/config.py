@@ -10,10 +10,11 @@ from typing import Any
 
 import yaml
 
-from bench.latency.network.links import LINKS, Link, read_link
+from bench.latency.network.links import DIRECT, LINKS, Link, read_link
 from bench.spec.config import find_preset
 from bench.spec.fields import check_fields, read_yaml
-from framework.errors import PedbenchError
+from bench.spec.restriction import Only
+from framework.errors import PedbenchError, unknown_name
 from framework.models.named import architecture
 from framework.split.payload import PayloadSpec
 from framework.split.plans import PLANS, make_plan
@@ -83,6 +84,27 @@ class LatencyConfig:
 
 
 TOP = ("preset", "model", "checkpoint")
+
+
+def narrowed(config: LatencyConfig, only: Only) -> LatencyConfig:
+    """Only these links and plans; what they are compared with stays: no link, the edge alone.
+
+    Raises:
+        PedbenchError: the run has no such link or plan, or ``only`` names another setting.
+    """
+    known = {"link": [DIRECT.name, *(link.name for link in config.links)], "plan": config.plans}
+    for name, values in only.items():
+        if name not in known:
+            raise unknown_name("setting of latency", name, known)
+        for value in values:
+            if value not in known[name]:
+                raise unknown_name(f"{name} of preset {config.preset}", value, known[name])
+    links, plans = only.get("link", known["link"]), (BASELINE, *only.get("plan", known["plan"]))
+    return dataclasses.replace(
+        config,
+        links=tuple(link for link in config.links if link.name in links),
+        plans=tuple(plan for plan in config.plans if plan in plans),
+    )
 
 
 def is_latency(preset: str) -> bool:

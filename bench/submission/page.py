@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report.interactive.libraries import TABLES, scripts, styles
-from bench.report.render.html import html_table
+from bench.report.render.html_table import html_table
 from bench.report.render.page import page_template
 from bench.submission.admission import RULES, refusals
 from bench.submission.board import boards

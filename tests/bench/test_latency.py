@@ -14,7 +14,13 @@ from segment_anything import SamPredictor
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cli import main
-from bench.latency.config import LatencyConfig, is_latency, load_latency, read_latency
+from bench.latency.config import (
+    LatencyConfig,
+    is_latency,
+    load_latency,
+    narrowed,
+    read_latency,
+)
 from bench.latency.network import namespaces, relay
 from bench.latency.network.links import DIRECT, LINKS, Link, read_link
 from bench.latency.network.namespaces import Namespaces, obstacle, remove_stale
@@ -25,15 +31,10 @@ from bench.latency.run import run
 from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
 from framework.models.named import architecture
 from framework.split.plans import PLANS
+from tests.bench.latency_support import CONFIG, WAN, latency_folder, measured
 
 pytestmark = pytest.mark.slow
 
-WAN = Link("wan", 20, 100)
-CONFIG = LatencyConfig("latency", checkpoint="random", plans=("local", "prefix"), links=(WAN,))
-FACTS = (
-    '{"machine": {"processor": "none"}, "threads": 2, "threads_per_shard": 1, '
-    '"connection": "gRPC", "benchmark_version": "0"}'
-)
 ECHO = """
 import socket, sys
 caller = socket.create_server((sys.argv[1], 5001)).accept()[0]
@@ -45,19 +46,6 @@ server = socket.create_connection((sys.argv[1], 5001))
 server.sendall(b"x")
 assert server.recv(1) == b"x"
 """
-
-
-def measured() -> pd.DataFrame:
-    """Alone 2 s; with 1 MB and a round trip 1.5 s, of them 0.5 s away."""
-    common = {"link": "none", "how": "no link", "peak_bytes": 1e8, "bare_bytes": 4e7}
-    alone = common | {"plan": "local", "seconds": 2.0, "away_seconds": 0.0, "rounds": 0}
-    prefix = common | {"plan": "prefix", "seconds": 1.5, "away_seconds": 0.5, "rounds": 1}
-    traffic = {"local": 0, "prefix": 500_000}
-    return pd.DataFrame(
-        {**row, "repeat": i, "bytes_up": traffic[row["plan"]], "bytes_down": traffic[row["plan"]]}
-        for i in range(3)
-        for row in (alone, prefix)
-    )
 
 
 @pytest.fixture
@@ -187,6 +175,19 @@ def test_own_links():
     assert read_link({"name": "moon", "delay_ms": 1300, "mbps": 1}) == Link("moon", 1300, 1)
 
 
+def test_only_some_links_and_plans_beside_the_edge_alone():
+    config = load_latency("latency", {})
+    some = narrowed(config, {"link": ["wan"], "plan": ["prefix"]})
+    assert (some.plans, some.links) == (("local", "prefix"), (LINKS["wan"],))
+    assert narrowed(config, {"link": ["none"]}).links == ()
+    for only, words in (
+        ({"link": ["moon"]}, "known are lan"),
+        ({"shards": ["4"]}, "known are link"),
+    ):
+        with pytest.raises(PedbenchError, match=words):
+            narrowed(config, only)
+
+
 def test_flags_that_mean_nothing_here(capsys):
     assert main(["run", "--preset", "latency", "--data", "embedded"]) == 2
     error = capsys.readouterr().err
@@ -195,9 +196,7 @@ def test_flags_that_mean_nothing_here(capsys):
 
 
 def test_tables_and_figures_from_the_folder(tmp_path, capsys):
-    (tmp_path / "config.yaml").write_text(CONFIG.to_yaml())
-    (tmp_path / "environment.json").write_text(FACTS)
-    modelled(measured(), CONFIG.links).to_csv(tmp_path / "latency.csv", index=False)
+    latency_folder(tmp_path)
     assert main(["paper", str(tmp_path)]) == 0
     names = {path.name for path in tmp_path.rglob("*.*")}
     assert {f"latency.{end}" for end in ("csv", "md", "tex", "png", "pdf")} <= names
@@ -205,8 +204,6 @@ def test_tables_and_figures_from_the_folder(tmp_path, capsys):
     table = (tmp_path / "tables" / "latency.md").read_text()
     assert "link model" in table
     assert "random weights" in table
-    report = (tmp_path / "report.html").read_text()
-    assert "http" not in report.replace("http-equiv", "")
     assert LatencyRun.read(tmp_path).summary["model_mb"].max() == 60
 
 

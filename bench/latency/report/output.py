@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.latency.report.commands import Commands
 from bench.latency.report.figures import CAPTIONS, draw
 from bench.latency.report.tables import build_tables
 from bench.latency.results import LatencyRun
-from bench.report.render.drawing import png_of
-from bench.report.render.page import few_colours, figure_uri, page_template
-from bench.report.render.style import DPI, LIGHT, lay_out, styled
+from bench.report.interactive.libraries import TABLES as TABLE_LIBRARIES
+from bench.report.interactive.libraries import scripts, styles
+from bench.report.render.drawing import dark_png_of, png_of
+from bench.report.render.html_figure import PageFigure
+from bench.report.render.html_table import html_table
+from bench.report.render.page import few_colours, flat_facts, page_template
+from bench.report.render.style import DARK, DPI, LIGHT, NARROW, lay_out, styled
 from bench.report.render.table import write_table
 from framework.files.writing import make_folder, write_file, writing
 
@@ -53,11 +58,21 @@ def _save_figures(run: LatencyRun) -> list[Path]:
 
 def _report(run: LatencyRun) -> str:
     """One HTML file that opens offline."""
-    with styled(LIGHT):
-        pictures = [
-            (figure_uri(few_colours(png_of(draw(run, name, LIGHT)))), text)
-            for name, text in CAPTIONS.items()
-        ]
     return page_template("latency.html.j2").render(
-        run=run, tables=build_tables(run), pictures=pictures, environment=run.environment.items()
+        run=run,
+        tables=build_tables(run),
+        plots=[_shown(run, name) for name in CAPTIONS],
+        environment=list(flat_facts(run.environment)),
+        commands=Commands(run),
+        colours={LIGHT.name: {}, DARK.name: {}},
+        table_styles=styles(TABLE_LIBRARIES),
+        scripts=scripts(TABLE_LIBRARIES),
+        show=html_table,
     )
+
+
+def _shown(run: LatencyRun, name: str) -> PageFigure:
+    with styled(LIGHT):
+        figure = draw(run, name, LIGHT)
+        light, dark = few_colours(png_of(figure)), few_colours(dark_png_of(figure))
+    return PageFigure.of(light, dark, figure.get_figwidth() <= NARROW, CAPTIONS[name])

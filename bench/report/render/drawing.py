@@ -69,7 +69,7 @@ class Drawing:
     @cached_property
     def dark(self) -> bytes | None:
         """As PNG with the colours of the dark theme."""
-        return self._kept("dark", lambda: self._made(_dark_png_of))
+        return self._kept("dark", lambda: self._made(dark_png_of))
 
     @cached_property
     def light_on_page(self) -> bytes | None:
@@ -154,7 +154,8 @@ def pdf_of(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _dark_png_of(figure: Figure) -> bytes:
+def dark_png_of(figure: Figure) -> bytes:
+    """A figure of the light theme as PNG with the colours of the dark one."""
     recolour(figure, LIGHT, DARK)
     picture = png_of(figure)
     recolour(figure, DARK, LIGHT)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import pandas as pd
 import yaml
 from markupsafe import Markup
 
@@ -25,23 +22,15 @@ from bench.report.pictures.gallery import Gallery, gallery
 from bench.report.pictures.strips import strips
 from bench.report.pictures.tiles import Tile
 from bench.report.render.drawing import Drawing
-from bench.report.render.page import figure_uri, page_template, photo_uri
+from bench.report.render.html_figure import PageFigure
+from bench.report.render.html_table import html_table
+from bench.report.render.page import flat_facts, page_template, photo_uri
 from bench.report.render.style import DARK, LIGHT, Theme
-from bench.report.render.table import Column, Row, Table, rows_of
 from bench.report.summary.headline import headline, title_of
 from bench.report.summary.key_figures import key_figures
 from bench.report.words import readable, score_words
-from bench.runner.folder.records import FAILED
 
 MOST_STRIPS = 12
-MOST_ROWS = 2000
-LONG_CELL = 60
-WAYS = {
-    "higher is better for the user": "↑ better",
-    "lower is better for the user": "↓ better",
-    "higher is worse for privacy": "↑ leaks more",
-    "lower is worse for privacy": "↓ leaks more",
-}
 
 
 def render(run: RunData) -> str:
@@ -59,7 +48,7 @@ def render(run: RunData) -> str:
         table_styles=styles(TABLE_LIBRARIES),
         scripts=scripts(libraries),
         colours={theme.name: _colours(theme) for theme in (LIGHT, DARK)},
-        facts=list(_flat(_facts(run))),
+        facts=list(flat_facts(_facts(run))),
         config=yaml.safe_dump(run.config, sort_keys=False) if run.config else "",
     )
 
@@ -89,7 +78,7 @@ def _findings(run: RunData) -> tuple[dict[str, Any], bool]:
         commands=commands,
         tile_class=_tile_class,
         more_strips=max(0, photographed - MOST_STRIPS) if found else 0,
-        plots=[_drawn(drawing) for drawing in drawings],
+        plots=[_shown(drawing) for drawing in drawings],
         tables=tables.values(),
         unusable=unusable,
         readable=readable,
@@ -145,26 +134,11 @@ def _json(content: Any) -> Markup:
     return Markup(json.dumps(content, allow_nan=False).replace("<", "\\u003c"))
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """A figure as data URIs in both themes, or the sentence in its place."""
-
-    light: str | None
-    dark: str | None
-    narrow: bool
-    caption: str
-    origin: str
-    empty: str
-
-
-def _drawn(drawing: Drawing) -> _Drawn:
-    light, dark = (
-        None if png is None else figure_uri(png)
-        for png in (drawing.light_on_page, drawing.dark_on_page)
-    )
-    empty = drawing.empty if light is None else ""
-    plot = drawing.plot
-    return _Drawn(light, dark, drawing.narrow, plot.caption, origin_of(plot), empty)
+def _shown(drawing: Drawing) -> PageFigure:
+    light, dark, plot = drawing.light_on_page, drawing.dark_on_page, drawing.plot
+    if light is None or dark is None:
+        return PageFigure(empty=drawing.empty)
+    return PageFigure.of(light, dark, drawing.narrow, plot.caption, origin_of(plot))
 
 
 def _tile_class(tile: Tile) -> str:
@@ -181,82 +155,6 @@ def _class_name(words: str) -> str:
     return words.replace(" ", "-")
 
 
-@dataclass(frozen=True)
-class _Cell:
-    text: str
-    bounds: str
-    value: str
-    numeric: bool
-    long: bool
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Cells of a row, its settings for `Commands`, and whether a part of it failed."""
-
-    cells: list[_Cell]
-    only: str
-    failed: bool
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Rows of a table: all of them, those that head it, or those folded away under a label."""
-
-    label: str
-    rows: list[_Row]
-    left_out: int
-
-
-def html_table(table: Table, is_open: bool, commands: Commands | None = None) -> Markup:
-    """A table that unfolds, with what it folds away by itself in further ones.
-
-    Args:
-        commands: give each row the command that measures it again; no row has one without.
-    """
-    parts = _parts(table, commands)
-    return Markup(
-        page_template("table.html.j2").render(
-            table=table, parts=parts, ways=WAYS, open=is_open, commands=commands is not None
-        )
-    )
-
-
-def _parts(table: Table, commands: Commands | None) -> list[_Part]:
-    frame = table.frame
-    if not table.fold or frame.empty:
-        return [_part(table, "", frame, commands)]
-    folds = frame.groupby(table.fold, sort=False)
-    heads = [_part(table, "", frame[frame[table.head]], commands)]
-    return heads + [_part(table, str(label), rows, commands) for label, rows in folds]
-
-
-def _part(table: Table, label: str, frame: pd.DataFrame, commands: Commands | None) -> _Part:
-    shown = frame.head(MOST_ROWS)
-    rows = [
-        _Row(
-            [_cell(column, row) for column in table.shown],
-            commands.only(row) if commands else "",
-            _failed(row),
-        )
-        for row in rows_of(shown)
-    ]
-    return _Part(label, rows, len(frame) - len(shown))
-
-
-def _failed(row: Row) -> bool:
-    return row.get("status") == FAILED or bool(row.get("failed", 0))
-
-
-def _cell(column: Column, row: Row) -> _Cell:
-    text, _, bounds = column.text(row).partition(" [")
-    if not column.interval:
-        text, bounds = column.text(row), ""
-    numeric = column.decimals is not None
-    value = "" if not numeric or pd.isna(row[column.key]) else f"{float(row[column.key]):.8g}"
-    return _Cell(text, f"[{bounds}" if bounds else "", value, numeric, len(text) > LONG_CELL)
-
-
 def _made(run: RunData) -> str:
     created = run.environment.get("created")
     return f"Made {created}." if created else ""
@@ -267,11 +165,3 @@ def _facts(run: RunData) -> dict[str, Any]:
     if run.random_weights:
         known["weights"] += " (random: for timing only)"
     return run.environment | known
-
-
-def _flat(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}: ")
-        else:
-            yield prefix + name.replace("_", " "), str(value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, Template, select_autoescape
@@ -45,3 +47,12 @@ def photo_uri(picture: NDArray[np.uint8], lossless: bool = False) -> str:
 
 def _uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def flat_facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Names in words with their values; facts within facts one after the other."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yield from flat_facts(value, f"{prefix}{name}: ")
+        else:
+            yield prefix + name.replace("_", " "), str(value)

@@ -21,7 +21,7 @@ from bench.report.base import TABLES
 from bench.report.data import RunData
 from bench.report.interactive.commands import Commands
 from bench.report.render.drawing import Drawing
-from bench.report.render.html import html_table
+from bench.report.render.html_table import html_table
 from bench.report.summary.headline import headline
 from bench.report.topics.exposure import exposure_scores
 from bench.report.topics.leakage.control import control_summary

@@ -12,33 +12,19 @@ document.addEventListener("click", event => {
 });
 zoom.addEventListener("click", () => zoom.close());
 
-// The command of a row.
-const command = byId("command"), text = command.querySelector("pre");
-document.addEventListener("click", event => {
-  const only = event.target.closest(".again")?.dataset.only;
-  if (only === undefined) return;
-  const words = [text.dataset.start, only && `--only ${only}`, text.dataset.end];
-  text.textContent = words.filter(Boolean).join(" ");
-  command.showModal();
-});
-byId("copy").addEventListener("click", () => {
-  getSelection().selectAllChildren(text);
-  navigator.clipboard?.writeText(text.textContent);
-});
+{% include "command.js" %}
 
 {% include "tables.js" %}
 
 // The curve, in the colours of the theme.
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function themed() {
-  document.documentElement.classList.toggle("dark", dark.matches);
+function draw() {
   if (!byId("curve")) return;
   const { spec, colours } = read("curve-chart");
   const config = colours[dark.matches ? "dark" : "light"];
   vegaEmbed("#curve", spec, { mode: "vega-lite", config, actions: false, renderer: "svg" });
 }
-dark.addEventListener("change", themed);
-themed();
+dark.addEventListener("change", draw);
+draw();
 
 // The gallery: a photo, a coalition, an attack.
 if (byId("gallery")) {

@@ -1,3 +1,9 @@
+// The theme, as tables are told it.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const themed = () => document.documentElement.classList.toggle("dark", dark.matches);
+dark.addEventListener("change", themed);
+themed();
+
 // Tables that sort and filter, made when they are first unfolded.
 const SHORT = 25;
 function enhance(table) {
