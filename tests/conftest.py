@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +14,11 @@ TOGETHER = ("tests/attacks", "tests/bench/report")
 
 settings.register_profile("pedbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pedbench")
+
+
+def pytest_configure() -> None:
+    """End fixtures, and what they started, on SIGTERM too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from bench import __version__
 from bench.flags.arguments import Parser
+from bench.stopping import end_quickly
 from framework.compute.allocator import keep_freed_memory
 from framework.errors import PedbenchError
 from framework.files.picture_file import megapixel_limit
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_anything()
     warnings.formatwarning = warning_line
     keep_freed_memory()
+    end_quickly()
     try:
         given = attached(sys.argv[1:] if arguments is None else arguments)
         args = build_parser().parse_args(given)

@@ -144,11 +144,13 @@ def run(args: argparse.Namespace) -> int:
     from bench.runner.forecast.dry_run import dry_run
     from bench.runner.forecast.measuring import report_measured
     from bench.runner.run import run as carry_out
+    from bench.stopping import stoppable
 
     if args.dry_run:
         print(dry_run(**asked).text())
         return 0
-    result = carry_out(**asked)
+    with stoppable():
+        result = carry_out(**asked)
     stored = f", {result.from_store} from the store" if result.from_store else ""
     print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")
     if asked["config"].keep_reconstructions:

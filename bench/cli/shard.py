@@ -57,6 +57,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         metavar="SECONDS",
     )
     parser.add_argument(
+        "--end-with-input",
+        action="store_true",
+        help="stop, too, when standard input ends, as when the process that wrote it is gone",
+    )
+    parser.add_argument(
         "--metrics-port", type=port, metavar="PORT", help="serve Prometheus metrics on this port"
     )
     parser.add_argument(
@@ -77,8 +82,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
+    from bench.stopping import end_with_input
     from framework.transport.grpc.client.address import Address
 
+    if args.end_with_input:
+        end_with_input()
     bind = Address.parse(args.bind)
     args.insecure = plain_allowed(args, [bind])
     check(args, bind)
@@ -141,7 +149,8 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
 
 def run_several(args: argparse.Namespace, bind: Address) -> int:
     """Start ``--count`` servers as processes; stop all of them when this one is stopped."""
-    from bench.latency.network.servers import ServerProcesses, shard_arguments, stoppable
+    from bench.latency.network.servers import ServerProcesses, shard_arguments
+    from bench.stopping import stoppable
     from framework.transport.grpc.client.address import Address
 
     first = bind.port

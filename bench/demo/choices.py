@@ -22,7 +22,7 @@ ADAPTED_PLAN = "globals_last"
 
 def plans() -> dict[str, str]:
     """Plans with their summaries."""
-    return {name: f"{name}: {summary}" for name, summary in PLANS.items()}
+    return {name: f"{name}: {plan.summary}" for name, plan in PLANS.items()}
 
 
 def payloads() -> list[str]:

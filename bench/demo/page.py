@@ -26,7 +26,11 @@ from framework.errors import PedbenchError
 from framework.files.photos import read_photo
 from framework.split.defences.base import NO_DEFENCE
 
-STYLE = Path(__file__).parent / "style.css"
+HERE = Path(__file__).parent
+STYLE, UPLOAD, NAMES = (
+    (HERE / name).read_text(encoding="utf-8") for name in ("style.css", "upload.html", "names.js")
+)
+"""Of the page; of the field for photos, whose own head has a button without a name; for readers."""
 LARGEST_FILE = 100_000_000
 SHORTEST = 4.0
 """A box is drawn when mouse down and up are so many pixels apart."""
@@ -60,7 +64,8 @@ class Page:
         self._build()
 
     def _build(self) -> None:
-        ui.add_css(STYLE.read_text(encoding="utf-8"))
+        ui.add_css(STYLE)
+        ui.run_javascript(NAMES)
         with ui.element("div").classes("demo"):
             ui.html("What servers see of a photo", sanitize=False, tag="h1")
             ui.label(
@@ -79,12 +84,11 @@ class Page:
             "outlined dense"
         )
         ui.upload(
-            label="or drop a photo here",
             auto_upload=True,
             max_file_size=LARGEST_FILE,
             on_upload=self._take_file,
             on_rejected=lambda: self._say("That file is larger than 100 MB: give a smaller one."),
-        ).props("flat bordered")
+        ).props("flat bordered").add_slot("header", UPLOAD)
         self.canvas = ui.interactive_image(
             events=["mousedown", "mousemove", "mouseup"], on_mouse=self._draw
         ).classes("photo")

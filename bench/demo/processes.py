@@ -8,19 +8,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.flags.remote import Remote, connection
-from bench.latency.network.servers import ServerProcesses
+from bench.latency.network.servers import FOLLOWS, ServerProcesses
 from framework.errors import PedbenchError
 from framework.transport.grpc.security.certificates import write_certificates
 
 HOST = "127.0.0.1"
 DAYS = 2
 """Validity of the certificates of one session."""
+GRACE = 2.0
+"""Seconds after which servers are killed: at the end nobody waits for their answers."""
 
 
 class ShardProcesses:
     """Servers in processes of their own, over mutual TLS with keys that last as long as they do.
 
-    A context manager; at its end every process has ended and the keys are gone. It may be used
+    A context manager; at its end every process has ended and the keys are gone. The servers end
+    with this process even where it is killed. It may be used
     from several threads.
 
     Args:
@@ -54,7 +57,7 @@ class ShardProcesses:
             missing = range(len(running), count)
             if missing:
                 commands = [self._flags(model, number) for number in missing]
-                started = self._stack.enter_context(ServerProcesses(commands))
+                started = self._stack.enter_context(ServerProcesses(commands, grace=GRACE))
                 pids = [process.pid for process in started.processes]
                 running += zip(started.addresses, pids, strict=True)
             addresses = tuple(address for address, _ in running[:count])
@@ -87,4 +90,4 @@ class ShardProcesses:
         flags += ["--client-ca", str(self._keys / "ca.crt")]
         if self.checkpoint and model == self.model:
             flags += ["--checkpoint", self.checkpoint]
-        return [*flags, "--log-level", "warning", "--grace", "1"]
+        return [*flags, "--log-level", "warning", "--grace", "0", FOLLOWS]

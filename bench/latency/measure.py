@@ -19,7 +19,8 @@ from bench.latency.config import BASELINE, CLOUD, LatencyConfig
 from bench.latency.edge import Job
 from bench.latency.network.hosts import Network
 from bench.latency.network.links import DIRECT, Link
-from bench.latency.network.servers import MAIN, ServerProcesses, stoppable
+from bench.latency.network.servers import FOLLOWS, MAIN, ServerProcesses
+from bench.stopping import stoppable
 from framework.errors import PedbenchError
 from framework.transport.grpc.security.certificates import write_certificates
 
@@ -156,4 +157,4 @@ def _shard_flags(config: LatencyConfig, bind: str, pair: Path, threads: int) -> 
     flags += ["--tls-cert", f"{pair}.crt", "--tls-key", f"{pair}.key"]
     flags += ["--client-ca", str(pair.parent / "ca.crt")]
     flags += ["--checkpoint", config.checkpoint] if config.checkpoint else []
-    return [*flags, "--log-level", "warning", "--grace", "2"]
+    return [*flags, "--log-level", "warning", "--grace", "2", FOLLOWS]

@@ -16,13 +16,13 @@ from bench.latency.measure import cores, edges, measure_link, threads_of_shards
 from bench.latency.network.hosts import Loopback, Network
 from bench.latency.network.links import DIRECT, Link
 from bench.latency.network.namespaces import Namespaces, obstacle
-from bench.latency.network.servers import stoppable
 from bench.latency.report.summary import MODELLED, modelled
 from bench.latency.results import ROWS
 from bench.parts import installed_parts
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import ANOTHER_OUT, discard
 from bench.runner.folder.lock import locked
+from bench.stopping import stoppable
 from framework import build_sam
 from framework.errors import PedbenchError
 from framework.files.writing import write_file

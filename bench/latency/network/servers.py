@@ -8,27 +8,31 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 
 from framework.errors import PedbenchError
 
 STOP_SECONDS = 40.0
 READY = "listening on "
 MAIN = (sys.executable, "-m", "bench")
+FOLLOWS = "--end-with-input"
+"""The flag of a server that ends with the process that started it."""
 
 
 class ServerProcesses:
     """Runs one command per server and waits until each one listens.
 
     A context manager: at its end every server is asked to drain, and killed if it does not. Ctrl-C
-    does not reach them by itself, so that they are asked once; a second one kills them.
+    does not reach them by itself, so that they are asked once; a second one kills them. Their input
+    stays open until then: with `FOLLOWS` they end even where this process is killed.
 
     Args:
         arguments: of each server, after ``pedbench``.
         main: what runs ``pedbench``.
         env: variables added to this process's own.
         quiet: whether the servers' logs are dropped.
+        grace: seconds that they may take to drain at the end.
 
     Attributes:
         processes: in order.
@@ -44,11 +48,14 @@ class ServerProcesses:
         main: Sequence[str] = MAIN,
         env: dict[str, str] | None = None,
         quiet: bool = False,
+        grace: float = STOP_SECONDS,
     ) -> None:
+        self.grace = grace
         log = subprocess.DEVNULL if quiet else None
         self.processes = [
             subprocess.Popen(
                 [*main, *each],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -74,8 +81,9 @@ class ServerProcesses:
             for process in self.processes:
                 process.wait()
 
-    def stop(self, grace: float = STOP_SECONDS) -> None:
-        """Ask each server to drain; kill it when ``grace`` seconds are over."""
+    def stop(self, grace: float | None = None) -> None:
+        """Ask each server to drain; kill it when ``grace`` seconds, or its own, are over."""
+        last = time.monotonic() + (self.grace if grace is None else grace)
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -83,35 +91,21 @@ class ServerProcesses:
         try:
             for process in self.processes:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(grace)
+                    process.wait(max(0.0, last - time.monotonic()))
         except KeyboardInterrupt:
             print("stopped at once", file=sys.stderr)
         for process in self.processes:
             process.kill()
             process.wait()
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
 
     def __enter__(self) -> ServerProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP act like Ctrl-C, so that what was started is also stopped."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def shard_arguments(args: argparse.Namespace, bind: str, number: int) -> list[str]:
@@ -121,14 +115,14 @@ def shard_arguments(args: argparse.Namespace, bind: str, number: int) -> list[st
     """
     flags = ["shard", "--bind", bind]
     for name, value in vars(args).items():
-        if name in ("bind", "count", "run") or value is None or value is False:
+        if name in ("bind", "count", "end_with_input", "run") or value is None or value is False:
             continue
         if name == "metrics_port":
             value += number
         if name in ("tls_cert", "tls_key"):
             value = value.replace("{}", str(number))
         flags += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
-    return flags
+    return [*flags, FOLLOWS]
 
 
 def _address_of(process: subprocess.Popen[str]) -> str:

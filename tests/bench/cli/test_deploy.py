@@ -95,8 +95,8 @@ def test_mistakes_are_named_in_one_line(capfd, flags, says):
     assert says in errors[0]
 
 
-def test_a_second_signal_stops_at_once():
-    with process("--grace", "1000") as servers:
+def test_the_end_of_input_asks_to_stop_and_a_signal_stops_at_once():
+    with process("--grace", "1000", "--end-with-input") as servers:
         (server,) = servers.processes
         address = Address.parse(servers.addresses[0])
         with open_channel(address) as channel:
@@ -106,7 +106,7 @@ def test_a_second_signal_stops_at_once():
             held = threading.Event()
             call = stub.RunWindows(iter(held.wait, True))
             assert stub.ModelMetadata(pb.MetadataRequest(), timeout=20).model == "tiny"
-            server.send_signal(signal.SIGTERM)
+            server.stdin.close()
             assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
             server.send_signal(signal.SIGTERM)
             assert server.wait(20) == -signal.SIGTERM
@@ -165,9 +165,6 @@ def test_several_servers_get_the_flags_that_were_given():
     text = ["shard", "--count", "3", "--bind", "127.0.0.1:7", "--model", "vit_b", "--insecure"]
     flags = shard_arguments(build_parser().parse_args(text), "127.0.0.1:8", 1)
     again = build_parser().parse_args(flags)
-    assert (again.bind, again.model, again.insecure, again.count) == (
-        "127.0.0.1:8",
-        "vit_b",
-        True,
-        None,
-    )
+    assert (again.bind, again.model, again.insecure) == ("127.0.0.1:8", "vit_b", True)
+    assert again.count is None
+    assert again.end_with_input

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from tests.bench.browser_support import NO_FAULTS, grave_faults
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +92,10 @@ def test_a_sample_gives_a_mask_and_what_each_shard_process_reads(
     assert len({source(picture(page, f"Shard {number}")) for number in (1, 2, 3)}) == 3
 
 
+def test_no_serious_fault_is_found_by_axe(page: Page) -> None:
+    assert grave_faults(page) == NO_FAULTS
+
+
 def test_a_larger_coalition_has_another_picture(page: Page) -> None:
     best = page.locator("figure").last.locator("img")
     before = source(best)
@@ -151,12 +157,14 @@ def test_the_page_makes_no_complaint_and_asks_for_nothing_elsewhere(
     assert foreign == []
 
 
-def test_no_shard_process_outlives_the_page(page: Page, demo: subprocess.Popen[str]) -> None:
+def test_no_shard_process_outlives_a_page_that_is_told_to_stop(
+    page: Page, demo: subprocess.Popen[str]
+) -> None:
     page.get_by_role("combobox", name="Sample photo").click()
     page.get_by_role("option", name="coffee").click()
     expect(picture(page, "Shard 1")).to_be_visible()
     processes = shard_processes(page)
-    demo.send_signal(signal.SIGINT)
+    demo.terminate()
     assert demo.wait(90) == 0
     assert len(processes) == 3
     for process in processes:

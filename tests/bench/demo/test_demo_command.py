@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import sys
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
-from bench.cli import main
-from bench.demo.choices import defences, pipeline, policies
+from bench.cli import build_parser, main
+from bench.demo import processes
+from bench.demo.choices import defences, pipeline, plans, policies
 from framework.errors import PedbenchError
+from framework.split.plans import PLANS
 from framework.split.policies import POLICIES
 
 
@@ -32,9 +35,22 @@ def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"port {port}" in line
 
 
+def test_shards_end_with_a_page_that_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = Mock(return_value=MagicMock(addresses=["127.0.0.1:1"], processes=[Mock(pid=1)]))
+    monkeypatch.setattr(processes, "ServerProcesses", started)
+    with processes.ShardProcesses(1, "tiny") as servers:
+        servers.remote("tiny", 1)
+    ((flags,),) = started.call_args.args
+    assert build_parser().parse_args(flags).end_with_input
+
+
 def test_every_policy_that_is_offered_exists() -> None:
     for name in policies():
         POLICIES.get(name)(1)
+
+
+def test_plans_are_offered_in_words() -> None:
+    assert plans()["prefix"] == f"prefix: {PLANS.get('prefix').summary}"
 
 
 def test_defences_that_need_training_first_are_not_offered() -> None:

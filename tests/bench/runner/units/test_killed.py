@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.cli import INTERRUPTED, main
 from bench.runner.folder.records import read_records
 from bench.runner.run import run
 from bench.spec.config import load_preset
@@ -72,14 +75,14 @@ def test_a_run_killed_at_random_moments_has_the_records_of_one_that_was_not(flag
     command = [sys.executable, "-m", "bench", *flags, str(folder), "--workers"]
     chance = random.Random(14)
     workers = set()
-    for count in ("2", "1"):
+    for count, end in (("2", signal.SIGKILL), ("1", signal.SIGTERM)):
         before = journal.stat().st_size if journal.exists() else 0
         process = subprocess.Popen([*command, count], cwd=ROOT, stderr=subprocess.DEVNULL)
         while process.poll() is None and not (journal.exists() and journal.stat().st_size > before):
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.2))
         workers |= workers_of(process)
-        process.kill()
+        process.send_signal(end)
         process.wait()
     kept = [line for line in journal.read_bytes().splitlines(keepends=True) if line[-1:] == b"\n"]
     run_small(flags, folder)
@@ -90,3 +93,12 @@ def test_a_run_killed_at_random_moments_has_the_records_of_one_that_was_not(flag
     assert not any("spawn_main" in command_line(worker) for worker in workers)
     run_small(flags, tmp_path / "whole")
     pd.testing.assert_frame_equal(measured(folder), measured(tmp_path / "whole"))
+
+
+def test_a_run_that_is_told_to_stop_ends_as_on_ctrl_c(flags, tmp_path, monkeypatch, capsys):
+    def told(**_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("bench.runner.run.run", told)
+    assert main([*flags, str(tmp_path)]) == INTERRUPTED
+    assert "run again to go on" in capsys.readouterr().err
