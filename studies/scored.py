@@ -33,20 +33,28 @@ class Scored:
 
 def scored_photos(models: Models, data: Dataset, coalition: tuple[int, ...]) -> list[Scored]:
     """The photos of a data set, sent through four shards; windows are assigned at random."""
-    return [_sent(models, data.load(image_id), coalition) for image_id in data.ids]
+    return [sent(models, data.load(image_id), coalition) for image_id in data.ids]
 
 
-def add_photo_flags(parser: argparse.ArgumentParser) -> None:
-    """Describe the flags that say which photos are scored, and what attackers learn from."""
-    parser.add_argument("--data", default="embedded", help="photos scored")
-    parser.add_argument("--limit", type=int, help="at most so many photos scored")
+def add_photo_flags(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Describe the flags that say which photos are scored, and what attackers learn from.
+
+    Args:
+        several: whether ``--data`` takes several data sets, and is a list.
+    """
+    if several:
+        parser.add_argument("--data", nargs="+", default=["embedded"], help="photos scored")
+    else:
+        parser.add_argument("--data", default="embedded", help="photos scored")
+    parser.add_argument("--limit", type=int, help="at most so many photos scored of a data set")
     parser.add_argument(
         "--public", nargs="+", default=load_preset("attacks").public, help="the attackers' photos"
     )
     parser.add_argument("--model", default="tiny", help="name of the model")
 
 
-def _sent(models: Models, sample: Sample, coalition: tuple[int, ...]) -> Scored:
+def sent(models: Models, sample: Sample, coalition: tuple[int, ...]) -> Scored:
+    """One photo, as in `scored_photos`."""
     predictor = build_predictor(models.sam, Pipeline(policy="random"), seed_of(sample.image_id))
     predictor.set_image(sample.image)
     frame = predictor.transform.apply_image(sample.image)
