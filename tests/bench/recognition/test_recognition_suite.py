@@ -63,7 +63,7 @@ def statuses(records):
 
 def test_built_in_recognisers_are_registered():
     assert set(RECOGNISERS.names()) >= {
-        "faces", "identity", "objects", "people", "sam_objects", "text",
+        "faces", "identity", "objects", "people", "persons", "sam_objects", "text",
     }  # fmt: skip
 
 
