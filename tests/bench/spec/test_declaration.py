@@ -19,7 +19,7 @@ from framework.declaration import declared, setting
 IDS = {
     "quick": (401, "4485ffae6cca34fc"),
     "standard": (808, "799edb9fffde3321"),
-    "attacks": (1952, "ecf68b37dc2bdc8b"),
+    "attacks": (1984, "dfb652d472622e0b"),
     "segmentation": (22, "e80ae3bd1f0fb30f"),
 }
 """Cells of a preset, and the start of the SHA-256 of their ids, one a line, in order."""
