@@ -1,14 +1,15 @@
-"""What an engine adds to a run: seconds that each unit costs, apart from those that a run costs.
+"""What an engine adds to a run: units a minute, alone and with two workers.
 
-    python -m studies.throughput --limits 1 2 --out throughput.csv
+    python -m studies.throughput --images 2 --repeats 2 --out throughput.csv
 
-Each case is `pedbench run` in processes of its own, once for each number of images. Seconds grow
-with the units (one pipeline on one image): the slope is what a unit costs. All else is fixed:
-imports, models of driver and workers, records, report. The yardstick is the serial run, alone for
-one worker, and as many of them side by side for several. Attackers are fitted beforehand in a new
-cache, nothing comes from the store, and attacks that take minutes to train are left out. Processor
-seconds hold on a busy machine too. Wall seconds need an idle one, with as many cores as workers.
-Needs the extra `dask`. About 8 minutes on two idle cores.
+Each case is `pedbench run` in processes of its own. The journal gets a line for each unit (one
+pipeline on one image), and this process notes when. The pace is taken between the line after a
+fifth of the units and the last: start, imports, models of driver and workers, and the report are
+left out. All engines compute the same units in the same order, so that the same work lies between
+two lines. The yardstick is the serial run, alone for one worker, and two of them side by side for
+two. Attackers are fitted beforehand in a new cache, nothing comes from the store, and attacks that
+take minutes to train are left out. Needs an idle machine with as many cores as workers, and the
+extra `dask`. About 6 minutes a repeat.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ import argparse
 import contextlib
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import distributed
-import numpy as np
 import pandas as pd
 
-from bench.cli.run import only_attacks
-from bench.datasets import open_dataset
 from bench.flags.arguments import positive_int
+from bench.runner.folder.journal import JOURNAL
 from bench.spec.config import load_preset
 from studies.costs import cost, pedbench
 
@@ -34,22 +36,70 @@ SERIAL, LOCAL, DASK = "serial", "local", "dask"
 CASES = [(SERIAL, 1), (LOCAL, 1), (DASK, 1), (SERIAL, 2), (LOCAL, 2), (DASK, 2)]
 """Engines and workers; two serial workers are two runs side by side, each of all units."""
 SLOW_TO_TRAIN = frozenset({"conv_decoder"})
+PERIOD = 0.05
+"""Seconds between two looks at a journal."""
+
+
+class JournalClock:
+    """Notes when each line of a run's journal was written, to `PERIOD`.
+
+    Args:
+        path: the journal; it may not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.moments: list[float] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> JournalClock:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        read = 0
+        while not self._ended.wait(PERIOD):
+            if self.path.exists() and self.path.stat().st_size > read:
+                with self.path.open("rb") as file:
+                    file.seek(read)
+                    new = file.read()
+                read += len(new)
+                self.moments += [time.perf_counter()] * new.count(b"\n")
+
+    def pace(self) -> float:
+        """Units a minute after the first fifth of them.
+
+        Raises:
+            SystemExit: the journal has too few lines.
+        """
+        skipped = len(self.moments) // 5
+        if skipped < 1:
+            raise SystemExit(f"{self.path}: {len(self.moments)} units are too few to take a pace")
+        seconds = self.moments[-1] - self.moments[skipped - 1]
+        return 60 * (len(self.moments) - skipped) / seconds
 
 
 def measured(
     engine: str, workers: int, images: int, flags: Sequence[str], home: Path
 ) -> dict[str, object]:
-    """Wall and processor seconds of one case; a cluster's start counts for processors alone."""
-    with cost() as all_of_it, words_of(engine, workers) as words, cost() as runs:
+    """Units a minute of one case, and its seconds as a whole."""
+    drivers = [home / str(number) for number in range(workers if engine == SERIAL else 1)]
+    with words_of(engine, workers) as words, contextlib.ExitStack() as stack:
+        clocks = [stack.enter_context(JournalClock(folder / JOURNAL)) for folder in drivers]
+        run = stack.enter_context(cost())
         command = ["run", *flags, *words, "--limit", str(images), "--out"]
-        drivers = workers if engine == SERIAL else 1
-        pedbench(*([*command, str(home / str(number))] for number in range(drivers)))
+        pedbench(*([*command, str(folder)] for folder in drivers))
     return {
         "engine": engine,
         "workers": workers,
-        "images": images,
-        "seconds": runs.seconds,
-        "processor_seconds": all_of_it.processor_seconds,
+        "units": sum(len(clock.moments) for clock in clocks),
+        "units_a_minute": sum(clock.pace() for clock in clocks),
+        "seconds": run.seconds,
     }
 
 
@@ -66,59 +116,41 @@ def words_of(engine: str, workers: int) -> Iterator[list[str]]:
             yield ["--executor", "dask://" + cluster.scheduler_address.removeprefix("tcp://")]
 
 
-def slopes(rows: pd.DataFrame, pipelines: int) -> pd.DataFrame:
-    """Seconds that a unit costs and those that a run costs, by engine and number of workers.
+def overheads(rows: pd.DataFrame) -> pd.DataFrame:
+    """Median units a minute, and what an engine adds to a unit as a share of the yardstick's.
 
     Args:
-        rows: of `measured`, for two numbers of images or more.
-        pipelines: units of one image.
-
-    Returns:
-        ``unit_s`` and ``run_s`` by the clock, ``unit_processor_s`` by processors, and
-        ``wall_overhead`` and ``processor_overhead``: what the engine adds to a unit, as a share of
-        the yardstick's.
+        rows: of `measured`.
     """
-    found = []
-    for (engine, workers), case in rows.groupby(["engine", "workers"], sort=False):
-        runs = int(case["workers"].iloc[0]) if engine == SERIAL else 1
-        units = case["images"] * pipelines * runs
-        wall, fixed = np.polyfit(units, case["seconds"], 1)
-        processor, _ = np.polyfit(units, case["processor_seconds"], 1)
-        found.append((engine, workers, wall, fixed, processor))
-    names = ["engine", "workers", "unit_s", "run_s", "unit_processor_s"]
-    table = pd.DataFrame(found, columns=names).set_index(["engine", "workers"])
-    yardstick = table.loc[SERIAL].reindex(table.index.get_level_values("workers")).to_numpy()
-    table["wall_overhead"] = table["unit_s"] / yardstick[:, 0] - 1
-    table["processor_overhead"] = table["unit_processor_s"] / yardstick[:, 2] - 1
+    cases = ["engine", "workers"]
+    table = rows.groupby(cases, sort=False)[["units_a_minute", "seconds"]].median()
+    pace = table["units_a_minute"]
+    yardstick = pace.loc[SERIAL].reindex(table.index.get_level_values("workers")).to_numpy()
+    table["overhead"] = yardstick / pace - 1
     return table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="quick")
-    parser.add_argument("--limits", type=positive_int, nargs="+", default=[1, 2], help="images")
-    parser.add_argument("--repeats", type=positive_int, default=1)
+    parser.add_argument("--images", type=positive_int, default=2)
+    parser.add_argument("--repeats", type=positive_int, default=2)
     parser.add_argument("--out", type=Path, default=Path("throughput.csv"))
     args = parser.parse_args(arguments)
     config = load_preset(args.preset)
-    if len(set(args.limits)) < 2 or max(args.limits) > len(open_dataset(config.data).ids):
-        parser.error("--limits: give two numbers of images or more, none above the data set's")
     asked = {name for group in config.groups for name in group.attack_names()}
-    attacks = tuple(sorted(asked - SLOW_TO_TRAIN))
-    pipelines = len({cell.pipeline for cell in only_attacks(config, attacks).cells()})
-    flags = ["--preset", args.preset, "--attacks", ",".join(attacks), "--device", "cpu"]
+    attacks = ",".join(sorted(asked - SLOW_TO_TRAIN))
+    flags = ["--preset", args.preset, "--attacks", attacks, "--device", "cpu"]
     flags += ["--no-store", "--no-pictures"]
     rows = []
     with tempfile.TemporaryDirectory() as made:
         os.environ["PEDBENCH_CACHE"] = f"{made}/cache"
         pedbench(["run", *flags, "--limit", "1", "--out", f"{made}/fitted"])
-        for repeat in range(args.repeats):
-            for engine, workers in CASES:
-                for images in args.limits:
-                    home = Path(made) / f"{engine}-{workers}-{images}-{repeat}"
-                    rows.append(measured(engine, workers, images, flags, home))
-                    pd.DataFrame(rows).round(2).to_csv(args.out, index=False)
-    print(slopes(pd.DataFrame(rows), pipelines).round(3).to_string())
+        for repeat, (engine, workers) in product(range(args.repeats), CASES):
+            home = Path(made) / f"{engine}-{workers}-{repeat}"
+            rows.append(measured(engine, workers, args.images, flags, home))
+            pd.DataFrame(rows).round(2).to_csv(args.out, index=False)
+    print(overheads(pd.DataFrame(rows)).round(3).to_string())
     return 0
 
 
