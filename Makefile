@@ -14,8 +14,9 @@ TORCH_INDEX ?=
 # More extras for the tests of optional parts: make setup EXTRAS=dev,faces,people,text
 EXTRAS ?= dev
 
-# Tests run in as many processes, in groups and in the order of tests/conftest.py.
-JOBS ?= 2
+# Tests run in as many processes, in groups and in the order of tests/conftest.py. One more than the
+# cores of CI: for a third of their time tests wait for processes that they started.
+JOBS ?= 3
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup \
 	--no-loadscope-reorder
 
