@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _describe(dataset: Dataset, path: Path) -> int:
     """Write a data set's metadata, and say which facts its makers do not tell."""
-    from bench.datasets.croissant import croissant, to_text
+    from bench.datasets.description.croissant import croissant, to_text
     from framework.files.writing import write_file
 
     print(write_file(path, to_text(croissant(dataset))))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.about import About, PhotoFile
+from bench.datasets.description.about import About, PhotoFile
 from framework.errors import PedbenchError, SampleError
 from framework.registry import Registry
 

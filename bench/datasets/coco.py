@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from bench.datasets.about import About, PhotoFile
 from bench.datasets.base import (
     DATASETS,
     Dataset,
@@ -23,6 +22,7 @@ from bench.datasets.base import (
 from bench.datasets.coco_format.file import Annotation, CocoFile, ImageEntry, read_coco
 from bench.datasets.coco_format.layout import find_annotations, find_image, find_images
 from bench.datasets.decode.masks import decode_segmentation
+from bench.datasets.description.about import About, PhotoFile
 from framework.errors import PedbenchError, one_line
 from framework.files.download import sha256_of
 from framework.files.photos import read_photo

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.datasets.about import About, PhotoFile
 from bench.datasets.base import (
     DATASETS,
     Dataset,
@@ -21,6 +20,7 @@ from bench.datasets.base import (
     unknown_image,
 )
 from bench.datasets.decode.masks import decode_segmentation
+from bench.datasets.description.about import About, PhotoFile
 from bench.datasets.packaged.wheels import wheel_file
 from framework.errors import PedbenchError
 from framework.files.download import sha256_of

@@ -10,8 +10,8 @@ import pytest
 
 from bench.cli import main
 from bench.datasets import open_dataset
-from bench.datasets.about import About
-from bench.datasets.croissant import RESPONSIBLE, croissant, to_text
+from bench.datasets.description.about import About
+from bench.datasets.description.croissant import RESPONSIBLE, croissant, to_text
 from bench.datasets.embedded import ANNOTATIONS
 
 PUBLISHED = ANNOTATIONS.with_name("croissant.json")

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bench.datasets.about import About, PhotoFile
 from bench.datasets.base import Dataset
+from bench.datasets.description.about import About, PhotoFile
 from framework.files.download import sha256_of
 
 Json = dict[str, Any]
