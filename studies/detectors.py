@@ -75,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = [row for data in shown for row in study.persons(data, data.ids)]
         if options.without:
             rows += study.persons(open_dataset(options.without), WITHOUT_PERSONS[: options.limit])
-        write_table(pd.DataFrame(rows), "persons", "Persons found", options.out)
+        if rows:
+            write_table(pd.DataFrame(rows), "persons", "Persons found", options.out)
         words = pd.DataFrame(study.words(SCENES, options.limit))
         write_table(words, "words", "Words read", options.out)
     except PedbenchError as error:
