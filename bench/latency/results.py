@@ -65,17 +65,29 @@ class LatencyRun:
         return edge_speed(self.rows, self.config)
 
     @property
+    def measured_on(self) -> str:
+        """One sentence: model, photos, machine, threads."""
+        config, found = self.config, self.environment
+        weights = ", random weights" if config.checkpoint == "random" else ""
+        return (
+            f"Measured with {config.model}{weights}: one photo {config.repeats} times over each "
+            f"link, on {found['machine']['processor']}; threads: edge {found['threads']}, each of "
+            f"{config.shards} shards {found['threads_per_shard']}, centralized server "
+            f"{found['threads']}."
+        )
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader must know before trusting a figure."""
+        return (
+            "All servers run on one machine with the edge, so none is faster than the edge.",
+            f"{self.environment['connection']}.",
+        )
+
+    @property
     def source(self) -> str:
         """What was measured on, and what to beware of."""
-        config, processor = self.config, self.environment["machine"]["processor"]
-        weights = ", random weights" if config.checkpoint == "random" else ""
-        threads, each = self.environment["threads"], self.environment["threads_per_shard"]
-        return (
-            f"{config.model}{weights}, {processor}; threads: edge {threads}, "
-            f"each of {config.shards} shards {each}, centralized server {threads}, all on one "
-            "machine, so servers are no faster than the edge and what faster ones would gain is in "
-            f"the last columns; repeats: {config.repeats}. {self.environment['connection']}."
-        )
+        return " ".join([self.measured_on, *self.caveats])
 
 
 def is_latency_folder(folder: Path) -> bool:

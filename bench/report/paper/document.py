@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.report.paper.selection import FIGURES, QUESTIONS, Question
+from bench.report.paper.questions import FIGURES, QUESTIONS, Question
 from bench.report.paper.sources import Source
 from bench.report.render.table import Table, escape_latex
 from framework.files.writing import make_folder, write_file
@@ -39,11 +39,14 @@ def write_paper(sources: Sequence[Source], out: Path) -> list[Path]:
     long = [replace(table, name=f"all-{n}-{table.name}") for n, table in enumerate(longs.values())]
     figures, drawn = _figures(sources, out)
     values = {
-        "sources": "\n\n".join(escape_latex(_origin(source)) for source in sources),
+        "sources": "\n\n".join(escape_latex(_about(source)) for source in sources),
         "missing": escape_latex(_missing(answers)),
-        "tables": "\n".join(map(_input, short)),
+        "tables": "\n".join(_input(table, table.name) for table in short),
         "figures": "\n".join(figures),
-        "appendix": "\n\\clearpage\n".join(map(_input, long)),
+        "contents": "\n".join(_item(n, table) for n, table in enumerate(long, 1)),
+        "appendix": "\n\\clearpage\n".join(
+            _input(table, f"A{n}") for n, table in enumerate(long, 1)
+        ),
     }
     text = _DOCUMENT
     for key, value in values.items():
@@ -57,8 +60,13 @@ def _write(table: Table, out: Path) -> list[Path]:
     return [write_file(out / f"{table.name}.{end}", text) for end, text in forms.items()]
 
 
-def _input(table: Table) -> str:
-    return rf"\input{{{table.name}.tex}}"
+def _input(table: Table, number: str) -> str:
+    return rf"\renewcommand{{\thetable}}{{{number}}}\input{{{table.name}.tex}}"
+
+
+def _item(number: int, table: Table) -> str:
+    """A line of the appendix's contents."""
+    return rf"\item[A{number}] {escape_latex(f'{table.title} ({table.name}.csv)')}"
 
 
 def _figures(sources: Sequence[Source], out: Path) -> tuple[list[str], list[Path]]:
@@ -89,7 +97,7 @@ def _answer(question: Question, sources: Sequence[Source]) -> Answer | None:
             continue
         short = question.answer(long)
         if not short.frame.empty:
-            short = replace(short, source=f"{short.source} Command: {source.command}.")
+            short = replace(short, source=_origin(source))
             return Answer(question, short, long, source)
     return None
 
@@ -98,11 +106,17 @@ def _origin(source: Source) -> str:
     return f"{source.measured} Command: {source.command}."
 
 
+def _about(source: Source) -> str:
+    """What a reader must know of a run before its figures."""
+    return " ".join([source.measured, *source.caveats])
+
+
 def _figure(label: str, caption: str) -> str:
     return _FIGURE.replace("<label>", label).replace("<caption>", escape_latex(caption))
 
 
 _FIGURE = r"""\begin{figure*}
+\renewcommand{\thefigure}{<label>}
 \centering
 \resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{\includegraphics{<label>.pdf}}
 \caption{<caption>}
@@ -114,11 +128,18 @@ _DOCUMENT = r"""\documentclass[twocolumn]{article}
 \usepackage{booktabs,graphicx,longtable,pdflscape,textcomp}
 \usepackage[margin=20mm]{geometry}
 \setcounter{topnumber}{9}\setcounter{totalnumber}{9}\setcounter{dbltopnumber}{9}
+\makeatletter
+\setlength{\@fptop}{0pt}\setlength{\@dblfptop}{0pt}
+\makeatother
+\setlength{\belowcaptionskip}{4pt}
 \sloppy
 \title{Tables and figures of pedbench}
 \author{}\date{}
 \begin{document}
 \maketitle
+Made by pedbench from the records of these runs.
+Every table and figure names its run, and the command that makes it again.
+
 <sources>
 
 <missing>
@@ -129,7 +150,12 @@ _DOCUMENT = r"""\documentclass[twocolumn]{article}
 \clearpage
 \onecolumn
 \appendix
-\section{All rows}
+\section*{Appendix: all rows}
+Every row of the tables that the text takes its rows from. The CSV files beside this document have
+more columns, and numbers in full precision.
+\begin{description}
+<contents>
+\end{description}
 <appendix>
 \end{document}
 """

@@ -24,11 +24,13 @@ class Source:
         folder: of the run.
         tables: by name; those without rows too.
         measured: a sentence on model, data and images.
+        caveats: what a reader must know before trusting a figure of the run.
     """
 
     folder: Path
     tables: dict[str, Table]
     measured: str
+    caveats: tuple[str, ...]
     run: RunData | LatencyRun
 
     @classmethod
@@ -47,9 +49,9 @@ class Source:
         """A run already read."""
         if isinstance(run, LatencyRun):
             found = {table.name: table for table in build_tables(run)}
-            return cls(run.folder, found, run.source, run)
+            return cls(run.folder, found, run.measured_on, run.caveats, run)
         found = {table.name: table for table in tables_of(run) if not table.problem}
-        return cls(run.folder, found, run.measured_on, run)
+        return cls(run.folder, found, run.measured_on, tuple(run.caveats), run)
 
     @property
     def command(self) -> str:

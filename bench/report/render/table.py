@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +25,13 @@ Direction = Literal[
 Row = Mapping[Any, Any]
 """A row of a frame: name → value."""
 
+BREAK = r" \\ "
 LONG_TABLE = 40
 """Rows beyond which a LaTeX table may break over pages."""
+WIDE_TABLE = 200
+"""Letters beyond which a table that breaks over pages has its intervals below their numbers."""
+HEAD = 9
+"""Letters in a line of a LaTeX heading, longer words apart."""
 
 LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -198,8 +205,10 @@ class Table:
             return f"% {self.title}\n\\emph{{{escape_latex(self.empty)}}}\n"
         kinds = "".join("l" if column.decimals is None else "r" for column in self.shown)
         head = " & ".join(_latex_head(column.label) for column in self.shown) + r" \\"
-        body = "\n".join(_latex_row(row) for row in self.rows)
-        shape = _LATEX_LONG if len(self.frame) > LONG_TABLE else _LATEX_FLOAT
+        long = len(self.frame) > LONG_TABLE
+        stacked = long and _letters(self.rows) > WIDE_TABLE
+        body = "\n".join(_latex_row(row, stacked) for row in self.rows)
+        shape = _LATEX_LONG if long else _LATEX_FLOAT
         values = {"title": title, "legend": legend, "kinds": kinds, "head": head, "body": body}
         for key, value in {**values, "name": self.name}.items():
             shape = shape.replace(f"<{key}>", value)
@@ -243,21 +252,32 @@ def escape_latex(text: str) -> str:
     return text.replace("--", "-{}-").replace("\u202f", r"\,")
 
 
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+def _letters(rows: Sequence[Sequence[str]]) -> int:
+    """Letters across a table, two more for each gap."""
+    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True))
+
+
+def _latex_row(cells: Sequence[str], stacked: bool) -> str:
+    """A row; ``stacked`` puts intervals below their numbers."""
+    texts = [escape_latex(cell) for cell in cells]
+    if stacked:
+        texts = [_STACK.sub(r"\\shortstack[r]{\1\\\\{}[\2]}", text) for text in texts]
+    return " & ".join(texts) + r" \\"
 
 
 def _latex_head(label: str) -> str:
-    """A heading of one word a line."""
-    words = r" \\ ".join(escape_latex(word) for word in label.split())
-    return rf"\shortstack[b]{{{words}}}"
+    """A heading in lines of few letters."""
+    lines = textwrap.wrap(label, HEAD, break_long_words=False, break_on_hyphens=False)
+    return rf"\shortstack[b]{{{BREAK.join(map(escape_latex, lines))}}}"
 
 
+_STACK = re.compile(r"^(\S+) \[(.+)\]$")
 _LATEX_FLOAT = r"""% needs \usepackage{booktabs,graphicx}
 \begin{table}
 \centering
 \caption{<title>}
 \label{tab:<name>}
+\footnotesize
 \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%
 \begin{tabular}{@{}<kinds>@{}}
 \toprule
@@ -267,16 +287,20 @@ _LATEX_FLOAT = r"""% needs \usepackage{booktabs,graphicx}
 \bottomrule
 \end{tabular}}
 \par\smallskip
-\parbox{\linewidth}{\footnotesize <legend>}
+\parbox{\linewidth}{<legend>}
 \end{table}
 """
 
 _LATEX_LONG = r"""% needs \usepackage{booktabs,longtable,pdflscape}
 \begin{landscape}
 \tiny
-\setlength{\tabcolsep}{3pt}
+\setlength{\tabcolsep}{2pt}
 \begin{longtable}{@{}<kinds>@{}}
 \caption{<title>}\label{tab:<name>}\\
+\toprule
+<head>
+\midrule
+\endfirsthead
 \toprule
 <head>
 \midrule

@@ -10,6 +10,7 @@ import pytest
 
 from bench.report.render.table import (
     LONG_TABLE,
+    WIDE_TABLE,
     Column,
     Table,
     escape_latex,
@@ -54,6 +55,13 @@ def test_latex_is_escaped_and_balanced() -> None:
     assert text.count("{") == text.count("}")
     assert "longtable" not in text
     assert "longtable" in _table(_frame(LONG_TABLE + 1)).to_latex()
+
+
+def test_a_table_wider_than_a_page_has_intervals_below_their_numbers() -> None:
+    frame = _frame(LONG_TABLE + 1)
+    assert "[r]" not in _table(frame).to_latex()
+    text = _table(frame.assign(name="x" * WIDE_TABLE)).to_latex()
+    assert r"& \shortstack[r]{0.00\\{}[$-$1.25, 1\,234.50]} \\" in text
 
 
 def test_csv_reads_back_with_the_bounds_of_intervals() -> None:
