@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from bench.recognition import RECOGNISERS
 from bench.report.aggregate.leakage import CONTROLS
 from bench.report.data import CEILING, FLOOR
 from bench.report.words import readable
 from bench.spec.cells import SEEN
 
-MOST_ROWS = 12
+MOST_ROWS = 14
+MOST_ATTACKS = 8
 NONE = "–"
 UNSHARED = ("local", "centralized")
 """Plans without shards, and so without a policy."""
@@ -56,7 +58,7 @@ def strongest_attacks(frame: pd.DataFrame) -> pd.DataFrame:
     one = one[one["n_shards"] == one["n_shards"].min()]
     one = one[one["policy"] == _commonest(one["policy"])]
     ranked = one.sort_values("hidden_psnr_mean", ascending=False)
-    attacks = ranked[~ranked["attack_kind"].isin(CONTROLS)].head(MOST_ROWS - 4)
+    attacks = ranked[~ranked["attack_kind"].isin(CONTROLS)].head(MOST_ATTACKS)
     floor, ceiling = (ranked[ranked["attack_kind"] == kind].head(1) for kind in (FLOOR, CEILING))
     named = [
         attacks.assign(attack=attacks["attack"].map(readable)),
@@ -84,10 +86,8 @@ def largest_coalitions(frame: pd.DataFrame) -> pd.DataFrame:
 
 def recognised(frame: pd.DataFrame) -> pd.DataFrame:
     """Each recogniser's telling measure, on what was seen and on the worst reconstruction."""
-    telling = frame.groupby("recogniser")["metric"].transform(
-        lambda names: next((n for n in names if n.endswith(("recall", "rank1"))), names.iloc[0])
-    )
-    rows = frame[frame["metric"] == telling]
+    telling = [part.metrics[0] for _, part in RECOGNISERS.items()]
+    rows = frame[frame["metric"].isin(telling)]
     rows = rows[rows["policy"] == _commonest(rows["policy"])]
     alone = [name for name in rows if re.fullmatch(r"1 of \d+", str(name))]
     rows = rows.assign(made=rows["picture"] != SEEN, most=rows[alone].max(axis=1))
