@@ -18,7 +18,7 @@ from framework.declaration import declared, setting
 
 IDS = {
     "quick": (401, "4485ffae6cca34fc"),
-    "standard": (808, "799edb9fffde3321"),
+    "standard": (820, "68890a32c73609c3"),
     "attacks": (1984, "dfb652d472622e0b"),
     "segmentation": (22, "e80ae3bd1f0fb30f"),
 }
