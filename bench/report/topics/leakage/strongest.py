@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import islice
 
@@ -18,8 +19,10 @@ from bench.report.render.style import WIDE, Theme, canvas
 from bench.report.words import readable, score_words
 
 MOST_PHOTOS = 4
-LINES, TITLE = 0.3, 0.4
+LINES, TITLE = 0.38, 0.4
 """Inches for the words over a picture, and for the figure's title."""
+NAME = 17
+"""Letters of an attack's name in a line over its picture."""
 BARE = {"truth": "original", "seen": "seen"}
 
 
@@ -30,7 +33,7 @@ class StrongestFigure(ReportFigure):
     title = "The strongest attacks"
     caption = (
         "What the coalition saw of each photo, and the attack of each family that comes closest "
-        "on average in the part that was not received, by LPIPS where it was scored. Under each "
+        "on average in the part that was not received, by LPIPS where it was scored. Over each "
         "picture its scores in that part: lower LPIPS means more leakage."
     )
     empty = "This run kept no pictures."
@@ -89,4 +92,4 @@ def _words(tile: Tile) -> str:
     if not tile.attack:
         return BARE[tile.kind]
     scores = score_words(tile.scores).replace(", ", "\n")
-    return f"{readable(tile.attack)}\n{scores}"
+    return "\n".join([*textwrap.wrap(readable(tile.attack), NAME), scores])
