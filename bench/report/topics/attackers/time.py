@@ -114,9 +114,9 @@ class TimeFigure(ReportFigure):
         "A coalition that receives T frames of a scene: fresh random assignment shows it more of "
         "a still scene with every frame, as 1 − (1 − k/N)^T says; a sticky one does not. Where "
         "camera or object move, windows seen earlier are stale, and a sticky assignment leaks too "
-        "as the picture wanders over the windows. Where noise was measured, the last "
-        "panel: the mean over frames of what was sent for a window cancels noise drawn anew. Bars: 95 % intervals "
-        "over scenes."
+        "as the picture wanders over the windows. Where noise was measured, the last panel: the "
+        "mean over frames of what was sent for a window cancels noise drawn anew. Bars: 95 % "
+        "intervals over scenes."
     )
     empty = "This run had attackers of single frames only."
     place = 11
