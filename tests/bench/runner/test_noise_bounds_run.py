@@ -1,5 +1,7 @@
 """A run with noise records its bounds, and the report puts them beside the strongest attack."""
 
+import dataclasses
+
 import pytest
 
 from bench.report.base import TABLES
@@ -59,3 +61,11 @@ def test_the_cost_of_noise_is_that_of_the_plan(finished):
     columns = ["rounds", "megabytes_up", "megabytes_down", "edge_gflop"]
     assert (frame.loc["gaussian", columns] == frame.loc["none", columns]).all()
     assert (frame["edge_gflop"] > 0).all()
+
+
+def test_a_run_without_public_photos_has_no_bits(finished):
+    records = finished.records[finished.records["metric"] != BITS]
+    table = TABLES.get("noise_bounds")().build(dataclasses.replace(finished, records=records))
+    assert BITS not in table.frame
+    assert table.frame[ERROR].notna().all()
+    assert "Bits" not in table.to_markdown()

@@ -20,7 +20,21 @@ from bench.report.topics.columns import (
 from bench.report.words import protected
 from bench.runner.evaluation.noise_bounds import BITS, ERROR
 
-BOUNDS = (BITS, ERROR)
+COLUMNS = (
+    Column(BITS, "Bits a pixel value, at most", 3, interval=True),
+    Column(ERROR, "PSNR of an unbiased attacker, at most (dB)", 2, interval=True),
+)
+"""A run without public photos has no bits: they need the second moments of tokens."""
+BOUNDS = tuple(column.key for column in COLUMNS)
+
+
+OF_BITS = (
+    "Bits: the information of a first-round token on its patch, given the deviation of "
+    "its channels where the noise is relative to it, divided by the pixel values of a "
+    "patch. It is the capacity of a channel with that noise and the second moments of "
+    "public photos' tokens; more attackers, rounds or computation cannot exceed it. It "
+    "counts each token by itself, and holds where no window stays on the edge."
+)
 
 
 @TABLES.register("noise_bounds")
@@ -42,18 +56,13 @@ class NoiseBoundsTable(ReportTable):
             (
                 *setting_columns(frame, CURVE),
                 Column("setting", "Defence", parts=("defence", "strength")),
-                Column(BITS, "Bits a pixel value, at most", 3, interval=True),
-                Column(ERROR, "PSNR of an unbiased attacker, at most (dB)", 2, interval=True),
+                *(column for column in COLUMNS if column.key in frame),
                 Column("mean", "Visible PSNR, strongest attack (dB)", 2, interval=True),
                 Column("images", "Images", 0),
             ),
             source=source(run),
             note=sentences(
-                "Bits: the information of a first-round token on its patch, given the deviation of "
-                "its channels where the noise is relative to it, divided by the pixel values of a "
-                "patch. It is the capacity of a channel with that noise and the second moments of "
-                "public photos' tokens; more attackers, rounds or computation cannot exceed it. It "
-                "counts each token by itself, and holds where no window stays on the edge.",
+                OF_BITS if BITS in frame else "",
                 "PSNR of an unbiased attacker: from 1 / dFIL (arXiv:2209.10119), the Fisher "
                 "information in a token, mean over patches. Attackers who know what photos look "
                 "like are biased and may exceed it.",
