@@ -65,9 +65,11 @@ def keep(folder: Path, cards: Iterable[Card]) -> None:
 def read_cards(folder: Path) -> list[Card]:
     """The cards of a run folder; none where the file is missing or damaged."""
     try:
-        return list(json.loads((folder / CARDS).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        content = json.loads((folder / CARDS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return []
+    sound = isinstance(content, list) and all(isinstance(card, dict) for card in content)
+    return content if sound else []
 
 
 def _identity(card: Mapping[str, Any]) -> str:

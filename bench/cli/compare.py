@@ -28,15 +28,18 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.latency.results import is_latency_folder
     from bench.report.comparison import compare_runs
+    from bench.report.data import plural
     from bench.runner.folder.records import read_records
 
     kinds = [is_latency_folder(folder) for folder in (args.before, args.after)]
     if all(kinds):
         return _latencies(args)
     if any(kinds):
+        timed, other = sorted((args.before, args.after), key=is_latency_folder, reverse=True)
+        read_records(other)
         raise PedbenchError(
-            f"one of {args.before} and {args.after} is a latency run, which has seconds instead of "
-            "scores: compare runs of one kind"
+            f"{timed} is a latency run, which has seconds instead of the scores of {other}: "
+            "compare runs of one kind"
         )
     before, after = (read_records(folder) for folder in (args.before, args.after))
     if args.metric:
@@ -48,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if found.table.empty:
         raise PedbenchError(
-            f"{args.before} and {args.after} share {len(found.photos)} photos, but no setting was "
-            "scored on them in both: compare runs with a plan, policy or attack in common"
+            f"{args.before} and {args.after} share {plural(len(found.photos), 'photo')}, but no "
+            "setting was scored there in both: compare runs with a plan, policy or attack in common"
         )
     print(_text(found, everything=args.all))
     for note in _notes(found, before, after):
@@ -98,10 +101,11 @@ def _only(
 def _text(found: Comparison, everything: bool) -> str:
     """The table, settings that never vary left out, and what it does not show."""
     from bench.report.comparison import SETTINGS
+    from bench.report.data import plural
 
     rows = found.table if everything else found.changed
     same = len(found.table) - len(found.changed)
-    where = f"on the {len(found.photos)} photos that both runs have"
+    where = f"on the {plural(len(found.photos), 'photo')} that both runs have"
     if rows.empty:
         return f"no difference: {same} scores are the same {where}"
     fixed = [name for name in SETTINGS if rows[name].nunique(dropna=False) == 1]

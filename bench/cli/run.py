@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int
+from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int, whole
 from bench.flags.remote import add_remote_flags, read_remote_flags
+from framework.errors import PedbenchError
 
 if TYPE_CHECKING:
     from bench.spec.config import RunConfig
+
+
+MOST_SEEDS = 1000
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -51,11 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         nargs="+",
+        action="extend",
         metavar="SETTING=VALUE",
         help="run only cells with these settings, e.g. policy=random n_shards=4,9",
     )
     parser.add_argument(
-        "--seeds", type=positive_int, metavar="N", help="train attacks with N seeds"
+        "--seeds", type=whole(1, MOST_SEEDS), metavar="N", help="train attacks with N seeds"
     )
     parser.add_argument(
         "--limit", type=positive_int, metavar="N", help="score only the first N images"
@@ -211,16 +216,17 @@ def asked_for(args: argparse.Namespace, content: Mapping[str, Any]) -> dict[str,
         config = dataclasses.replace(config, public=tuple(args.public))
     if args.seeds is not None:
         config = dataclasses.replace(config, seeds=tuple(range(args.seeds)))
-    if args.metrics:
+    if args.metrics is not None:
         config = dataclasses.replace(config, metrics=tuple(args.metrics.split(",")))
-    if args.attacks:
+    if args.attacks is not None:
         config = only_attacks(config, tuple(args.attacks.split(",")))
     if args.only:
         config = dataclasses.replace(config, only=read_only(args.only))
     if args.no_pictures:
-        config = dataclasses.replace(
-            config, pictures=(), save_images=False, keep_reconstructions=False
-        )
+        config = dataclasses.replace(config, pictures=())
+        if args.save_images or args.keep_reconstructions:
+            flag = "--save-images" if args.save_images else "--keep-reconstructions"
+            raise PedbenchError(f"{flag} and --no-pictures are both given: leave one out")
     with at(f"preset {args.preset}"):
         config.check()
     return {
@@ -242,7 +248,6 @@ def only_attacks(config: RunConfig, names: tuple[str, ...]) -> RunConfig:
         PedbenchError: an attack is unknown, or the run asks for it nowhere.
     """
     from attacks.base import ATTACKS
-    from framework.errors import PedbenchError
 
     for name in names:
         ATTACKS.get(name)

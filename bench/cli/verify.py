@@ -35,16 +35,18 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     # Imported here, or each command would wait seconds for PyTorch.
     from bench.submission.agreement import summary, too_far
-    from bench.submission.verify import verify
+    from bench.submission.verify import keep, verify
 
     found = verify(args.folder, args.sample, args.seed, args.device)
     print(f"{found.cells} cells recomputed")
     print("\n".join(summary(found.table)))
     if found.agrees:
         print(f"{args.folder} agrees")
+        keep(args.folder, found, args.seed)
         return 0
     far = too_far(found.table)
     shown = far[["image_id", "policy", "n_shards", "attack", "region", "metric", "before", "after"]]
     print(f"{args.folder} disagrees in {len(far)} records:")
     print(shown.head(20).to_string(index=False))
+    keep(args.folder, found, args.seed)
     return 1

@@ -44,9 +44,11 @@ class Synthetic(Dataset):
     @classmethod
     def open(cls, argument: str, **options: str) -> Dataset:
         """``N`` scenes, 64 by default, of the seed, 0 by default."""
-        match = re.fullmatch(r"(\d*)(?:@(\d+))?", argument)
-        if match is None or match[1] == "0":
-            raise PedbenchError(f"synthetic:{argument} is not understood: give {cls.usage}")
+        match = re.fullmatch(r"([1-9][0-9]{0,5})?(?:@([0-9]{1,18}))?", argument)
+        if match is None:
+            raise PedbenchError(
+                f"synthetic:{argument} is not understood: give {cls.usage}, N from 1 to 999999"
+            )
         return cls(int(match[1] or DEFAULT_COUNT), int(match[2] or 0))
 
     @property

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from bench.attackers.cards import Card, read_cards
 from bench.cache.fingerprints import content_digest
 from bench.cache.store import Store
+from bench.runner.folder.contents import SETTINGS
 from bench.runner.folder.provenance import read_environment
 from bench.runner.folder.records import (
     COLUMNS,
@@ -26,8 +26,10 @@ from bench.runner.folder.records import (
     read_records,
 )
 from bench.spec.cells import ORIGINAL, SEEN, Pipeline
+from bench.spec.fields import read_yaml
 from bench.survey import JUDGEMENTS
 from framework.declaration import own
+from framework.errors import PedbenchError
 from framework.models.named import models
 from framework.split.plans import make_plan
 
@@ -64,11 +66,10 @@ class RunData:
         Raises:
             PedbenchError: it holds no records, or a file is damaged.
         """
-        config = folder / "config.yaml"
         return cls(
             folder,
             read_records(folder),
-            yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {},
+            _read_settings(folder / SETTINGS),
             read_environment(folder),
             store,
         )
@@ -234,6 +235,22 @@ class RunData:
     def not_applicable(self) -> int:
         """Number of scores that do not exist, e.g. of an empty region."""
         return int((self.records["status"] == NOT_APPLICABLE).sum())
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """The content of ``config.yaml``, of any version; empty where it is gone.
+
+    Raises:
+        PedbenchError: it is damaged.
+    """
+    if not path.exists():
+        return {}
+    content = read_yaml(path)
+    for name in ("groups", "pictures"):
+        entries = content.get(name) or []
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+            raise PedbenchError(f"{path}: {name} is no list of settings: mend it, or delete {path}")
+    return content
 
 
 def plural(count: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -75,11 +75,14 @@ class RunConfig:
     @cached_property
     def _expanded(self) -> tuple[Cell, ...]:
         found: dict[str, Cell] = {}
-        for group in self.groups:
-            for cell in group.cells(self.seeds):
-                if keeps(self.only, cell):
-                    found.setdefault(cell.id, cell)
+        for cell in self._unrestricted():
+            if keeps(self.only, cell):
+                found.setdefault(cell.id, cell)
         return tuple(found.values())
+
+    def _unrestricted(self) -> Iterator[Cell]:
+        for group in self.groups:
+            yield from group.cells(self.seeds)
 
     @property
     def attacks(self) -> set[str]:
@@ -152,7 +155,7 @@ class RunConfig:
         for number, group in enumerate(self.groups, 1):
             with at(f"group {number}"):
                 check_group(group, arch, self.remote)
-        check_only(self.only)
+        check_only(self.only, self._unrestricted())
         if not self.cells():
             kept = " ".join(f"{name}={','.join(values)}" for name, values in self.only.items())
             raise PedbenchError(f"only {kept} leaves nothing to run: name values that the run has")

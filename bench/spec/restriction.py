@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.spec.cells import AttackCell, Cell, SegmentationCell
@@ -33,26 +33,41 @@ def read_only(texts: Sequence[str]) -> dict[str, list[str]]:
     """``column=value,value`` texts by column.
 
     Raises:
-        PedbenchError: a text has no ``=``.
+        PedbenchError: a text has no ``=``; two name one column.
     """
     found = {}
     for text in texts:
         name, equals, values = text.partition("=")
         if not (equals and values):
             raise PedbenchError(f"--only {text}: give SETTING=VALUE, e.g. policy=random")
+        if name in found:
+            raise PedbenchError(
+                f"--only names {name} twice: give all of its values once, as {name}=A,B"
+            )
         found[name] = values.split(",")
     return found
 
 
-def check_only(only: Only) -> None:
-    """Refuse columns that no cell has.
+def check_only(only: Only, cells: Iterable[Cell]) -> None:
+    """Refuse columns that no cell has, and values that none of ``cells`` has.
 
     Raises:
-        PedbenchError: names the first one and the nearest known.
+        PedbenchError: names the first one and the known ones.
     """
     for name in only:
         if name not in COLUMNS:
             raise PedbenchError(f"only: {unknown_name('setting', str(name), COLUMNS)}")
+    known: dict[str, set[str]] = {name: set() for name in only}
+    for settings in map(_settings, cells) if only else ():
+        for name in known.keys() & settings.keys():
+            known[name].add(as_text(settings[name]))
+    for name, values in only.items():
+        for value in map(as_text, values):
+            if value not in known[name]:
+                there = ", ".join(sorted(known[name] - {""})) or "nothing"
+                raise PedbenchError(
+                    f"only {name}={value} leaves nothing to run: as {name} the run has {there}"
+                )
 
 
 def keeps(only: Only, cell: Cell) -> bool:
@@ -60,9 +75,13 @@ def keeps(only: Only, cell: Cell) -> bool:
 
     Segmentation has no attacker, so of attackers' settings only a wanted attack leaves it out.
     """
-    settings = {"attack": ""} | written(cell)
+    settings = _settings(cell)
     return all(
         as_text(settings[name]) in [as_text(value) for value in values]
         for name, values in only.items()
         if name in settings
     )
+
+
+def _settings(cell: Cell) -> dict[str, Any]:
+    return {"attack": ""} | written(cell)

@@ -56,7 +56,7 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
 
 
 def check_names(entries: Sequence[Entry]) -> None:
-    """Refuse two entries of one name, and a name that no entry has.
+    """Refuse two entries of one name, and an entry about none that stands for itself.
 
     Raises:
         PedbenchError: names the entry.
@@ -69,6 +69,11 @@ def check_names(entries: Sequence[Entry]) -> None:
         other = _other(entry)
         if other and other not in names:
             raise PedbenchError(f"'{card['name']}' is about '{other}', which is not here: give it")
+        if other and (further := _other(entries[names.index(other)])):
+            raise PedbenchError(
+                f"'{card['name']}' is about '{other}', which is about '{further}': "
+                "name that in its card, or leave both fields empty"
+            )
 
 
 def _other(entry: Entry) -> str:

@@ -23,7 +23,7 @@ from bench.report.statistics import worst_case
 from bench.runner.folder.records import RECORDS
 from bench.submission.card import read_card
 from bench.submission.json_file import plain, read_json, schema_faults
-from bench.submission.schema import card_schema
+from bench.submission.schema import card_schema, record_schema
 from bench.submission.validate import faults
 from bench.submission.verify import FILE as VERIFIED
 from framework.errors import PedbenchError
@@ -47,7 +47,11 @@ _TEXT = {"type": "string"}
 _SCORE = {
     "type": "object",
     "properties": {
-        "setting": {"type": "object", "required": list(SETTING)},
+        "setting": {
+            "type": "object",
+            "properties": {name: record_schema()["properties"][name] for name in SETTING},
+            "required": list(SETTING),
+        },
         "region": {"enum": list(REGIONS)},
         "metric": {"enum": list(METRICS)},
         **dict.fromkeys(("value", "images", "attacks", "floors", "trained"), _NUMBER),
@@ -128,9 +132,20 @@ def entry_of(folder: Path) -> Entry:
             "public": environment.get("public", {}),
             "images": len(run.images),
         },
-        "verified": read_json(folder / VERIFIED) if (folder / VERIFIED).is_file() else None,
+        "verified": _verified(folder / VERIFIED),
         "scores": sorted(_scores(run), key=lambda score: json.dumps(score, sort_keys=True)),
     }
+
+
+def _verified(path: Path) -> dict[str, Any] | None:
+    """What came of the last verification; ``None`` where there was none."""
+    if not path.is_file():
+        return None
+    content = read_json(path)
+    fault = next(schema_faults(content, _VERIFIED, str(path)), None)
+    if fault is not None:
+        raise PedbenchError(f"{fault}: delete it, or run 'pedbench verify {path.parent}'")
+    return content
 
 
 def write_entries(entries: Sequence[Entry], folder: Path) -> list[Path]:

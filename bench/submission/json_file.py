@@ -6,13 +6,13 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from framework.errors import PedbenchError, printable
+from framework.errors import PedbenchError, one_line, printable
 
 LONGEST = 160
 """Characters of a fault's text that are shown."""
@@ -25,16 +25,23 @@ def read_json(path: Path) -> dict[str, Any]:
         PedbenchError: it is missing, is not JSON, or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        json.dumps(content, ensure_ascii=False).encode()  # fails for half a character ("\\ud800")
     except FileNotFoundError as error:
         raise PedbenchError(f"{path} is missing: add it, or give another path") from error
     except json.JSONDecodeError as error:
         raise PedbenchError(f"{path}: line {error.lineno} is not JSON ({error.msg})") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise PedbenchError(f"{path} cannot be read: give another file") from error
+    except (OSError, ValueError, RecursionError) as error:
+        said = one_line(error)
+        raise PedbenchError(f"{path} cannot be read ({said}): give another file") from error
     if not isinstance(content, dict):
         raise PedbenchError(f"{path} holds no JSON object: write names with values")
     return content
+
+
+def _no_number(name: str) -> NoReturn:
+    """Refuse what Python alone takes for JSON."""
+    raise ValueError(f"{name} is no number")
 
 
 def schema_faults(content: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:

@@ -51,7 +51,7 @@ LIMITS: dict[str, Schema] = {
 }
 NAME: Schema = {
     "type": "string",
-    "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+    "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$(?!\n)",
     "description": "a name of lower-case letters, digits and hyphens",
 }
 OTHER_NAME: Schema = {**NAME, "pattern": f"^$|{NAME['pattern']}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def _of_column(values: pd.Series, schema: dict[str, Any]) -> Iterator[str]:
 
 def _error(validator: Draft202012Validator, value: Any) -> str:
     """What a schema has against a value; empty for nothing."""
+    if isinstance(value, float) and math.isinf(value):
+        return f"{value} is no finite number"
     error = next(validator.iter_errors(plain(value)), None)
     return printable(error.message)[:LONGEST] if error else ""
 

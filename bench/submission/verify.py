@@ -53,7 +53,7 @@ class Verification:
 def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> Verification:
     """Recompute a random sample of a run's cells, without its store of results.
 
-    Attackers that the cache holds are not trained again. The outcome is kept in `FILE`.
+    Attackers that the cache holds are not trained again.
 
     Args:
         folder: of a run.
@@ -81,9 +81,7 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
             )
         after = _computed(context, units)
     table = differences(*map(to_frame, _on_both_machines(before, after)))
-    found = Verification(len(units), table)
-    _keep(folder, found, seed)
-    return found
+    return Verification(len(units), table)
 
 
 def _chosen(
@@ -124,7 +122,12 @@ def _on_both_machines(*sides: Sequence[Record]) -> list[list[Record]]:
     return [[record for record in side if record["metric"] not in absent] for side in sides]
 
 
-def _keep(folder: Path, found: Verification, seed: int) -> None:
+def keep(folder: Path, found: Verification, seed: int) -> None:
+    """Write the outcome to `FILE` of the run's folder.
+
+    Raises:
+        PedbenchError: it cannot be written.
+    """
     outcome = {
         "date": date.today().isoformat(),
         "benchmark_version": __version__,

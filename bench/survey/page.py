@@ -31,13 +31,13 @@ def write_survey(folder: Path, count: int, seed: int) -> Path:
     pairs = chosen_pairs(run, count, seed)
     name = survey_id(run, pairs)
     key = {"survey": name, "seed": seed, "pairs": [dataclasses.asdict(pair) for pair in pairs]}
-    write_file(folder / KEY, json.dumps(key, indent=1))
     content = page_template("survey.html.j2").render(
         survey=name,
         count=len(pairs),
         shown=json.dumps(_shown(folder, pairs)),
         colours={"light": {}, "dark": {}},
     )
+    write_file(folder / KEY, json.dumps(key, indent=1))
     return write_file(folder / PAGE, content)
 
 

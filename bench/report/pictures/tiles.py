@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
+from framework.errors import SampleError
+from framework.files.picture_file import open_picture
+
 Image = NDArray[np.uint8]
 
 OWNER_COLOURS = (
@@ -55,9 +58,8 @@ def optional(path: Path, name: str, kind: str) -> list[Tile]:
 def read_picture(path: Path) -> Image | None:
     """A PNG as uint8 [h, w, 3]; None where it is missing or damaged."""
     try:
-        with Pillow.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except OSError:
+        return np.asarray(open_picture(path, str(path)).picture.convert("RGB"))
+    except SampleError:
         return None
 
 

@@ -192,15 +192,28 @@ def _entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                 return
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 entry = None
-            fields = set(entry) if isinstance(entry, dict) else set()
-            if "void" not in fields and not {"units", "records", "provenance"} <= fields:
+            if not _whole(entry):
                 raise PedbenchError(
                     f"{path} is damaged in line {number}: delete this line and run again, "
                     "which computes its cells anew"
                 )
             yield entry, len(line)
+
+
+def _whole(entry: Any) -> bool:
+    """Whether a line has the fields of its kind, each of its form; older ones list their units."""
+    if not isinstance(entry, dict):
+        return False
+    if "void" in entry:
+        return isinstance(entry["void"], list)
+    if not (
+        isinstance(entry.get("units"), (dict, list)) and isinstance(entry.get("records"), list)
+    ):
+        return False
+    mappings = [entry.get("provenance"), entry.get("cells", {}), entry.get("inputs", {})]
+    return all(isinstance(each, dict) for each in (*mappings, *entry["records"]))
 
 
 def _units(entry: Mapping[str, Any]) -> Iterator[tuple[str, Unit | None]]:

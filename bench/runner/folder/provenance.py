@@ -20,6 +20,9 @@ from framework.models.build import PedSam
 
 FILE = "environment.json"
 
+MAPPINGS = ("machine", "packages", "plugins", "public", "outside", "substitutes")
+"""Facts that have names of their own."""
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -67,13 +70,17 @@ def read_environment(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError) as error:
+    except (ValueError, RecursionError):
+        content = None
+    facts = content if isinstance(content, dict) else dict.fromkeys(MAPPINGS)
+    if not all(isinstance(facts.get(name, {}), dict) for name in MAPPINGS):
         raise PedbenchError(
             f"{path} is damaged: delete it, and the next run in this folder writes it anew"
-        ) from error
+        )
+    return facts
 
 
 def weights_label(sam: PedSam) -> str:

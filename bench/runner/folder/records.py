@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from bench.spec.cells import AttackCell, Pipeline
 from framework.declaration import declared, own
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, one_line
 from framework.files.writing import writing
 from framework.warn import warn
 
@@ -73,6 +73,9 @@ VARIANTS = [
 ]
 """Columns that tell attackers and scenes apart beyond the coalition and the stage."""
 
+NEEDED = [name for name in _ORDER if name not in DEFAULTS and name != "scene"]
+"""Columns that records of every version have."""
+
 PROVENANCE = ("benchmark_version", "commit", "weights", "dataset", "dataset_fingerprint", "device")
 
 CELL = "cell"
@@ -125,15 +128,31 @@ def read_records(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise PedbenchError(f"{folder} holds no records.parquet: give a run folder, or run first")
     try:
-        records = _settled(pd.read_parquet(path))
-    except (OSError, ValueError) as error:
-        raise PedbenchError(f"{path} is damaged ({error}): run again to rebuild it") from error
+        records = _settled(_typed(pd.read_parquet(path)))
+    except (OSError, ValueError, TypeError, NotImplementedError) as error:
+        said = one_line(error)
+        raise PedbenchError(f"{path} is damaged ({said}): run again to rebuild it") from error
+    missing = [name for name in NEEDED if name not in records]
+    if missing:
+        raise PedbenchError(
+            f"{path}: columns {', '.join(missing)} are missing: give records of a run"
+        )
     told = [name for name in COLUMNS if name in records and name not in OUTCOME]
     twice = records.duplicated(told, keep="last")
     if twice.any():
         warn(f"{path} holds {twice.sum()} records twice: the later ones count")
         records = records[~twice].reset_index(drop=True)
     return records
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Records with the type of each of `COLUMNS`.
+
+    Raises:
+        ValueError, TypeError: a column holds values of another type.
+    """
+    other = {n: kind for n, kind in COLUMNS.items() if n in frame and str(frame[n].dtype) != kind}
+    return frame.astype(other)
 
 
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 from tqdm import tqdm
 
 from bench.metrics import METRICS
@@ -17,7 +16,8 @@ from bench.runner.evaluation.scorer import Scorer
 from bench.runner.folder.journal import JOURNAL, Journal, finished
 from bench.runner.folder.lock import locked
 from bench.runner.folder.records import Record
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, SampleError
+from framework.files.picture_file import open_picture
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -87,15 +87,17 @@ def _pictures(path: Path) -> tuple[Image, Image, Mapping[str, Mask]]:
         raise PedbenchError(f"{path.parent} holds no {name}, as older runs do not: {AGAIN}")
     visible = _read(mask)[..., 0] > 0
     regions = {"visible": visible, "hidden": ~visible, "full": np.ones_like(visible)}
-    return _read(homes[0] / TRUTH), _read(path), regions
+    truth, picture = _read(homes[0] / TRUTH), _read(path)
+    if not truth.shape == picture.shape == (*visible.shape, 3):
+        raise PedbenchError(f"{path}, its original and its regions differ in size: {AGAIN}")
+    return truth, picture, regions
 
 
 def _read(path: Path) -> Image:
     try:
-        with Pillow.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError) as error:
-        raise PedbenchError(f"{path} cannot be read ({error}): {AGAIN}") from error
+        return np.asarray(open_picture(path, str(path)).picture.convert("RGB"))
+    except SampleError as error:
+        raise PedbenchError(f"{path} is missing or damaged: {AGAIN}") from error
 
 
 def _file(record: Record) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bench.datasets import open_dataset
 from bench.datasets.synthetic import Synthetic
 from bench.datasets.synthetic_scenes.words import typeset
+from framework.errors import PedbenchError
 
 
 def test_an_index_is_always_the_same_scene() -> None:
@@ -24,6 +26,12 @@ def test_scenes_have_no_end_and_seeds_differ() -> None:
     assert other.ids[0] == "7-000000"
     assert other.fingerprint != open_dataset("synthetic:5").fingerprint
     assert len(open_dataset("synthetic")) == 64
+
+
+@pytest.mark.parametrize("count", ["0", "00", "-1", "x", "99999999999", "3@"])
+def test_a_number_that_makes_no_data_set_is_refused(count: str) -> None:
+    with pytest.raises(PedbenchError, match="N from 1 to 999999"):
+        open_dataset(f"synthetic:{count}")
 
 
 def test_scenes_are_varied_and_masks_are_apart() -> None:

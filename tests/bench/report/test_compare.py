@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.cli import main
@@ -43,6 +45,71 @@ def test_attacker_seeds_are_averaged_before_photos(tmp_path: Path) -> None:
     [row] = compare_runs(before, after).table.to_dict("records")
     assert (row["before"], row["difference"], row["images"]) == (15.5, 1, 2)
     assert (row["difference_low"], row["difference_high"]) == (1, 1)
+
+
+def spoilt(folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    path = folder / "records.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda table: table[["value"]], "columns image_id, model, plan"),
+        (lambda table: table.drop(columns="coalition"), "columns coalition are missing"),
+        (lambda table: table.assign(value="x"), "is damaged"),
+        (lambda table: table.assign(adapted="perhaps"), "is damaged"),
+    ],
+)
+@pytest.mark.parametrize("command", ["compare", "report", "paper", "survey"])
+def test_records_that_are_none_are_one_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    text: str,
+) -> None:
+    folder = write_run(tmp_path / "run", masks()).folder
+    spoilt(folder, change)
+    assert main([command, *[str(folder)] * (1 + (command == "compare"))]) == 2
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "settings", ["{: [", "\x00", "[1]", "groups: 5", "pictures: 7", "groups: [1]"]
+)
+def test_settings_that_are_none_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: str
+) -> None:
+    folder = write_run(tmp_path / "run", masks()).folder
+    (folder / "config.yaml").write_text(settings)
+    assert main(["tables", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert "config.yaml" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("facts", ["[" * 100_000, "[1]", '{"machine": 3}', '{"substitutes": 7}'])
+def test_facts_that_are_none_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], facts: str
+) -> None:
+    folder = write_run(tmp_path / "run", masks()).folder
+    (folder / "environment.json").write_text(facts)
+    assert main(["tables", str(folder)]) == 2
+    assert "environment.json is damaged: delete it" in capsys.readouterr().err
+
+
+def test_a_missing_folder_beside_a_latency_run_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = Path(__file__).parents[3] / "results/reference/latency-tiny"
+    assert main(["compare", str(timed), str(tmp_path / "nowhere")]) == 2
+    assert "nowhere holds no records.parquet" in capsys.readouterr().err
+    folder = write_run(tmp_path / "run", masks()).folder
+    assert main(["compare", str(folder), str(timed)]) == 2
+    assert f"{timed} is a latency run" in capsys.readouterr().err
 
 
 def test_runs_without_a_common_photo_are_refused(

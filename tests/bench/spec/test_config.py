@@ -229,8 +229,27 @@ def test_only_keeps_the_cells_with_these_settings():
 def test_only_names_settings_and_values_that_there_are(capsys):
     for given, said in (
         (["polici=random"], "did you mean 'policy'"),
-        (["policy=none_such"], "leaves nothing to run"),
+        (["policy=random,none_such"], "policy=none_such leaves nothing to run: as policy the run"),
+        (["adapted=True"], "as adapted the run has false, true"),
+        (["policy=random", "policy=strided"], "names policy twice"),
+        (["policy=random", "--only", "polici=random"], "did you mean 'policy'"),
+        (["plan=local", "--only", "attack=ridge"], "only plan=local attack=ridge leaves nothing"),
         (["policy"], "give SETTING=VALUE"),
     ):
         assert main(["run", "--only", *given]) == 2
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--attacks", ""], "unknown attack ''"),
+        (["--metrics", ""], "unknown metric ''"),
+        (["--seeds", "99999999"], "give a whole number from 1 to 1000"),
+        (["--save-images", "--no-pictures"], "--save-images and --no-pictures are both given"),
+        (["--keep-reconstructions", "--no-pictures"], "leave one out"),
+    ],
+)
+def test_flags_that_say_nothing_or_two_things_are_refused(capsys, given, said):
+    assert main(["run", "--dry-run", *given]) == 2
+    assert said in capsys.readouterr().err

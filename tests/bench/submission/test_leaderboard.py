@@ -144,6 +144,34 @@ def test_entries_that_do_not_fit_together_are_one_line(entries, tmp_path):
         read_entries(tmp_path)
 
 
+def test_an_entry_about_one_that_is_about_another_is_refused_not_left_out(entries):
+    chained = {**entries[2], "submission": {**entries[2]["submission"], "challenges": "again"}}
+    with pytest.raises(PedbenchError, match="'stronger' is about 'again', which is about 'noise'"):
+        boards([*entries[:2], chained, entries[3]])
+    own = {**entries[0], "submission": {**entries[0]["submission"], "challenges": "plain"}}
+    with pytest.raises(PedbenchError, match="'plain' is about 'plain'"):
+        boards([own])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"strength": "x"}, {"strength": None}, {"defence": ["a"]}, {"plan": 5}, {"n_shards": "4"}],
+)
+def test_a_setting_of_another_type_is_one_line(entries, tmp_path, setting):
+    score = entries[0]["scores"][0]
+    spoilt = {**score, "setting": score["setting"] | setting}
+    (tmp_path / "bad.json").write_text(json.dumps({**entries[0], "scores": [spoilt]}))
+    with pytest.raises(PedbenchError, match=rf"scores\[0\].setting.{next(iter(setting))}: "):
+        read_entries(tmp_path)
+
+
+def test_a_damaged_verification_is_one_line(tmp_path):
+    folder = submission(tmp_path / "run")
+    (folder / "verified.json").write_text('{"cells": 3}')
+    with pytest.raises(PedbenchError, match=r"verified.json: 'disagreeing' is a required"):
+        read_entries(folder)
+
+
 def test_a_submission_that_is_not_valid_is_named_with_its_first_fault(tmp_path):
     folder = submission(tmp_path / "run", date="soon")
     with pytest.raises(PedbenchError, match=r"is no valid submission: card.json: date: 'soon'"):

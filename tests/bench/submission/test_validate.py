@@ -47,6 +47,7 @@ def test_the_printed_example_is_a_valid_card(folder, capsys):
         ("card.json", {"title": None}, "card.json: 'title' is a required property"),
         ("card.json", {"date": "soon"}, "card.json: date: 'soon' is not a date"),
         ("card.json", {"name": "My defence"}, "card.json: name: 'My defence' is not a name of"),
+        ("card.json", {"name": "mine\n"}, "card.json: name: 'mine\\n' is not a name of"),
         ("card.json", {"link": "here"}, "card.json: link: 'here' is not a web address"),
         ("card.json", {"authors": []}, "card.json: authors: [] should be non-empty"),
         ("card.json", {"authors": [""]}, "card.json: authors[0]: "),
@@ -98,6 +99,7 @@ def test_every_fault_gets_its_line(folder, capsys):
         ({"status": "failed"}, "error: None is not of type 'string' where status is 'failed'"),
         ({"coalition": None}, "coalition: None should not be valid"),
         ({"dataset": None}, "column dataset: None is not of type 'string'"),
+        ({"value": float("inf")}, "column value: inf is no finite number"),
     ],
 )
 def test_a_fault_of_records_is_told_once_however_many_have_it(tmp_path, changes, text):
@@ -107,6 +109,20 @@ def test_a_fault_of_records_is_told_once_however_many_have_it(tmp_path, changes,
     found = faults(submission(tmp_path / "run", records))
     assert len(found) == 1
     assert text in found[0]
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"name": ' + "1" * 5000 + "}", '{"a": NaN}'])
+def test_json_that_python_alone_or_nobody_reads_is_one_line(folder, content):
+    (folder / "card.json").write_text(content)
+    [fault] = faults(folder)
+    assert "card.json cannot be read" in fault
+
+
+@pytest.mark.parametrize("content", ["5", '{"a": 1}', "[3]"])
+def test_cards_of_attackers_that_are_none_count_as_missing(folder, content):
+    (folder / "attackers.json").write_text(content)
+    [fault] = faults(folder)
+    assert "attackers.json is missing or damaged" in fault
 
 
 def test_nothing_to_check_is_bad_input(tmp_path, capsys):

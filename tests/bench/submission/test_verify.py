@@ -60,6 +60,14 @@ def test_an_honest_run_agrees(folder, capsys):
     assert kept["disagreeing"] == 0
 
 
+def test_findings_are_told_even_where_they_cannot_be_kept(folder, capsys):
+    (folder / FILE).mkdir()
+    assert main(["verify", str(folder), "--sample", "1"]) == 2
+    captured = capsys.readouterr()
+    assert f"{folder} agrees" in captured.out
+    assert f"cannot write {folder / FILE}" in captured.err
+
+
 @pytest.mark.slow
 def test_the_same_seed_chooses_the_same_cells(folder):
     first, second = (verify(folder, 3, seed=1).table for _ in range(2))

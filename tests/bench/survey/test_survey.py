@@ -10,7 +10,7 @@ from bench.cli import main
 from bench.report.base import TABLES
 from bench.report.data import RunData
 from bench.survey import JUDGEMENTS, KEY
-from bench.survey.judgements import add_answers, read_judgements
+from bench.survey.judgements import COLUMNS, add_answers, read_judgements
 from bench.survey.page import write_survey
 from framework.errors import PedbenchError
 from tests.bench.output_support import full_run, leak, write_run
@@ -119,6 +119,9 @@ def test_a_report_says_that_nobody_has_judged(folder):
         ({"answers": []}, "answers: [] should be non-empty"),
         ({"answers": [{"pair": 0, "choice": "up", "seconds": 1}]}, "'up' is not one of"),
         ({"answers": [{"pair": 99, "choice": "left", "seconds": 1}]}, "pair 99 of 8"),
+        ({"answers": [{"pair": 0, "choice": "left", "seconds": float("nan")}]}, "NaN is no number"),
+        ({"person": "a\nb"}, "is not a name in one line"),
+        ({"person": "\ud800"}, "cannot be read"),
     ],
 )
 def test_a_file_that_is_not_the_pages_is_one_line(folder, tmp_path, capsys, change, text):
@@ -126,6 +129,53 @@ def test_a_file_that_is_not_the_pages_is_one_line(folder, tmp_path, capsys, chan
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     assert main(["survey", str(folder), "--answers", str(file)]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_a_number_written_with_a_point_and_a_person_named_na_are_as_good(folder, tmp_path):
+    file = answers(folder, tmp_path / "answers.json", by_score, person="NA")
+    content = json.loads(file.read_text())
+    for each in content["answers"]:
+        each |= {"pair": float(each["pair"]), "survey": "other"}
+    file.write_text(json.dumps(content))
+    for _ in range(2):
+        assert add_answers(folder, [file, file]) == 8
+    table = read_judgements(folder)
+    assert list(table["person"]) == ["NA"] * 8
+    assert set(table["survey"]) == {key(folder)["survey"]}
+    (folder / JUDGEMENTS).unlink()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "\x00", "a,b\n1,2\n", "HEAD\ns,p,0,i,l,r,a,b,up,1\n", "HEAD\ns,p,x,i,l,r,a,b,left,1\n"],
+)
+def test_damaged_judgements_are_one_line(folder, tmp_path, content):
+    path = folder / JUDGEMENTS
+    path.write_text(content.replace("HEAD", ",".join(COLUMNS)))
+    with pytest.raises(PedbenchError, match="delete it and add the answers again"):
+        read_judgements(folder)
+    path.unlink()
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"survey": "x", "pairs": [1]}'])
+def test_a_damaged_key_is_one_line(folder, tmp_path, content):
+    file = answers(folder, tmp_path / "answers.json", by_score)
+    before = (folder / KEY).read_text()
+    (folder / KEY).write_text(content)
+    with pytest.raises(PedbenchError, match=KEY):
+        add_answers(folder, [file])
+    (folder / KEY).write_text(before)
+
+
+def test_a_page_that_cannot_be_made_leaves_the_one_before(tmp_path):
+    folder = full_run(tmp_path / "run").folder
+    write_survey(folder, 8, seed=0)
+    before = (folder / KEY).read_bytes()
+    picture = folder / key(folder)["pairs"][0]["left"]
+    picture.write_bytes(picture.read_bytes()[:60])
+    with pytest.raises(PedbenchError, match="is missing or damaged"):
+        write_survey(folder, 500, seed=1)
+    assert (folder / KEY).read_bytes() == before
 
 
 def test_a_run_without_pictures_is_refused(tmp_path):

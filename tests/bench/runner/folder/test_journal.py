@@ -86,7 +86,15 @@ def test_an_image_that_cannot_be_read_is_one_record_until_it_can(path):
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"nonsense\n", b"{}\n", b"5\n", b"null\n", b"\n", b"\xff\x00\n", b'"void"\n']
+    "garbage",
+    [
+        *(b"nonsense\n", b"{}\n", b"5\n", b"null\n", b"\n", b"\xff\x00\n", b'"void"\n'),
+        b"[" * 100_000 + b"\n",
+        b'{"void":3}\n',
+        b'{"units":1,"records":[],"provenance":{}}\n',
+        b'{"units":{},"records":[5],"provenance":{}}\n',
+        b'{"units":{},"records":[],"provenance":[]}\n',
+    ],
 )
 def test_garbage_is_named_with_its_line(path, garbage):
     first, second = path.read_bytes().splitlines(keepends=True)

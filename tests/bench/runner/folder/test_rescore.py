@@ -105,6 +105,13 @@ def test_a_picture_that_is_gone_is_one_line(usual, capsys):
     assert "holds no visible.png" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("size", [(7, 9), (20_000, 20_000)])
+def test_a_picture_of_another_size_is_one_line(usual, capsys, size):
+    Pillow.new("1", size).save(next(usual.glob("images/*/*/telea.png")))
+    assert main(["rescore", str(usual), "--metrics", "psnr"]) == 2
+    assert "run it again with --keep-reconstructions" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("folder", "metric", "text"),
     [("usual", "vi", "did you mean 'vif'"), ("nothing", "vif", f"holds no {JOURNAL}")],
