@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.flags.arguments import add_photo_flags, positive_int
+from framework.errors import PedbenchError
 
 if TYPE_CHECKING:
     from bench.datasets import Dataset
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)
     if args.croissant:
+        if args.draw:
+            raise PedbenchError("--croissant and --draw are both given: leave one out")
         return _describe(dataset.limit(args.limit), args.croissant)
     ids = dataset.ids[: args.limit]
     if args.draw:

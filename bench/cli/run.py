@@ -156,13 +156,15 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with stoppable():
         result = carry_out(**asked)
-    stored = f", {result.from_store} from the store" if result.from_store else ""
-    print(f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed")
-    if asked["config"].keep_reconstructions:
-        files, size = kept_size(asked["folder"])
-        print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
-    with report_measured(result.place) as paths:
-        paths += write_all(asked["folder"], asked["store"])
+        stored = f", {result.from_store} from the store" if result.from_store else ""
+        print(
+            f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed"
+        )
+        if asked["config"].keep_reconstructions:
+            files, size = kept_size(asked["folder"])
+            print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
+        with report_measured(result.place) as paths:
+            paths += write_all(asked["folder"], asked["store"])
     for path in paths:
         print(path)
     return 0

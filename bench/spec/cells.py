@@ -171,8 +171,8 @@ def plain(cell: _Cell) -> list[Any]:
 
 def cell_of(content: Sequence[Any]) -> Cell | None:
     """The cell that `plain` made ``content`` of; ``None`` where it has fields unknown here."""
-    kind, settings = content
     try:
+        kind, settings = content
         rest = dict(settings)
         pipeline = Pipeline(**rest.pop("pipeline"))
         if kind == SegmentationCell.kind:
@@ -181,6 +181,6 @@ def cell_of(content: Sequence[Any]) -> Cell | None:
             names = [each.name for each in own(ThreatModel) if each.name in rest]
             threat = ThreatModel(**{name: rest.pop(name) for name in names})
             return AttackCell(pipeline, threat, **rest)
-    except (TypeError, PedbenchError):
+    except (TypeError, ValueError, KeyError, PedbenchError):
         pass
     return None

@@ -75,10 +75,13 @@ def _quality_figure(run: RunData) -> list[KeyFigure]:
     row = shared_row(run)
     if row is None:
         return []
-    note = f"filling the box scores {number(row['miou_fill'], 3)}"
+    notes = []
+    if pd.notna(row["miou_fill"]):
+        notes.append(f"filling the box scores {number(row['miou_fill'], 3)}")
     if pd.notna(row["agreement_box"]):
-        note += f"; agreement with the unshared model {number(row['agreement_box'], 4)}"
-    return [KeyFigure(number(row["miou_box"], 3), "mIoU, box prompts, shared out", note)]
+        notes.append(f"agreement with the unshared model {number(row['agreement_box'], 4)}")
+    value = number(row["miou_box"], 3)
+    return [KeyFigure(value, "mIoU, box prompts, shared out", "; ".join(notes))]
 
 
 def _defence_figures(run: RunData) -> list[KeyFigure]:

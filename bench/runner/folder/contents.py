@@ -22,7 +22,10 @@ RESULTS = ("journal.jsonl", "records.parquet", "latency.csv")
 OWN = (SETTINGS, *RESULTS, "environment.json", "attackers.json", "report.html")
 OWN_FOLDERS = ("tables", "figures", "images")
 
-WRITTEN = ({"preset", "groups", "save_images"}, {"preset", "model", "latency"})
+LATENCY = "latency"
+"""The field of `config.yaml` that a latency run alone has."""
+
+WRITTEN = ({"preset", "groups", "save_images"}, {"preset", "model", LATENCY})
 """Fields that `config.yaml` has if this program wrote it, of each kind of run."""
 
 

@@ -10,9 +10,10 @@ from bench.datasets import Dataset
 from bench.parts import installed_parts
 from bench.runner.context import Context
 from bench.runner.folder import provenance as environment
-from bench.runner.folder.contents import SETTINGS
+from bench.runner.folder.contents import LATENCY, SETTINGS
 from bench.spec.cells import AttackCell
 from bench.spec.config import RunConfig, read_config
+from bench.spec.fields import read_yaml
 from framework.errors import PedbenchError
 
 FIXED = (
@@ -70,6 +71,10 @@ def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[st
     """
     if not (folder / SETTINGS).exists():
         return facts
+    if LATENCY in read_yaml(folder / SETTINGS):
+        raise PedbenchError(
+            f"{folder} holds a latency run: give another --out, or --fresh to discard it"
+        )
     names = changed(folder, config, facts)
     if names:
         raise PedbenchError(

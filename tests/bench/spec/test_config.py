@@ -253,3 +253,20 @@ def test_only_names_settings_and_values_that_there_are(capsys):
 def test_flags_that_say_nothing_or_two_things_are_refused(capsys, given, said):
     assert main(["run", "--dry-run", *given]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_latency_folder_is_no_place_for_another_run(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text("preset: latency\nmodel: tiny\nlatency: {}\n")
+    small = tmp_path / "small.yaml"
+    small.write_text(
+        "{model: toy, checkpoint: random, data: 'synthetic:1', public: [], seeds: [0], "
+        "groups: [{segmentation: true}]}"
+    )
+    assert main(["run", "--preset", str(small), "--out", str(tmp_path)]) == 2
+    assert "holds a latency run: give another --out" in capsys.readouterr().err
+
+
+def test_two_things_to_write_of_a_data_set_are_refused(tmp_path, capsys):
+    place = str(tmp_path / "out")
+    assert main(["data", "synthetic:1", "--croissant", place, "--draw", place]) == 2
+    assert "leave one out" in capsys.readouterr().err

@@ -70,7 +70,9 @@ class AttacksTable(ReportTable):
         frame = with_exposure(frame, run)
         frame = with_failures(frame, run, [*CELL, "attack"])
         if not frame.empty:
-            frame["training"] = frame["training"].fillna("")
+            columns = dict.fromkeys([*frame, *keys, "images", "visible_fraction"])
+            # Where every attack failed, some are not there.
+            frame = frame.reindex(columns=list(columns)).fillna({"training": ""})
         order = [*CELL, "attack_kind", "attack", "training"]
         named = setting_columns(frame, [*CELL, "attack", "attack_kind", "training"])
         return self.table(

@@ -38,7 +38,8 @@ class DefenceCostTable(ReportTable):
     place = 17
 
     def applies(self, run: RunData) -> bool:
-        return bool((run.segmentation["defence"] != "none").any())
+        counted = "bytes_up" in run.segmentation
+        return counted and bool((run.segmentation["defence"] != "none").any())
 
     def build(self, run: RunData) -> Table:
         frame = _costs(run)

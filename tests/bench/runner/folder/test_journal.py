@@ -104,6 +104,14 @@ def test_garbage_is_named_with_its_line(path, garbage):
             read(path)
 
 
+@pytest.mark.parametrize("cell", ["{}", "[]", "[1,2]", '["attack",{}]', '"ab"', "null"])
+def test_a_cell_of_another_form_is_unknown(path, cell):
+    start = '{"units":{"0123:a":["k",true]},"provenance":{},"records":[],"cells":{"0123":'
+    line = f"{start}{cell}}}}}"
+    path.write_text(line + "\n")
+    assert Journal(path).unknown == {"0123:a"}
+
+
 def test_lines_of_older_versions_are_read_but_not_known_to_hold(path):
     line = b'{"units":["0123:a"],"provenance":{"commit":"old"},"records":[{"value":9.0}]}\n'
     path.write_bytes(line)
