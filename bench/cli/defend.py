@@ -63,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
     resize = ResizeLongestSide(sam.arch.img_size).apply_image
     datasets = [open_dataset(spec) for spec in args.data or DATA]
     frames = [resize(data.load(image_id).image) for data in datasets for image_id in data.ids]
+    if not frames:
+        given = " and ".join(args.data or DATA)
+        raise PedbenchError(f"{given}: no image to train on, give other --data")
     for defence in trained:
         print(defence.train(sam, args.plan, frames, args.steps, args.seed))
     return 0

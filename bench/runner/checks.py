@@ -49,8 +49,8 @@ def prepared(
         fresh: whether ``folder`` may hold another run.
 
     Raises:
-        PedbenchError: missing data; ``folder`` holds another run; scored images are public ones,
-            or trained an attack's shipped weights.
+        PedbenchError: missing or empty data; ``folder`` holds another run; scored images are public
+            ones, or trained an attack's shipped weights.
     """
     with phase("set up"):
         context = Context(config, folder, device, store)
@@ -59,5 +59,7 @@ def prepared(
         facts = continued(folder, config, facts)
     with phase("check that public data differ"):
         scored = context.scored.limit(config.limit)
+        if not scored.ids:
+            raise PedbenchError(f"{config.data} holds no image: give other --data")
         check_scored([*context.public, *context.outside], config.attacks, scored)
     return context, facts

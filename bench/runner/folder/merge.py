@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 from bench.attackers.cards import keep, read_cards
 from bench.runner.folder import provenance as environment
-from bench.runner.folder.contents import ANOTHER_OUT, SETTINGS
+from bench.runner.folder.contents import ANOTHER_OUT, LOCK, SETTINGS
 from bench.runner.folder.journal import JOURNAL, Journal, finished, unit_id
 from bench.runner.folder.lock import locked
 from bench.spec.config import RunConfig, read_config
@@ -43,7 +44,7 @@ def merge(parts: Sequence[Path], out: Path) -> int:
     make_folder(out, ANOTHER_OUT)
     if any(out.iterdir()):
         raise PedbenchError(f"{out} is not empty: give another --out")
-    with locked(out):
+    with locked(out), _left_empty_on_failure(out):
         journal = Journal(out / JOURNAL)
         try:
             for part in parts:
@@ -58,6 +59,20 @@ def merge(parts: Sequence[Path], out: Path) -> int:
         write_file(out / environment.FILE, json.dumps(facts[0], indent=2), ANOTHER_OUT)
         write_file(out / SETTINGS, configs[0].to_yaml(), ANOTHER_OUT)
     return len(journal.done)
+
+
+@contextmanager
+def _left_empty_on_failure(out: Path) -> Iterator[None]:
+    """Around what fills the empty folder ``out``, so that it can be tried again."""
+    try:
+        yield
+    except BaseException:
+        for path in out.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
+        raise
 
 
 def _read(part: Path) -> RunConfig:

@@ -270,3 +270,26 @@ def test_two_things_to_write_of_a_data_set_are_refused(tmp_path, capsys):
     place = str(tmp_path / "out")
     assert main(["data", "synthetic:1", "--croissant", place, "--draw", place]) == 2
     assert "leave one out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--preset", "SMALL", "--out", "OUT"],
+        ["defend", "nopeek", "--strength", "1", "--model", "toy", "--checkpoint", "random"],
+    ],
+)
+def test_a_data_set_without_an_image_is_refused(tmp_path, capsys, command):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "instances.json").write_text('{"images": [], "annotations": []}')
+    small = tmp_path / "small.yaml"
+    small.write_text(
+        "{model: toy, checkpoint: random, data: embedded, public: [], seeds: [0], "
+        "groups: [{segmentation: true}]}"
+    )
+    places = {"SMALL": str(small), "OUT": str(tmp_path / "out")}
+    given = [places.get(word, word) for word in command]
+    assert main([*given, "--data", f"coco:{tmp_path}"]) == 2
+    error = capsys.readouterr().err
+    assert "no image" in error
+    assert "give other --data" in error
