@@ -30,8 +30,9 @@ def run(args: argparse.Namespace) -> int:
     for kind, entries in kinds.items():
         if args.kind in (None, kind):
             print(f"{kind}:")
+            width = max((len(name) for name, _ in entries), default=0)
             for name, summary in entries:
-                print(f"  {name:<18} {summary}".rstrip())
+                print(f"  {name:<{width}}  {summary}".rstrip())
     return 0
 
 
@@ -60,7 +61,7 @@ def parts() -> dict[str, list[tuple[str, str]]]:
         "plans": [(name, plan.summary) for name, plan in PLANS.items()],
         "payloads": [(name, PayloadSpec.parse(name).summary) for name in payload_names()],
         **{kind: _summaries(registry) for kind, registry in REGISTRIES.items()},
-        "motions": [(name, "of a scene over frames") for name in MOTIONS],
+        "motions": [(name, (motion.__doc__ or "").rstrip(".")) for name, motion in MOTIONS.items()],
         "presets": presets,
     }
 

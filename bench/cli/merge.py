@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.cli.outputs import print_written
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -29,6 +31,5 @@ def run(args: argparse.Namespace) -> int:
     units = merge(args.folders, args.out)
     statuses = rebuild_records(args.out)
     print(f"{units} cells, {statuses.total()} records, {statuses['failed']} failed")
-    for path in write_all(args.out):
-        print(path)
+    print_written(write_all(args.out))
     return 0

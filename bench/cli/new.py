@@ -35,5 +35,8 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path(f"pedbench-{args.name.replace('_', '-')}")
     for path in write_package(args.kind, args.name, folder):
         print(path)
-    print(f"change {folder}, test it with 'python -m pytest {folder}', install it with pip")
+    print(
+        f"change {folder}, test it with 'python -m pytest {folder}', install it with "
+        f"'pip install {folder.absolute()}'"
+    )
     return 0

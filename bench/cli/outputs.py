@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+FEW = 3
+"""Files of one folder that are printed by name."""
 OUTPUTS = {
     "tables": "write the tables (CSV, Markdown, LaTeX) of a run",
     "plots": "draw the figures (PNG, PDF) of a run",
@@ -25,9 +28,20 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(name: str, args: argparse.Namespace) -> int:
     """Carry out one of the subcommands."""
-    for path in write(name, args.folder):
-        print(path)
+    print_written(write(name, args.folder))
     return 0
+
+
+def print_written(paths: Iterable[Path]) -> None:
+    """Print paths, folder by folder: each of a few files, the number of many."""
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path)
+    for folder, files in folders.items():
+        if len(files) > FEW:
+            print(f"{folder}/: {len(files)} files")
+        else:
+            print(*files, sep="\n")
 
 
 def write(name: str, folder: Path) -> list[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.cli.outputs import print_written, write
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -26,13 +28,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand; of a single run its tables, figures and report are written too."""
-    from bench.cli.outputs import write
     from bench.report.paper.document import write_paper
     from bench.report.paper.sources import Source
 
     paths = write("all", args.folders[0]) if len(args.folders) == 1 else []
     sources = [Source.read(folder) for folder in args.folders]
     paths += write_paper(sources, args.out or args.folders[0] / "paper")
-    for path in paths:
-        print(path)
+    print_written(paths)
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.cli.outputs import print_written
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -29,6 +31,5 @@ def run(args: argparse.Namespace) -> int:
     scored = rescore(args.folder, args.metrics.split(","))
     rebuild_records(args.folder)
     print(f"{scored} reconstructions scored with {args.metrics}")
-    for path in write_all(args.folder):
-        print(path)
+    print_written(write_all(args.folder))
     return 0

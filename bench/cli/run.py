@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cli.outputs import print_written
 from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int, whole
 from bench.flags.remote import add_remote_flags, read_remote_flags
 from framework.errors import PedbenchError
@@ -165,8 +166,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
         with report_measured(result.place) as paths:
             paths += write_all(asked["folder"], asked["store"])
-    for path in paths:
-        print(path)
+    print_written(paths)
     return 0
 
 

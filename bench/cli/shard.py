@@ -158,7 +158,9 @@ def run_several(args: argparse.Namespace, bind: Address) -> int:
     flags = [shard_arguments(args, str(each), i) for i, each in enumerate(binds)]
     with stoppable(), ServerProcesses(flags) as servers:
         print(f"listening on {servers.listing}", flush=True)
-        print("use them with: pedbench segment PHOTO … --shards", servers.listing, flush=True)
+        security = "--insecure" if args.insecure else "--tls-cert FILE --tls-key FILE --tls-ca FILE"
+        given = f"--shards {servers.listing} {security}"
+        print(f"use them with: pedbench segment PHOTO … {given}", flush=True)
         servers.wait()
     print("all servers have stopped")
     return 0

@@ -53,6 +53,7 @@ def film(sample: Sample, motion: str, count: int, seed: int) -> list[Frame]:
 
 
 def _still(sample: Sample, count: int, rng: np.random.Generator) -> list[Frame]:
+    """The photo itself, again and again."""
     return [Frame(sample, dict.fromkeys(sample.mask_ids, (0, 0)))] * count
 
 
@@ -99,7 +100,7 @@ MOTIONS: dict[str, Callable[[Sample, int, np.random.Generator], list[Frame]]] = 
     "object": _object,
     "pan": _pan,
 }
-"""What a scene can do."""
+"""What a scene can do; the docstrings are what `pedbench list` says."""
 
 
 def _path(room: Shift, side: Shift, count: int, rng: np.random.Generator) -> list[Shift]:

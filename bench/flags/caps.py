@@ -145,11 +145,11 @@ def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
     if comb(len(counts), coalition) > MOST_COALITIONS:
         raise PedbenchError(f"too many coalitions of {coalition}: give a smaller --coalition")
     for server, count in sorted(counts.items()):
-        print(f"  {server:<24} {count:>7} windows {coverage.of(server).mean():>8.2%} seen")
+        print(f"  {server:<24} {count:>7} windows sent {coverage.of(server).mean():>8.2%} seen")
     if coalition < len(counts):
         group, fraction = coverage.worst(coalition)
-        print(f"  {'+'.join(group):<40} {fraction:>8.2%} seen, most of any {coalition}")
-    print(f"  {'all servers together':<40} {coverage.union(counts).mean():>8.2%} seen")
+        print(f"  {'+'.join(group):<45} {fraction:>8.2%} seen, most of any {coalition}")
+    print(f"  {'all servers together':<45} {coverage.union(counts).mean():>8.2%} seen")
 
 
 def _protected(text: str) -> Protected:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.cli.outputs import print_written
 from bench.latency import run as carry_out
 from bench.latency.config import load_latency, narrowed
 from bench.latency.report.output import write_outputs
@@ -58,6 +59,5 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("results") / f"{config.preset}-{config.model}"
     rows = carry_out.run(config, folder, args.fresh)
     print(f"{len(rows)} photos timed")
-    for path in write_outputs(folder):
-        print(path)
+    print_written(write_outputs(folder))
     return 0

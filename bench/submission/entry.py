@@ -228,7 +228,7 @@ def _kept(run: RunData) -> dict[tuple[Any, ...], float]:
 
 
 def _exact(setting: dict[str, Any], model: str) -> bool:
-    """Whether the pipeline gives the masks of the unshared model by construction."""
+    """Whether the pipeline gives the masks of the unsplit model by construction."""
     named = models()
     stock = model in named and make_plan(setting["plan"], named[model][0]).stock_order
     precise = setting["payload"] in ("float32", "pixels")

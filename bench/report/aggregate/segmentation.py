@@ -22,7 +22,7 @@ PER_INSTANCE = (
 )
 PER_IMAGE = ("embedding_error", "bytes_up", "bytes_down", "rounds")
 REFERENCE_PLANS = ("centralized", "local")
-"""Plans that give the masks of the unshared model; the first one found is the reference."""
+"""Plans that give the masks of the unsplit model; the first one found is the reference."""
 
 
 @lru_cache(maxsize=4)
@@ -31,7 +31,7 @@ def summarize(run: RunData) -> pd.DataFrame:
 
     Means over instances weigh each image by its number of masks; whole images are resampled.
     ``normalised_box`` and ``normalised_point`` place the mean between filling the prompt box (0)
-    and the unshared model (1), on the images that both have; they are missing without the latter.
+    and the unsplit model (1), on the images that both have; they are missing without the latter.
     """
     reference = reference_scores(run.segmentation)
     rows = []
@@ -55,7 +55,7 @@ def added_scores() -> dict[str, type[SegmentationMetric]]:
 
 
 def reference_scores(segmentation: pd.DataFrame) -> pd.DataFrame | None:
-    """Scores per image of the unshared model in full precision, if the run has them."""
+    """Scores per image of the unsplit model in full precision, if the run has them."""
     for plan in REFERENCE_PLANS:
         for payload in ("float32", "pixels"):
             chosen = segmentation[
@@ -73,9 +73,9 @@ def normalised(images: pd.DataFrame, reference: pd.DataFrame | None, metric: str
     """(m − fill) / (centralised − fill) of means over instances; None where it has no meaning."""
     if reference is None or not {metric, "miou_fill"} <= set(images):
         return None
-    unshared = reference.set_index("image_id")[metric].reindex(images["image_id"])
+    unsplit = reference.set_index("image_id")[metric].reindex(images["image_id"])
     three = np.stack(
-        [each.to_numpy(float) for each in (images[metric], images["miou_fill"], unshared)]
+        [each.to_numpy(float) for each in (images[metric], images["miou_fill"], unsplit)]
     )
     both = ~np.isnan(three).any(axis=0)
     if not both.any():

@@ -66,9 +66,9 @@ QUESTIONS = (
     Question(
         "T1",
         "segmentation",
-        "Segmentation: the unshared model against plans, policies, shards and payloads",
+        "Segmentation: the unsplit model against plans, policies, shards and payloads",
         "mIoU is the mean over masks, for box prompts. Agreement is the mean IoU with the masks of "
-        "the unshared float32 model. Policies and numbers of shards whose scores agree to four "
+        "the unsplit float32 model. Policies and numbers of shards whose scores agree to four "
         f"decimals share a row. Adapted: with weights trained in that plan's order. {INTERVALS}",
         ("plan", "payload", "policy", "n_shards", "miou_box", "agreement_box"),
         rows.undefended,

@@ -16,7 +16,7 @@ from bench.spec.cells import SEEN
 MOST_ROWS = 14
 MOST_ATTACKS = 8
 NONE = "–"
-UNSHARED = ("local", "centralized")
+UNSPLIT = ("local", "centralized")
 """Plans without shards, and so without a policy."""
 SHARED = "interleaved"
 PAYLOADS = ("float32", "float16", "int8", "int4")
@@ -42,7 +42,7 @@ def undefended(frame: pd.DataFrame) -> pd.DataFrame:
     found = []
     for _, group in rows.groupby(keys, sort=False, dropna=False):
         plan, adapted = str(group["plan"].iloc[0]), group["adapted"].iloc[0]
-        joined = {name: NONE if plan in UNSHARED else _listed(group[name]) for name in JOINED}
+        joined = {name: NONE if plan in UNSPLIT else _listed(group[name]) for name in JOINED}
         named = f"{readable(plan)}, adapted" if adapted else readable(plan)
         found.append(group.iloc[[0]].assign(plan=named, **joined))
     return pd.concat(found)

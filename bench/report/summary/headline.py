@@ -123,7 +123,7 @@ def verdict(row: pd.Series, decimals: int, unit: str = "") -> str:
     """A gain in words, with its interval."""
     gain, low, high = row["gain"], row["gain_low"], row["gain_high"]
     if pd.isna(low):
-        return f"a difference of {signed(gain, decimals)}{unit} on a single photo"
+        return f"a gain of {signed(gain, decimals)}{unit} on a single photo"
     bounds = f"[{number(low, decimals)}, {number(high, decimals)}]"
     if low > 0:
         return f"a gain of {number(gain, decimals)}{unit} {bounds}"
@@ -188,13 +188,13 @@ def _exactness(run: RunData) -> list[str]:
     agreement = number(row["agreement_box"], 4)
     if row["agreement_box"] < SAME:
         return [
-            f"Shared out ({row['plan']}, {row['payload']}), masks agree with the unshared model's "
+            f"Split ({row['plan']}, {row['payload']}), masks agree with the unsplit model's "
             f"only to {agreement}."
         ]
     return [
-        f"Sharing the work out costs nothing by itself: {row['plan']} in {row['payload']} scores "
+        f"Splitting costs nothing by itself: {row['plan']} in {row['payload']} scores "
         f"{number(row['miou_box'], 3)} mIoU with box prompts, and its masks agree with the "
-        f"unshared model's to {agreement}; filling the box would score "
+        f"unsplit model's to {agreement}; filling the box would score "
         f"{number(row['miou_fill'], 3)}."
     ]
 

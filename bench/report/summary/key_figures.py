@@ -79,9 +79,9 @@ def _quality_figure(run: RunData) -> list[KeyFigure]:
     if pd.notna(row["miou_fill"]):
         notes.append(f"filling the box scores {number(row['miou_fill'], 3)}")
     if pd.notna(row["agreement_box"]):
-        notes.append(f"agreement with the unshared model {number(row['agreement_box'], 4)}")
+        notes.append(f"agreement with the unsplit model {number(row['agreement_box'], 4)}")
     value = number(row["miou_box"], 3)
-    return [KeyFigure(value, "mIoU, box prompts, shared out", "; ".join(notes))]
+    return [KeyFigure(value, "mIoU, box prompts, split", "; ".join(notes))]
 
 
 def _defence_figures(run: RunData) -> list[KeyFigure]:

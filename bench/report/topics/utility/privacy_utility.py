@@ -50,10 +50,10 @@ KEYS = [*CELL_KEYS, "setting", "order"]
 REGIONS = ("hidden", "visible")
 DEFENCE_MARKS = "o^Dv<>P"
 PRECISION_LOOK: dict[str, Any] = {"linestyle": (0, (3, 1.5)), "marker": "s"}
-FILL, UNSHARED = "filling the box", "unshared model"
+FILL, UNSPLIT = "filling the box", "unsplit model"
 ENDS: dict[str, dict[str, Any]] = {
     FILL: {"linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 1},
-    UNSHARED: {"linestyle": (0, (4, 2)), "linewidth": 0.9, "zorder": 1},
+    UNSPLIT: {"linestyle": (0, (4, 2)), "linewidth": 0.9, "zorder": 1},
 }
 FLOOR_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.6)), "linewidth": 0.9, "zorder": 1}
 
@@ -70,7 +70,7 @@ class PrivacyUtilityTable(ReportTable):
         frame = utility_frame(run)
         scored = (str(name) for name in frame if str(name).startswith("hidden_"))
         metrics = ordered_metrics(name.removeprefix("hidden_") for name in scored)
-        names = sorted(frame["attack_names"].unique()) if not frame.empty else []
+        attacks = "" if frame.empty else f" ({'; '.join(sorted(frame['attack_names'].unique()))})"
         return self.table(
             frame,
             (
@@ -84,9 +84,8 @@ class PrivacyUtilityTable(ReportTable):
             source=source(run),
             note=sentences(
                 "Leakage: worst case over the attacks that every setting was put to and those made "
-                f"against its defence, per image, then the mean ({'; '.join(names)}). Learned "
-                "attacks were retrained through each setting; in the columns not adaptive they "
-                "were not.",
+                f"against its defence, per image, then the mean{attacks}. Learned attacks were "
+                "retrained through each setting; in the columns not adaptive they were not.",
                 CAP,
                 INTERVALS,
                 constant_settings(frame, CURVE),
@@ -135,7 +134,7 @@ class PrivacyUtilityFigure(ReportFigure):
         "point was put to, retrained for it, per image, then averaged: an oracle bound. To the "
         "right is more leakage in every panel; lower LPIPS means more leakage, so its axis is "
         "reversed. Dotted: floors, made of public photos, and the ceiling; dashed: what filling "
-        "the prompt box and the unshared model score. Up and left is better. Intervals stand in "
+        "the prompt box and the unsplit model score. Up and left is better. Intervals stand in "
         "the table privacy_utility."
     )
     empty = "No setting of this run has both segmentation and leakage, so there is no curve."
@@ -268,15 +267,15 @@ def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> 
 
 
 def _quality_ends(panel: pd.DataFrame, run: RunData) -> dict[str, float]:
-    """Box mIoU of filling the prompt and of the unshared model, as far as they are known."""
+    """Box mIoU of filling the prompt and of the unsplit model, as far as they are known."""
     levels = {}
     fill = panel["miou_fill"].dropna()
     if not fill.empty:
         levels[FILL] = float(fill.mean())
     reference = reference_scores(run.segmentation)
-    unshared = None if reference is None else image_mean(reference, "miou_box", True)
-    if unshared is not None:
-        levels[UNSHARED] = unshared.mean
+    unsplit = None if reference is None else image_mean(reference, "miou_box", True)
+    if unsplit is not None:
+        levels[UNSPLIT] = unsplit.mean
     return levels
 
 

@@ -59,7 +59,7 @@ class SegmentationTable(ReportTable):
             source=source(run),
             note=sentences(
                 "mIoU is the mean over masks; agreement is the mean IoU with the masks of the "
-                "unshared float32 model; embedding error is relative (L2) to its embedding.",
+                "unsplit float32 model; embedding error is relative (L2) to its embedding.",
                 INTERVALS,
                 _normalisation(run),
                 _foreign_order(run),
@@ -91,8 +91,8 @@ def _normalisation(run: RunData) -> str:
     if reference is None:
         return "Not normalised: the run has neither the centralized nor the local plan."
     if normalised(reference, reference, "miou_box") is None:
-        return "Not normalised: the unshared model scores no more than filling the prompt box."
-    return "Normalised: 0 is filling the prompt box, 1 the unshared model."
+        return "Not normalised: the unsplit model scores no more than filling the prompt box."
+    return "Normalised: 0 is filling the prompt box, 1 the unsplit model."
 
 
 def _foreign_order(run: RunData) -> str:
