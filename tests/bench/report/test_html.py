@@ -122,3 +122,4 @@ def test_an_incomplete_run_still_gets_everything(tmp_path: Path, part: str) -> N
     html = write_all(tmp_path)[-1].read_text(encoding="utf-8")
     assert "This run kept no pictures" in html
     assert "<b> is bad" not in html
+    assert "the mean ()" not in html
