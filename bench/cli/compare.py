@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     from bench.latency.results import is_latency_folder
     from bench.report.comparison import compare_runs
-    from bench.report.data import plural
     from bench.runner.folder.records import read_records
+    from bench.words import plural
 
     kinds = [is_latency_folder(folder) for folder in (args.before, args.after)]
     if all(kinds):
@@ -101,7 +101,7 @@ def _only(
 def _text(found: Comparison, everything: bool) -> str:
     """The table, settings that never vary left out, and what it does not show."""
     from bench.report.comparison import SETTINGS
-    from bench.report.data import plural
+    from bench.words import plural
 
     rows = found.table if everything else found.changed
     same = len(found.table) - len(found.changed)
@@ -118,7 +118,7 @@ def _text(found: Comparison, everything: bool) -> str:
 
 def _notes(found: Comparison, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     """What a reader of the table must know."""
-    from bench.report.data import plural
+    from bench.words import plural
 
     notes = []
     for name in ("only_before", "only_after"):

@@ -28,6 +28,7 @@ from bench.runner.folder.records import (
 from bench.spec.cells import ORIGINAL, SEEN, Pipeline
 from bench.spec.fields import read_yaml
 from bench.survey import JUDGEMENTS
+from bench.words import plural
 from framework.declaration import own
 from framework.errors import PedbenchError
 from framework.models.named import models
@@ -251,11 +252,6 @@ def _read_settings(path: Path) -> dict[str, Any]:
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             raise PedbenchError(f"{path}: {name} is no list of settings: mend it, or delete {path}")
     return content
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 photo``, ``2 photos``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def no_rows(columns: list[str]) -> pd.DataFrame:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.data import plural
 from bench.report.render.table import Column, Table, number
 from bench.report.words import readable
 from bench.submission.admission import refusals, weakness
 from bench.submission.entry import RANKED_BY, REGIONS, Entry
+from bench.words import plural
 from framework.errors import PedbenchError
 
 GROUP = ["n_shards", "size", "coalition"]

@@ -10,9 +10,10 @@ import pandas as pd
 
 from bench.report.aggregate.leakage import adaptive
 from bench.report.choice import main_cell
-from bench.report.data import CEILING, CELL, FLOOR, RunData, plural
+from bench.report.data import CEILING, CELL, FLOOR, RunData
 from bench.report.pictures.tiles import Image, read_picture
 from bench.report.words import setting_words
+from bench.words import plural
 
 MOST_PHOTOS = 6
 KINDS = ("inversion", "inpainting", FLOOR, CEILING)

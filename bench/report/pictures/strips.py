@@ -12,11 +12,12 @@ import pandas as pd
 
 from bench.report.aggregate.leakage import CONTROLS, adaptive
 from bench.report.choice import main_cell
-from bench.report.data import CEILING, CELL, FLOOR, PIPELINE, RunData, plural
+from bench.report.data import CEILING, CELL, FLOOR, PIPELINE, RunData
 from bench.report.pictures.defended import defended_rows, defended_tiles
 from bench.report.pictures.tiles import Tile, draw_owners, optional, read_picture
 from bench.report.words import setting_words
 from bench.spec.cells import Pipeline
+from bench.words import plural
 
 KIND_ORDER = (CEILING, FLOOR, "inpainting", "inversion")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from bench.report.base import Undecided
-from bench.report.data import RunData, plural
+from bench.report.data import RunData
 from bench.report.render.table import number
 from bench.report.summary.findings import (
     Exposure,
@@ -20,6 +20,7 @@ from bench.report.summary.findings import (
 from bench.report.topics.leakage.mixed_tokens import ALL_ROUNDS, mixed_scores
 from bench.report.words import defence_label, measure, shown_metrics
 from bench.spec.cells import PADDING
+from bench.words import plural
 
 SAME = 0.999
 """Agreement from which masks count as the same."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.report.base import Undecided
-from bench.report.data import RunData, plural
+from bench.report.data import RunData
 from bench.report.render.table import number
 from bench.report.summary.findings import Protection, affordable, exposures, shared_row
 from bench.report.summary.headline import interval, percent, signed
 from bench.report.topics.utility.traffic import traffic_summary
 from bench.report.words import defence_label, measure, shown_metrics
+from bench.words import plural
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.report.base import TABLES, ReportTable
-from bench.report.data import PIPELINE, RunData, plural
+from bench.report.data import PIPELINE, RunData
 from bench.report.render.table import Column, Table
+from bench.words import plural
 
 KEYS = ["status", *PIPELINE, "attack", "metric", "error"]
 GROUP = ["status", "what", "attack", "plan", "payload"]

@@ -19,6 +19,7 @@ from bench.runner.forecast.forecast import Forecast, duration, forecast_of
 from bench.runner.units.resume import count_cells, holds, tasks_left
 from bench.runner.units.share import Share
 from bench.spec.config import RunConfig
+from bench.words import plural
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,15 @@ class DryRun:
         which = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
         limit = self.store.limit if self.store else 0
         rows = {
-            "cells": f"{self.cells} x {left.images} images = {self.cells * left.images}",
+            "cells": f"{self.cells} x {plural(left.images, 'image')} = {self.cells * left.images}",
             "finished": f"{self.finished} in {self.folder}, {self.stored} in the store",
-            "to compute": f"{left.cells} in {len(left.tasks)} units (one pipeline on one image)",
+            "to compute": f"{left.cells} in {plural(len(left.tasks), 'unit')} "
+            "(one pipeline on one image)",
             "attackers": f"{len(left.attackers)} to fit{': ' * bool(which)}{which}",
             "disk": f"about {left.bytes / 1e6:.1f} MB in {self.folder} "
             f"({shutil.disk_usage(here).free / 1e9:.1f} GB free), "
             f"store up to {limit / 1e9:.1f} GB",
-            "time": f"about {duration(left.seconds)} with {left.workers} workers: "
+            "time": f"about {duration(left.seconds)} with {plural(left.workers, 'worker')}: "
             f"attackers {duration(left.attackers_s)}, cells {duration(left.cells_s)}, "
             f"the rest {duration(left.seconds - left.attackers_s - left.cells_s)}",
             "": left.basis,

@@ -30,6 +30,7 @@ from bench.runner.forecast.rates import (
 )
 from bench.spec.cells import BARE, AttackCell, Cell
 from bench.spec.config import RunConfig
+from bench.words import plural
 
 TRAIN = "train "
 
@@ -100,10 +101,10 @@ class Forecast:
 
     def line(self) -> str:
         """All of it in one line."""
-        fits = f"{len(self.attackers)} attackers to fit and " if self.attackers else ""
+        fits = f"{plural(len(self.attackers), 'attacker')} to fit and " if self.attackers else ""
         return (
-            f"{fits}{self.cells} cells to compute in {len(self.tasks)} units: about "
-            f"{duration(self.seconds)} with {self.workers} workers ({self.basis})"
+            f"{fits}{plural(self.cells, 'cell')} to compute in {plural(len(self.tasks), 'unit')}: "
+            f"about {duration(self.seconds)} with {plural(self.workers, 'worker')} ({self.basis})"
         )
 
     @property

@@ -15,6 +15,7 @@ from bench.runner.forecast.rates import Rates, place_of, read_rates
 from bench.runner.models import Models
 from bench.spec.cells import AttackCell, Cell
 from bench.spec.config import RunConfig
+from bench.words import plural
 from framework.compute.devices import usable_device
 from framework.models.checkpoint import OFFICIAL
 
@@ -29,7 +30,7 @@ def typical(config: RunConfig) -> str:
     sign = "at least" if forecast.unknown else "about"
     return (
         f"{len(config.cells())} cells; {sign} {duration(forecast.seconds)} from nothing for the "
-        f"{forecast.images} photos of {config.data}, {forecast.workers} workers"
+        f"{plural(forecast.images, 'photo')} of {config.data}, {plural(forecast.workers, 'worker')}"
     )
 
 
