@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.errors import LIBRARIES
 from framework.registry import Registry
 
 OURS = frozenset({"framework", "attacks", "bench"})
@@ -165,10 +166,15 @@ def _distributions() -> Mapping[str, list[str]]:
 
 @cache
 def _is_loose(top: str) -> bool:
-    """Whether a top module lies neither in the standard library nor among installed packages."""
+    """Whether a top module lies neither in the standard library nor among installed packages.
+
+    Those may be of another environment too, such as the system's or the user's own.
+    """
     origin = _origin(top)
+    if origin is None or LIBRARIES & set(origin.parts):
+        return False
     places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return origin is not None and not any(origin.is_relative_to(place) for place in places)
+    return not any(origin.is_relative_to(place) for place in places)
 
 
 @cache

@@ -89,3 +89,16 @@ class TestPlugins:
         before = found()
         (plugin / file).write_bytes((plugin / file).read_bytes() + b"\n")
         assert (found() != before) == counts
+
+    def test_packages_of_another_environment_count_by_version_alone(
+        self, plugin, tmp_path, monkeypatch
+    ):
+        """They are not read file by file: torch alone would take a minute."""
+        elsewhere = tmp_path / "other" / "site-packages"
+        elsewhere.mkdir(parents=True)
+        (elsewhere / "pedbench_elsewhere.py").write_text("X = 1\n")
+        monkeypatch.syspath_prepend(elsewhere)
+        (plugin / "attack.py").write_text("import pedbench_elsewhere\n")
+        before = self.fingerprint()
+        (elsewhere / "pedbench_elsewhere.py").write_text("X = 2\n")
+        assert self.fingerprint() == before
