@@ -64,8 +64,8 @@ class CachedResults:
     def take(self, image_id: str, cells: Sequence[Cell]) -> Iterator[Found]:
         """Those of ``cells``, all of one pipeline, that are cached with all they need."""
         for cell, unit in self._cached(image_id, cells):
-            if self.config.pictured(cell):
-                self._place(unit["files"])
+            if self.config.pictured(cell) and not self._place(unit["files"]):
+                continue
             records = unit["records"]
             if not self.config.pictured(cell):
                 records = [{**record, "image_file": None} for record in records]
@@ -119,13 +119,20 @@ class CachedResults:
             return True
         return unit["pictured"] and all(map(self._has_blob, unit["files"].values()))
 
-    def _place(self, files: Mapping[str, str]) -> None:
-        """Put pictures in the run folder; many units share some, which are written once."""
+    def _place(self, files: Mapping[str, str]) -> bool:
+        """Put pictures in the run folder; many units share some, which are written once.
+
+        Returns:
+            Whether all are there: another run on this store may have deleted one just now.
+        """
         for name, digest in files.items():
-            picture = None if self._placed.get(name) == digest else self.store.blob(digest)
-            if picture is not None:
+            if self._placed.get(name) != digest:
+                picture = self.store.blob(digest)
+                if picture is None:
+                    return False
                 write_file(self.folder / name, bytes(picture))
                 self._placed[name] = digest
+        return True
 
     def _entry(self, image_id: str, pipeline: Pipeline) -> str | None:
         """Key of the entry with the units of one pipeline on one image; None if unreadable."""

@@ -109,6 +109,26 @@ def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config, store):
         pd.testing.assert_frame_equal(found.drop(columns=mine), expected.drop(columns=mine))
 
 
+def test_a_picture_deleted_by_another_run_is_made_anew(tmp_path, config, store, monkeypatch):
+    run(config, tmp_path / "first", workers=1, store=store)
+    seen, blob = set(), Store.blob
+
+    def once(self, digest):
+        """Each blob is there when it is looked for, and gone when it is to be copied."""
+        if digest in seen:
+            return None
+        seen.add(digest)
+        return blob(self, digest)
+
+    monkeypatch.setattr(Store, "blob", once)
+    second = run(config, tmp_path / "second", workers=1, store=store)
+    assert second.new_units > 0
+    pictures = list((tmp_path / "first" / "images").rglob("*.*"))
+    assert pictures
+    for file in pictures:
+        assert (tmp_path / "second" / file.relative_to(tmp_path / "first")).is_file()
+
+
 def test_only_what_is_new_is_computed(tmp_path, config, store):
     run(config, tmp_path / "first", workers=1, store=store)
     more = attacking(config, "mean_colour", "ceiling", "telea")
