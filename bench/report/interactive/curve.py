@@ -30,6 +30,8 @@ PICKS = {
     "trained": "Attackers trained",
 }
 """Columns that a reader may filter by, with the names of their choosers."""
+DASHES = ([1, 0], [6, 3], [9, 3, 2, 3], [14, 4])
+"""Of lines, one for each time that all colours were given."""
 COLUMNS = (*PICKS, "score", "setting", "leakage", "low", "high", "miou", "floor", "order")
 
 
@@ -52,7 +54,12 @@ def curve_chart(run: RunData) -> dict[str, Any] | None:
         "scale": {"zero": False, "reverse": {"expr": f"indexof({reverse}, pick_score) >= 0"}},
     }
     y = {"field": "miou", "type": "quantitative", "title": "mIoU, box prompt", "scale": _NEAR}
-    colour = {"field": "knob", "type": "nominal", "title": PICKS["knob"]}
+    knobs = sorted(set(points["knob"]))
+    knob = {"field": "knob", "type": "nominal", "title": PICKS["knob"]}
+    strokes = {"symbolType": "stroke", "symbolSize": 500, "symbolStrokeWidth": 2}
+    colour = knob | {"scale": {"domain": knobs}, "legend": strokes}
+    rounds = [DASHES[place // len(LIGHT.series) % len(DASHES)] for place in range(len(knobs))]
+    dash = knob | {"scale": {"domain": knobs, "range": rounds}, "legend": strokes}
     shape = {"field": "shards", "type": "nominal", "title": PICKS["shards"]}
     return {
         "width": "container",
@@ -79,7 +86,11 @@ def curve_chart(run: RunData) -> dict[str, Any] | None:
             },
             {
                 "mark": {"type": "line", "opacity": 0.7},
-                "encoding": {**series, "order": {"field": "order", "type": "quantitative"}},
+                "encoding": {
+                    **series,
+                    "order": {"field": "order", "type": "quantitative"},
+                    "strokeDash": dash,
+                },
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
