@@ -254,13 +254,14 @@ def test_namespaces_go_whatever_happens():
 
 @pytest.mark.usefixtures("namespaces_or_skip")
 def test_namespaces_of_killed_runs_go():
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    name = f"{namespaces.PREFIX}-{gone.pid}-0-edge"
+    run_to_kill = subprocess.Popen(["sleep", "60"])
+    name = f"{namespaces.PREFIX}-{run_to_kill.pid}-0-edge"
     subprocess.run(["ip", "netns", "add", name], check=True)
     left = subprocess.Popen(["ip", "netns", "exec", name, "sleep", "60"])
     while left.pid not in pids_in(name):
         pass
+    run_to_kill.kill()
+    run_to_kill.wait()
     remove_stale()
     assert left.wait(10)
     listing = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout

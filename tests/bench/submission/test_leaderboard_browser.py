@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from bench.submission.page import write_leaderboard
 from tests.bench.browser_support import NO_FAULTS, foreign, grave_faults, opened
@@ -41,7 +41,7 @@ def test_rows_are_in_the_order_of_their_ranks_and_can_be_filtered(page: Page) ->
     rows = page.locator("section table").first.locator("tbody tr")
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == ["1", "2"]
     page.locator("input[type=search]").first.fill("blur")
-    assert rows.count() == 1
+    expect(rows).to_have_count(1)
 
 
 def test_rules_refusals_and_the_way_to_challenge_are_told(page: Page) -> None:
