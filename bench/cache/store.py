@@ -151,5 +151,5 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip().upper())
     if match is None:
-        raise PedbenchError(f"store size '{text}' is not understood: give e.g. 500MB, 2GB or 0")
+        raise PedbenchError(f"size '{text}' is not understood: give e.g. 500MB, 2GB or 0")
     return int(float(match[1]) * UNITS[match[2]])

@@ -29,7 +29,16 @@ FOREIGN = (
     "part",
     "dry_run",
     "device",
+    "no_pictures",
+    "store_size",
     "shards",
+    "tls_cert",
+    "tls_key",
+    "tls_ca",
+    "insecure",
+    "insecure_anywhere",
+    "proxy",
+    "max_megapixels",
 )
 """Flags that mean nothing to a latency run."""
 
@@ -42,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """
     for name in FOREIGN:
         if getattr(args, name, None):
-            flag = name.replace("_", "-")
+            flag = "store-size or --no-store" if name == "store_size" else name.replace("_", "-")
             raise PedbenchError(f"--{flag} does not apply to preset {args.preset}: leave it out")
     given = {
         field: value

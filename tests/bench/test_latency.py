@@ -188,10 +188,22 @@ def test_only_some_links_and_plans_beside_the_edge_alone():
             narrowed(config, only)
 
 
-def test_flags_that_mean_nothing_here(capsys):
-    assert main(["run", "--preset", "latency", "--data", "embedded"]) == 2
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--data", "embedded"), "--data"),
+        (("--no-pictures",), "--no-pictures"),
+        (("--no-store",), "--store-size or --no-store"),
+        (("--store-size", "1GB"), "--store-size or --no-store"),
+        (("--insecure",), "--insecure"),
+        (("--tls-ca", "ca.pem"), "--tls-ca"),
+        (("--proxy", "here:1"), "--proxy"),
+    ],
+)
+def test_flags_that_mean_nothing_here(capsys, flags, named):
+    assert main(["run", "--preset", "latency", *flags]) == 2
     error = capsys.readouterr().err
-    assert "--data does not apply" in error
+    assert f"{named} does not apply" in error
     assert len(error.splitlines()) == 1
 
 

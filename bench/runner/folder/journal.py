@@ -212,8 +212,15 @@ def _whole(entry: Any) -> bool:
         isinstance(entry.get("units"), (dict, list)) and isinstance(entry.get("records"), list)
     ):
         return False
+    if isinstance(entry["units"], dict) and not all(map(_is_key, entry["units"].values())):
+        return False
     mappings = [entry.get("provenance"), entry.get("cells", {}), entry.get("inputs", {})]
     return all(isinstance(each, dict) for each in (*mappings, *entry["records"]))
+
+
+def _is_key(value: Any) -> bool:
+    """Whether it says a unit's key and whether its pictures were wanted."""
+    return isinstance(value, list) and [type(each) for each in value] == [str, bool]
 
 
 def _units(entry: Mapping[str, Any]) -> Iterator[tuple[str, Unit | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -39,6 +40,25 @@ def locked(folder: Path) -> Iterator[None]:
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """What `locked` would refuse of a place, found out without making anything.
+
+    Raises:
+        PedbenchError: a file is in the way, or the place cannot be written.
+    """
+    with writing(folder, ANOTHER_OUT):
+        here = closest(folder)
+        if not here.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(here, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def closest(folder: Path) -> Path:
+    """The folder itself, or the closest one above it that is there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
 def _acquire(folder: Path) -> BinaryIO:

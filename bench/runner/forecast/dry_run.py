@@ -15,6 +15,7 @@ from bench.runner.checks import checked, prepared
 from bench.runner.context import Task
 from bench.runner.engines import open_engine
 from bench.runner.folder.journal import JOURNAL, read_units
+from bench.runner.folder.lock import closest, refuse_unwritable
 from bench.runner.forecast.forecast import Forecast, duration, forecast_of
 from bench.runner.units.resume import count_cells, holds, tasks_left
 from bench.runner.units.share import Share
@@ -44,7 +45,7 @@ class DryRun:
 
     def text(self) -> str:
         """As it is printed."""
-        left, here = self.forecast, _existing(self.folder)
+        left, here = self.forecast, closest(self.folder)
         names = Counter(cell.attack for cell in left.attackers)
         which = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
         limit = self.store.limit if self.store else 0
@@ -82,6 +83,7 @@ def dry_run(
         PedbenchError: as it does.
     """
     device, workers = checked(config, device, workers)
+    refuse_unwritable(folder)
     engine = open_engine(executor, workers, device)
     with engine or nullcontext():
         context, facts = prepared(config, folder, device, store, fresh)
@@ -108,8 +110,3 @@ def _without(results: CachedResults, task: Task) -> Task:
     """A task without the cells that the store has."""
     stored = {cell.id for cell in results.has(task.image_id, task.cells)}
     return Task(task.image_id, tuple(c for c in task.cells if c.id not in stored))
-
-
-def _existing(folder: Path) -> Path:
-    """The folder itself, or the closest one above it that is there."""
-    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

@@ -51,5 +51,5 @@ def test_clear_leaves_downloads_and_claims(cache):
 
 def test_a_size_that_is_none_is_one_line(cache, capsys):
     assert main(["cache", "trim", "much"]) == 2
-    assert "store size 'much' is not understood" in capsys.readouterr().err
+    assert "size 'much' is not understood" in capsys.readouterr().err
     assert left(cache) == set(FILES)

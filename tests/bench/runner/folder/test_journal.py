@@ -94,6 +94,9 @@ def test_an_image_that_cannot_be_read_is_one_record_until_it_can(path):
         b'{"units":1,"records":[],"provenance":{}}\n',
         b'{"units":{},"records":[5],"provenance":{}}\n',
         b'{"units":{},"records":[],"provenance":[]}\n',
+        b'{"units":{"0:a":5},"cells":{},"records":[],"provenance":{}}\n',
+        b'{"units":{"0:a":["k"]},"cells":{},"records":[],"provenance":{}}\n',
+        b'{"units":{"0:a":[1,"k"]},"cells":{},"records":[],"provenance":{}}\n',
     ],
 )
 def test_garbage_is_named_with_its_line(path, garbage):

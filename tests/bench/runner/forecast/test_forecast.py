@@ -180,6 +180,18 @@ def test_the_command_prints_it(tmp_path, capsys):
     assert not out.exists()
 
 
+def test_a_place_that_a_run_could_not_write_is_refused_beforehand(tmp_path, capsys):
+    (tmp_path / "small.yaml").write_text(PRESET)
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        command = ["run", "--preset", str(tmp_path / "small.yaml"), "--out", str(out)]
+        for more in ([], ["--dry-run"]):
+            assert main(command + more) == 2
+            said = capsys.readouterr().err
+            assert said.startswith(f"pedbench: error: cannot write {out} (")
+            assert "give another --out" in said
+
+
 def test_the_time_left_shrinks_to_nothing(config, monkeypatch):
     monkeypatch.setattr("bench.runner.forecast.progress.time.perf_counter", lambda: 0.0)
     ahead = forecast(config, 1)
