@@ -3,7 +3,8 @@
 ``python -m studies.sensitive_local --data coco:FOLDER [coco:FOLDER …] [--limit N] [--out DIR]``
 
 No model is needed: the policy sees the model input, and what leaves is a set of windows. Faces are
-looked for by dlib in what every coalition of shards received. ``pattern`` predicts whether
+looked for by dlib in what every coalition of shards received, and in that with its gaps filled by
+`push_pull` (``filled``: found in one of the two). ``pattern`` predicts whether
 the photo shows a face from nothing but which windows stayed, leave-one-out, against the more
 frequent answer.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
+from attacks.features.canvas import Canvas
+from attacks.methods.inpainting.classic import PushPull
 from bench.datasets import Sample, open_dataset
 from bench.recognition.boxes import box_ious
 from bench.recognition.detection import Detections
@@ -42,6 +45,9 @@ POLICIES_TRIED = (
     "sensitive_local:skin:0.4",
     "sensitive_local:saliency:0.4",
 )
+Finds = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]
+"""Which faces of the original are found again in a picture."""
+
 FOUND_AGAIN = 0.3
 """IoU with a face of the original from which a detection counts as that face."""
 
@@ -94,30 +100,28 @@ def _rows(sample: Sample, options: argparse.Namespace) -> Iterator[dict[str, obj
 def _row(
     policy: str, frame: NDArray[np.uint8], grid: WindowGrid, faces: Detections, shards: int
 ) -> dict[str, object]:
-    finder = Faces()
+    finds = _finder(faces, grid)
     start = time.process_time()
     owners = POLICIES.get(policy)(seed=0).seeing(frame).assign(grid, shards)
     seconds = time.process_time() - start
     home = grid.pixel_mask(i for i in grid.content if owners[i] == HOME)
     on_edge = np.array([_covered(box, home) for box in faces.boxes], bool)
     held = [{i for i in grid.content if owners[i] == shard} for shard in range(shards)]
-    found = {
-        size: np.any(
-            [
-                _found(finder, faces, frame, grid, set().union(*coalition))
-                for coalition in combinations(held, size)
-            ],
-            axis=0,
-        )
-        for size in range(1, shards + 1)
-    }
+    found, filled = {}, {}
+    for size in range(1, shards + 1):
+        seen = [
+            _seen(finds, len(faces), frame, grid, set().union(*coalition))
+            for coalition in combinations(held, size)
+        ]
+        found[size], filled[size] = np.any(seen, axis=0)
     return {
         "kept": home.mean(),
         "seconds": seconds,
         "faces": len(faces),
         "kept_faces": int(on_edge.sum()),
         **{f"found_by_{size}": int(of_some.sum()) for size, of_some in found.items()},
-        "kept_and_found": int((on_edge & np.any(list(found.values()), axis=0)).sum()),
+        **{f"filled_by_{size}": int(of_some.sum()) for size, of_some in filled.items()},
+        "kept_and_found": int((on_edge & np.any(list(filled.values()), axis=0)).sum()),
         "pattern": [float(owners[i] == HOME) for i in range(len(owners))],
     }
 
@@ -128,25 +132,35 @@ def _covered(box: NDArray[np.float32], home: NDArray[np.bool_]) -> bool:
     return bool(home[y0:y1, x0:x1].all())
 
 
-def _found(
-    finder: Faces,
-    faces: Detections,
-    frame: NDArray[np.uint8],
-    grid: WindowGrid,
-    windows: set[int],
+def _finder(faces: Detections, grid: WindowGrid) -> Finds:
+    finder = Faces()
+
+    def finds(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        seen = finder.detect(picture, grid.frame_size)
+        if not len(seen):
+            return np.zeros(len(faces), bool)
+        return np.asarray(box_ious(faces.boxes, seen.boxes).max(axis=1) >= FOUND_AGAIN)
+
+    return finds
+
+
+def _seen(
+    finds: Finds, faces: int, frame: NDArray[np.uint8], grid: WindowGrid, windows: set[int]
 ) -> NDArray[np.bool_]:
-    """Which faces are found again in the windows that were sent."""
-    if not len(faces) or not windows:
-        return np.zeros(len(faces), bool)
-    seen = finder.detect(as_received(frame, grid.pixel_mask(windows)), grid.frame_size)
-    if not len(seen):
-        return np.zeros(len(faces), bool)
-    return np.asarray(box_ious(faces.boxes, seen.boxes).max(axis=1) >= FOUND_AGAIN)
+    """Which faces are found in the windows that were sent; in these or with gaps filled: [2, n]."""
+    if not faces or not windows:
+        return np.zeros((2, faces), bool)
+    known = grid.pixel_mask(windows)
+    found = finds(as_received(frame, known))
+    if known.all():
+        return np.stack([found, found])
+    canvas = Canvas(np.where(known[..., None], frame, 0).astype(np.float32), known)
+    return np.stack([found, found | finds(canvas.completed(PushPull(0).fill(canvas)))])
 
 
 def _summary(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["data", "policy"], sort=False)
-    found = [name for name in table if str(name).startswith("found_by_")]
+    found = [name for name in table if str(name).startswith(("found_by_", "filled_by_"))]
     counts = ["faces", "kept_faces", *found, "kept_and_found"]
     summary = groups[counts].sum()
     summary.insert(0, "kept", groups["kept"].mean())
