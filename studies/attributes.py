@@ -4,12 +4,12 @@
 
 Each pair is public photos, then photos scored, in COCO format; ``--out DIR`` keeps the table. One
 attribute is whether a photo is of people: from the sets of people and of clothes, or from the
-others, which differ in more than people. The rest are told apart inside one kind of photos: whether
-persons cover 30 % of a photo, among those of people; garments by COCO category, among those of
-clothes. Probes see the mean and standard deviation of the tokens of one stage, or of all together,
-that one shard of four holds, or one that holds padding alone. ``shape`` is the same probe that has
-nothing but the photo's ratio of sides, which every shard knows. Without any knowledge, AUC and
-balanced accuracy are 0.5.
+others, which differ in more than people. The rest are told apart inside one kind of photos. Among
+those of people: whether persons cover 30 % of a photo, and whether dlib finds a face in the model
+input. Among those of clothes: garments by COCO category. Probes see the mean and standard deviation
+of the tokens of one stage, or of all together, that one shard of four holds, or one that holds
+padding alone. ``shape`` is the same probe that has nothing but the photo's ratio of sides, which
+every shard knows. Without any knowledge, AUC and balanced accuracy are 0.5.
 """
 
 from __future__ import annotations
@@ -27,18 +27,23 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from segment_anything.utils.transforms import ResizeLongestSide
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from attacks.analyses.attributes import Probe, token_summary
 from attacks.coalition import largest_exposure, padding_only
-from bench.datasets import Dataset, open_dataset
+from bench.datasets import Dataset, Sample, open_dataset
 from bench.datasets.disjoint import check_disjoint
+from bench.recognition.faces import Faces
 from bench.runner.models import Models
 from framework.errors import PedbenchError
+from framework.split.windows import WindowGrid
 from studies.scored import Scored, sent
 from studies.table import write_table
 
 PEOPLE, LARGE = "people", "people on 30 %"
+FACE = "a face"
+OF_PEOPLE = (LARGE, FACE)
 LARGE_SHARE = 0.3
 SHARD, PADDING = "one of 4", "padding alone"
 SHAPE, ALL = "shape", "all"
@@ -55,7 +60,7 @@ class Photo:
 
     Attributes:
         kind: of its data set, one of `KINDS`.
-        shown: categories of its COCO instances, `PEOPLE` and `LARGE` where they hold.
+        shown: categories of its COCO instances; `PEOPLE`, `LARGE`, `FACE` where they hold.
         features: by who holds the tokens and by stage; `PADDING` is missing where there is none.
     """
 
@@ -70,8 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     try:
         pairs = {kind: [open_dataset(s) for s in getattr(options, kind)] for kind in KINDS}
-        for _, scored in pairs.values():
-            check_disjoint([own for own, _ in pairs.values()], scored)
+        for _, judged in pairs.values():
+            check_disjoint([own for own, _ in pairs.values()], judged)
         models = Models(options.model)
         public, scored = (
             [p for kind in KINDS for p in photos(models, pairs[kind][i].limit(options.limit), kind)]
@@ -90,8 +95,11 @@ def photos(models: Models, data: Dataset, kind: str) -> Iterator[Photo]:
     """What shards have of each photo of a data set."""
     known = shown(data)
     for image_id in data.ids:
-        photo = sent(models, data.load(image_id), (0, 1, 2, 3))
+        sample = data.load(image_id)
+        photo = sent(models, sample, (0, 1, 2, 3))
         own = known[image_id] | ({PEOPLE} if kind != "others" else set())
+        if kind == "people" and shows_face(sample, models):
+            own.add(FACE)
         yield Photo(kind, frozenset(own), summaries(photo, models))
 
 
@@ -119,6 +127,13 @@ def shown(data: Dataset) -> dict[str, set[str]]:
     return found
 
 
+def shows_face(sample: Sample, models: Models) -> bool:
+    """Whether dlib finds a face in the model input."""
+    arch = models.sam.arch
+    frame = ResizeLongestSide(arch.img_size).apply_image(sample.image)
+    return len(Faces().detect(frame, WindowGrid.of(arch, frame.shape[:2]).frame_size)) > 0
+
+
 def summaries(photo: Scored, models: Models) -> dict[tuple[str, str], NDArray[np.float64]]:
     """The probes' inputs."""
     position = models.sam.runtime.positions[0].detach().cpu().numpy()
@@ -142,7 +157,7 @@ def probed(public: Sequence[Photo], scored: Sequence[Photo]) -> Iterator[dict[st
     """One row per attribute, holder of the tokens and stage."""
     holders = dict.fromkeys(key for photo in public for key in photo.features)
     for holder, stage in holders:
-        for attribute in (PEOPLE, LARGE, *garments(public, scored)):
+        for attribute in (PEOPLE, *OF_PEOPLE, *garments(public, scored)):
             yield _row(public, scored, attribute, holder, stage)
 
 
@@ -152,7 +167,7 @@ def garments(public: Sequence[Photo], scored: Sequence[Photo]) -> list[str]:
     counts = [Counter(name for each in part for name in each) for part in parts]
     return sorted(
         name
-        for name in counts[0].keys() - NOT_GARMENTS - {PEOPLE, LARGE}
+        for name in counts[0].keys() - NOT_GARMENTS - {PEOPLE, *OF_PEOPLE}
         if all(
             FEWEST <= count[name] <= len(part) - FEWEST
             for count, part in zip(counts, parts, strict=True)
@@ -184,7 +199,8 @@ def _row(
 def _examples(
     photos: Sequence[Photo], attribute: str, holder: str, stage: str
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    kinds = {PEOPLE: KINDS, LARGE: ("people",)}.get(attribute, ("clothes",))
+    among = {PEOPLE: KINDS} | dict.fromkeys(OF_PEOPLE, ("people",))
+    kinds = among.get(attribute, ("clothes",))
     wanted = [p for p in photos if p.kind in kinds and (holder, stage) in p.features]
     if not wanted:
         raise PedbenchError(f"no photo has windows for {holder}: give others")

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Literal
 from unittest import mock
 
 import pandas as pd
@@ -37,6 +38,7 @@ from framework.models import attention
 from framework.models.build import PedSam
 from framework.models.kernels import Kernel
 
+Way = Literal["folded", "stock"]
 STOCK = "stock"
 WARM_UP = 2
 
@@ -55,7 +57,7 @@ class Side:
     """
 
     precision: str = "float32"
-    attention: str = "folded"
+    attention: Way = "folded"
     kernel: Kernel | None = None
     shards: int = 0
     photos: int = 1
@@ -110,7 +112,7 @@ def main() -> int:
 class Runner:
     """One side, ready to encode."""
 
-    def __init__(self, side: Side, models: Mapping[str, PedSam], device: torch.device) -> None:
+    def __init__(self, side: Side, models: Mapping[Way, PedSam], device: torch.device) -> None:
         sam = copy.deepcopy(models[side.attention]) if not side.compile else None
         if sam is None:
             sam = build_sam(models["folded"].arch.name, "random", compile=True).to(device)
@@ -170,7 +172,7 @@ def race(
         }
 
 
-WAYS = ("stock", "folded")
+WAYS: tuple[Way, ...] = ("stock", "folded")
 
 
 def peak(runner: Runner) -> float:

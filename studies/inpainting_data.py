@@ -71,7 +71,9 @@ def hidden_but(picture: Photo, windows: Sequence[int]) -> Canvas:
 def batch(pictures: Sequence[Photo], canvases: Sequence[Canvas]) -> Batch:
     """Frames of one size, and what is known of them."""
     height, width = pictures[0].shape[:2]
-    truth = torch.cat([padded(picture) for picture in pictures])[..., :height, :width]
+    truth = torch.cat([padded(picture.astype(np.float32)) for picture in pictures])[
+        ..., :height, :width
+    ]
     hidden = torch.stack([torch.from_numpy(~canvas.known)[None] for canvas in canvases])
     return Holes.joined([Holes.of(canvas) for canvas in canvases]), truth, hidden
 
@@ -81,7 +83,9 @@ def drawn(training: Sequence[Photo], count: int, rng: np.random.Generator) -> Ba
     size = SHAPES[rng.choice(len(SHAPES), p=SHARES)]
     grid = grid_of(size)
     seen = _seen(grid, rng)
-    pictures = [_varied(training[rng.integers(len(training))], size, rng) for _ in range(count)]
+    pictures = [
+        _varied(training[int(rng.integers(len(training)))], size, rng) for _ in range(count)
+    ]
     return batch(pictures, [hidden_but(picture, seen) for picture in pictures])
 
 

@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = pd.DataFrame(rows)
     title = f"sensitive_local, {options.model}, {options.shards} shards, {options.limit} photos"
     write_table(_summary(table), "sensitive_local", title, options.out)
-    patterns = pd.DataFrame([_pattern(policy, part) for policy, part in table.groupby("policy")])
+    patterns = pd.DataFrame(
+        [_pattern(str(policy), part) for policy, part in table.groupby("policy")]
+    )
     write_table(patterns, "sensitive_local_pattern", "What the pattern tells", options.out)
     return 0
 

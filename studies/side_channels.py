@@ -105,7 +105,7 @@ def _predictor(sam: PedSam, sample: Sample, shards: int, decoys: float) -> Distr
         sam,
         LocalShards(shards),
         plan="prefix",
-        policy=SensitiveLocal(0, sample.masks.any(0)),
+        policy=SensitiveLocal(0, np.asarray(sample.masks.any(0))),
         defence=DEFENCES.get("decoys")(decoys),
         seed=0,
     )

@@ -12,11 +12,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import torch
 
+from bench.parts import installed_parts
 from bench.runner.folder.provenance import describe
 from framework import build_sam
 from studies.performance import encode, traffic
@@ -60,23 +62,23 @@ def plan(args: argparse.Namespace) -> list[tuple[str, str, Measure]]:
     models, n = args.models, args.repeats
     for model in models:
         fewer = max(1, n - 1) if model in ("vit_l", "vit_h") else n
-        chosen.append(("encode", model, lambda m=model, r=fewer: encode.encode(m, r)))
+        chosen.append(("encode", model, partial(encode.encode, model, fewer)))
     small = [model for model in models if model in ("tiny", "vit_b")]
-    chosen += [("int8", model, lambda m=model: encode.int8(m, n)) for model in small]
+    chosen += [("int8", model, partial(encode.int8, model, n)) for model in small]
     if Path(args.data.partition(":")[2]).is_dir():
-        chosen.append(("miou", "tiny", lambda: traffic.miou("tiny", args.data, args.photos)))
+        chosen.append(("miou", "tiny", partial(traffic.miou, "tiny", args.data, args.photos)))
     else:
         print(f"no mIoU of int8: {args.data} is not here, give --data", flush=True)
-    chosen += [("onnx", model, lambda m=model: encode.onnx(m, n)) for model in small]
-    chosen += [("shards", model, lambda m=model: encode.shards(m, n)) for model in small]
-    chosen += [("bytes", model, lambda m=model: traffic.bytes_on_wire(m)) for model in models]
-    chosen.append(("runs", "tiny", lambda: runs(args.quick_photos, THREADS)))
+    chosen += [("onnx", model, partial(encode.onnx, model, n)) for model in small]
+    chosen += [("shards", model, partial(encode.shards, model, n)) for model in small]
+    chosen += [("bytes", model, partial(traffic.bytes_on_wire, model)) for model in models]
+    chosen.append(("runs", "tiny", partial(runs, args.quick_photos, THREADS)))
     return [entry for entry in chosen if not args.part or entry[0] in args.part]
 
 
 def write(results: Results, folder: Path) -> None:
     """Tables, figure and machine, from all that the folder holds."""
-    environment = describe(build_sam("tiny"))
+    environment = describe(build_sam("tiny"), installed_parts())
     del environment["model"], environment["weights"]
     (folder / "environment.json").write_text(json.dumps(environment, indent=2) + "\n")
     machine = environment["machine"]

@@ -70,7 +70,6 @@ def _finish(ax: Axes, measured: bool) -> None:
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
     if measured:
-        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
-        ax.legend(fontsize=7, frameon=False, ncols=2, **above)
+        ax.legend(fontsize=7, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     else:
         ax.text(0.5, 0.5, "not measured", ha="center", transform=ax.transAxes)

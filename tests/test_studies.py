@@ -1,0 +1,27 @@
+"""Every study can be started."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+import studies
+
+ROOT = Path(studies.__file__).parent
+COMMANDS = [
+    ".".join(("studies", *path.relative_to(ROOT).with_suffix("").parts))
+    for path in sorted(ROOT.rglob("*.py"))
+    if '\nif __name__ == "__main__":' in path.read_text()
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_it_tells_how_it_is_used(name, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(name).main()
+    assert stopped.value.code == 0
+    assert "usage:" in capsys.readouterr().out
