@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 
 from framework import DistributedSamPredictor, LocalShards
+from framework.errors import PedbenchError
 from framework.split.defences import make_defence
 from framework.split.detectors import DETECTORS, Detector
+from framework.split.detectors.text import text_detector
 from framework.split.policies import POLICIES
 from framework.split.policies.sensitive_local import SensitiveLocal
 from framework.split.windows import WindowGrid
@@ -39,6 +42,27 @@ def test_skin_is_found_in_a_face_and_not_in_grey():
     assert found[60:160, 90:160].mean() > 0.5
     grey = np.repeat(frame_of(64, 64)[..., :1], 3, axis=2)
     assert not DETECTORS.get("skin")().find(grey).any()
+
+
+def test_lines_of_text_are_found_and_nothing_in_grey():
+    pytest.importorskip("rapidocr")
+    frame = np.full((256, 256, 3), 230, np.uint8)
+    cv2.putText(frame, "PRIVATE 42", (40, 100), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (10, 10, 10), 2)
+    found = DETECTORS.get("text")().find(frame)
+    ink = frame[..., 0] < 100
+    assert found[ink].mean() > 0.95
+    assert found.mean() < 0.35
+    assert not DETECTORS.get("text")().find(np.full((64, 64, 3), 90, np.uint8)).any()
+
+
+def test_text_without_its_package_is_one_line(monkeypatch):
+    def absent(name):
+        raise ImportError(f"no {name}")
+
+    text_detector.cache_clear()
+    monkeypatch.setattr("framework.split.detectors.text.importlib.import_module", absent)
+    with pytest.raises(PedbenchError, match=r"RapidOCR cannot start .*pip install 'pedbench\[text"):
+        DETECTORS.get("text")().find(frame_of(64, 64))
 
 
 def test_what_stands_out_is_salient():
