@@ -42,6 +42,7 @@ from studies.table import write_table
 POLICIES_TRIED = (
     "sticky",
     "sensitive_local:faces",
+    "sensitive_local:persons",
     "sensitive_local:skin:0.4",
     "sensitive_local:saliency:0.4",
 )

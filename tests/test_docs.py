@@ -22,7 +22,7 @@ PAGES = sorted(
         ROOT / "results/README.md",
         ROOT / "framework/weights/README.md",
         ROOT / "attacks/weights/README.md",
-        ROOT / "bench/recognition/weights/README.md",
+        ROOT / "framework/split/detectors/weights/README.md",
     ]
 )
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")

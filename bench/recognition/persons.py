@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,13 +11,9 @@ from numpy.typing import NDArray
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
 from bench.recognition.detection import Detector
-from framework.errors import one_line
-from framework.files.download import sha256_of
+from framework.errors import PedbenchError
+from framework.split.detectors.persons import SIDE, WEIGHTS, person_shares
 
-WEIGHTS = Path(__file__).parent / "weights" / "selfie_segmentation.tflite"
-SHA256 = "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c"
-SIDE = 256
-"""Sides of the square that the network takes, pixels; pictures are stretched to it."""
 PERSON = 0.5
 """Share from which a pixel is a person's."""
 SMALLEST = 0.02
@@ -57,19 +50,12 @@ class Persons(Detector):
     def _detect(self, canvas: Image) -> tuple[Sequence[Sequence[float]], Sequence[int]]:
         height, width = canvas.shape[:2]
         x, y = width / SIDE, height / SIDE
-        boxes = [(a * x, b * y, c * x, d * y) for a, b, c, d in sure_boxes(shares(canvas))]
+        try:
+            found = sure_boxes(person_shares(canvas))
+        except PedbenchError as error:
+            raise RecogniserUnavailable(str(error)) from error
+        boxes = [(a * x, b * y, c * x, d * y) for a, b, c, d in found]
         return boxes, [0] * len(boxes)
-
-
-def shares(picture: Image) -> NDArray[np.float32]:
-    """How far each pixel is a person's, in [0, 1]: [256, 256] of a picture uint8 [h, w, 3].
-
-    Raises:
-        RecogniserUnavailable: the file of the network is not the known one.
-    """
-    network = _network()
-    network.setInput(cv2.dnn.blobFromImage(picture, 1 / 255, (SIDE, SIDE)))
-    return np.asarray(network.forward()[0, 0], np.float32)
 
 
 def sure_boxes(share: NDArray[np.float32]) -> list[tuple[int, int, int, int]]:
@@ -89,18 +75,3 @@ def components(
         if area >= SMALLEST * mask.size:
             parts.append(((x, y, x + width, y + height), labels == label))
     return parts
-
-
-@lru_cache(maxsize=1)
-def _network() -> Any:
-    if (found := sha256_of(WEIGHTS)) != SHA256:
-        raise RecogniserUnavailable(
-            f"{WEIGHTS.name} is not the known network (SHA-256 {found[:12]}…): reinstall pedbench"
-        )
-    try:
-        return cv2.dnn.readNetFromTFLite(str(WEIGHTS))
-    except (AttributeError, cv2.error) as error:
-        raise RecogniserUnavailable(
-            f"OpenCV {cv2.__version__} cannot read {WEIGHTS.name} ({one_line(error)}): "
-            "install opencv-python-headless 4.12 or later"
-        ) from error

@@ -7,12 +7,14 @@ import pytest
 import skimage.data
 
 from bench.datasets.base import Sample, stack_masks
-from bench.recognition import persons as module
-from bench.recognition.persons import Persons, shares, sure_boxes
+from bench.recognition import persons as recogniser
+from bench.recognition.persons import Persons, sure_boxes
+from framework.split.detectors import persons as module
+from framework.split.detectors.persons import person_shares
 from tests.framework.support import message_of
 
 LITERT_SHARE = {"astronaut": 0.54434, "coffee": 0.21335, "rocket": 0.00002}
-"""Mean shares that LiteRT 2.3.0 gives for the photos stretched as `shares` stretches them."""
+"""Mean shares that LiteRT 2.3.0 gives for photos that are stretched as `person_shares` does."""
 
 
 def picture(name):
@@ -25,7 +27,7 @@ def sample_of(image):
 
 @pytest.mark.parametrize("name", sorted(LITERT_SHARE))
 def test_opencv_runs_the_network_as_its_own_runtime_does(name):
-    assert shares(picture(name)).mean() == pytest.approx(LITERT_SHARE[name], abs=1e-4)
+    assert person_shares(picture(name)).mean() == pytest.approx(LITERT_SHARE[name], abs=1e-4)
 
 
 def test_one_person_is_found_and_none_where_she_is_hidden():
@@ -60,7 +62,7 @@ def test_small_and_unsure_parts_are_no_persons():
 
 def test_a_missing_file_is_said_in_one_line(monkeypatch, tmp_path):
     assert Persons.available() is None
-    monkeypatch.setattr(module, "WEIGHTS", tmp_path / "network.tflite")
+    monkeypatch.setattr(recogniser, "WEIGHTS", tmp_path / "network.tflite")
     assert Persons.available() == (
         "network.tflite is missing: reinstall pedbench, which carries it"
     )
