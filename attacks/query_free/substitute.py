@@ -31,7 +31,8 @@ from attacks.features.tokens import (
     window_features,
 )
 from attacks.methods.inversion.linear import Ridge
-from attacks.solvers.alignment import WAYS, Gaussian, Way, adjust, leave
+from attacks.solvers.alignment import STAY, WAYS, Gaussian, Way, adjust
+from attacks.solvers.mean_discrepancy import match_kernels
 from framework.errors import PedbenchError
 from framework.split.observation import Observation
 from framework.split.payload import encode_tokens
@@ -50,7 +51,7 @@ class Substituted(Ridge):
 
     needs = frozenset({SUBSTITUTE, STRANGERS, POSITIONS})
     random = True
-    ways: Sequence[Way] = (leave,)
+    ways: Sequence[Way] = (STAY,)
 
     def fit(self, knowledge: Knowledge) -> None:
         if knowledge.substitute is None:
@@ -99,6 +100,12 @@ class Aligned(Substituted):
     """`Substituted`, where tokens may be moved to the mean and covariance of the substitute's."""
 
     ways = WAYS
+
+
+class KernelAligned(Substituted):
+    """`Substituted`, where tokens may be moved to where their kernel means meet."""
+
+    ways = (STAY, match_kernels)
 
 
 def noisy(example: PublicExample, deviation: float, rng: np.random.Generator) -> PublicExample:

@@ -84,8 +84,18 @@ def transport(source: Gaussian, target: Gaussian) -> LinearMap:
     return LinearMap(matrix, source.mean, target.mean)
 
 
-Way = Callable[[Gaussian, Gaussian], LinearMap]
-WAYS: tuple[Way, ...] = (leave, standardise, transport)
+Tokens = Sequence[NDArray[np.floating]]
+"""Tokens [tokens, channels] of a photo each."""
+Way = Callable[[Tokens, Tokens], LinearMap]
+
+
+def by_moments(way: Callable[[Gaussian, Gaussian], LinearMap]) -> Way:
+    """A way that needs no more of tokens than their mean and covariance."""
+    return lambda source, target: way(Gaussian.of(source), Gaussian.of(target))
+
+
+STAY = by_moments(leave)
+WAYS: tuple[Way, ...] = (STAY, by_moments(standardise), by_moments(transport))
 NOISES = STRENGTHS[::2]
 
 
@@ -104,7 +114,7 @@ class Adjustment:
 
 
 def adjust(
-    theirs: Sequence[NDArray[np.floating]],
+    theirs: Tokens,
     own: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
     ways: Sequence[Way] = WAYS,
 ) -> Adjustment:
@@ -121,15 +131,14 @@ def adjust(
         ways: tried.
     """
     examples = sum_moments(own[::2])
-    source, target = Gaussian.of(theirs[::2]), Gaussian.of([x for x, _ in own[::2]])
+    inputs = [x for x, _ in own]
     seen = Gaussian.of(theirs[1::2] or theirs)
     patches = Gaussian.of([y for _, y in own[1::2] or own])
     maps = [solve(examples, noise) for noise in NOISES]
-    moves = [way(source, target) for way in ways]
+    moves = [way(theirs[::2], inputs[::2]) for way in ways]
     missed = [[divergence(seen.moved(m).moved(fit), patches) for fit in maps] for m in moves]
     way, noise = divmod(int(np.argmin(missed)), len(maps))
-    everything = Gaussian.of(theirs), Gaussian.of([x for x, _ in own])
-    return Adjustment(ways[way](*everything), float(NOISES[noise]))
+    return Adjustment(ways[way](theirs, inputs), float(NOISES[noise]))
 
 
 def sum_moments(

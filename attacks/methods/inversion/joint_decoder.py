@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,21 @@ FLATTEST = 1e-3
 """Added to the spread of a window's mean token."""
 
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Practised:
+    """What kriging misses of a public photo, some of it hidden.
+
+    Attributes:
+        number: of the photo.
+        coarse: the mean error in the hidden part of each cell, [CELLS, CELLS, 3].
+        squared: the mean squared error of all that is hidden.
+    """
+
+    number: int
+    coarse: Array
+    squared: float
 
 
 @ATTACKS.register("joint_decoder")
@@ -70,11 +86,27 @@ class JointDecoder(Ridge):
         canvas = self._canvas(observation)
         if canvas.known.all():
             return canvas.completed(canvas.pixels)
-        picture = canvas.completed(completion(canvas, self.recall("colour"))).astype(np.float32)
+        return canvas.completed(self.corrected(observation, canvas)[1])
+
+    def corrected(
+        self,
+        observation: Observation,
+        canvas: Canvas,
+        practised: Sequence[Practised] | None = None,
+    ) -> tuple[Pixels, Pixels]:
+        """Kriging's completion and the corrected one, [h, w, 3]; the latter may leave 0..255.
+
+        Args:
+            canvas: what `_canvas` made of the observation.
+            practised: what `practise` says of its windows, or of some photos only; made unless
+                given.
+        """
+        picture = completion(canvas, self.recall("colour"))
         held = sorted({message.window for message in observation.messages})
-        missed = self._missed(observation, held) if held else np.zeros((1, 1, 3), np.float32)
-        correction = resized(missed, canvas.known.shape)
-        return as_uint8(np.where(canvas.known[..., None], picture, picture + correction))
+        if not held:
+            return picture, picture
+        missed = self._missed(observation, held, practised)
+        return picture, picture + resized(missed, canvas.known.shape)
 
     def _canvas(self, observation: Observation) -> Canvas:
         windows = self.windows(self.features(observation), observation.patch_size)
@@ -103,31 +135,34 @@ class JointDecoder(Ridge):
         photo = resized(example.frame, shown.shape[:2])
         return {f"shown.{number}": as_uint8(shown), f"photo.{number}": as_uint8(photo)}
 
-    def _missed(self, observation: Observation, held: Sequence[int]) -> Array:
+    def _missed(
+        self,
+        observation: Observation,
+        held: Sequence[int],
+        practised: Sequence[Practised] | None = None,
+    ) -> Array:
         """What kriging is likely to miss where windows are hidden: [CELLS, CELLS, 3]."""
         tokens = self.recall("tokens")[:, held].astype(np.float64)
         own = self._standard(self._means(observation))[held].astype(np.float64)
         numbers, outputs, weights = [], [], []
-        for number, error, hidden in self._practised(observation, held):
-            numbers.append(number)
-            outputs.append(coarse(error, hidden).ravel())
-            weights.append(1 / (np.square(error[hidden]).mean() + TOLERATED**2))
+        for photo in self.practise(observation, held) if practised is None else practised:
+            numbers.append(photo.number)
+            outputs.append(photo.coarse.ravel())
+            weights.append(1 / (photo.squared + TOLERATED**2))
         if not numbers:
             return np.zeros((1, 1, 3), np.float32)
         inputs = tokens[numbers].reshape(len(numbers), -1)
         found = kernel_ridge(inputs, np.array(outputs), np.array(weights), own.ravel())
         return found.reshape(CELLS, CELLS, 3).astype(np.float32)
 
-    def _practised(
-        self, observation: Observation, held: Sequence[int]
-    ) -> Iterator[tuple[int, Array, NDArray[np.bool_]]]:
-        """Public photos of which the same windows are hidden, those of one shape together.
+    def practise(self, observation: Observation, held: Sequence[int]) -> list[Practised]:
+        """What kriging misses of public photos where the same windows are hidden.
 
-        Yields:
-            Its number, what kriging misses [h, w, 3], and what is hidden [h, w].
+        Photos of one shape come together, since they share kriging's weights.
         """
         frames = self.recall("frames")
         sides = observation.img_size, observation.patch_size, observation.window_size
+        found = []
         for number in np.lexsort(frames.T):
             grid = WindowGrid(*sides, (int(frames[number, 0]), int(frames[number, 1])))
             shown = self.recall(f"shown.{number}").astype(np.float32)
@@ -136,7 +171,9 @@ class JointDecoder(Ridge):
                 continue
             canvas = Canvas(np.where(known[..., None], shown, np.float32(0)), known)
             error = self.recall(f"photo.{number}") - completion(canvas, self.recall("colour"))
-            yield int(number), error, ~known
+            squared = float(np.square(error[~known]).mean())
+            found.append(Practised(int(number), coarse(error, ~known), squared))
+        return found
 
 
 def completion(canvas: Canvas, colour: Array) -> Pixels:

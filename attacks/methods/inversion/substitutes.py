@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attacks.base import ATTACKS
 from attacks.methods.inversion.window_decoders import ConvDecoder
-from attacks.query_free.substitute import Aligned, Substituted
+from attacks.query_free.substitute import Aligned, KernelAligned, Substituted
 
 
 @ATTACKS.register("substitute_ridge")
@@ -32,3 +32,13 @@ class AlignedDecoder(Aligned, ConvDecoder):
     """`SubstituteDecoder` behind a linear map that gives tokens the substitute's moments."""
 
     summary = "substitute_decoder, tokens first moved to the public model's mean and covariance"
+
+
+@ATTACKS.register("mmd_aligned_decoder")
+class MmdAlignedDecoder(KernelAligned, ConvDecoder):
+    """`SubstituteDecoder` behind an affine map that descends on MK-MMD to the substitute's tokens.
+
+    Query-free inversion by aligned distributions, as FORA does it for split learning (2024).
+    """
+
+    summary = "substitute_decoder, tokens first moved to meet the public model's by MK-MMD"

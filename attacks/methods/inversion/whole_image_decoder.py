@@ -82,6 +82,10 @@ class WholeImageDecoder(Ridge):
         self.steps = steps
 
     def fit(self, knowledge: Knowledge) -> None:
+        self.learn(knowledge)
+
+    def learn(self, knowledge: Knowledge) -> list[tuple[PublicExample, Lesson]]:
+        """`fit`; returns the photos that no step of training has seen."""
         super().fit(knowledge)
         stages = sorted({s for e in knowledge.public for s in e.observation.stages})
         self.learned["stages"] = np.array(stages)
@@ -105,6 +109,18 @@ class WholeImageDecoder(Ridge):
             )
         self.learned |= {"scale": self._scales(network, tests), "curve": curve}
         self.learned |= network_state(network, NET)
+        return list(zip(held_out, everything[len(training) :], strict=True))
+
+    def rebuilt(self, lesson: Lesson, windows: Sequence[int]) -> Pixels:
+        """What it makes of some windows of a public photo, in cells, [*frame in cells, 3]."""
+        seen, side = self._practised(lesson, windows), lesson.grid.patch_size // PER_PATCH
+        network = load_network(self._network, self.learned, NET)
+        known, unknown = torch.as_tensor(self.recall("scale"))
+        with torch.inference_mode():
+            scale = torch.where(seen.known > 0, known, unknown)
+            cells = seen.base + scale * network(seen) * seen.unit(self._error)
+        height, width = (-(-length // side) for length in lesson.grid.frame_size)
+        return cells[0, :, :height, :width].permute(1, 2, 0).numpy().clip(0, 255)
 
     def reconstruct(self, observation: Observation) -> NDArray[np.uint8]:
         features = self.features(observation)
@@ -206,11 +222,12 @@ class WholeImageDecoder(Ridge):
     ) -> tuple[Pictures, Tensor]:
         """Pictures of ``count`` random coalitions, and the photos."""
         drawn = [lessons[i] for i in rng.integers(len(lessons), size=count)]
-        seen = Pictures.joined([self._practised(lesson, rng) for lesson in drawn])
+        seen = Pictures.joined(
+            [self._practised(lesson, practice(lesson.grid, rng)) for lesson in drawn]
+        )
         return seen.to(device), torch.cat([lesson.truth for lesson in drawn]).to(device)
 
-    def _practised(self, lesson: Lesson, rng: np.random.Generator) -> Pictures:
-        windows = practice(lesson.grid, rng)
+    def _practised(self, lesson: Lesson, windows: Sequence[int]) -> Pictures:
         held = torch.from_numpy(token_mask(lesson.grid, windows).astype(np.float32))[None, None]
         known = F.interpolate(held, scale_factor=PER_PATCH) * lesson.inside
         guess = Thumbnails.load(self.learned).picture(lesson.thumbnails, windows, lesson.grid)

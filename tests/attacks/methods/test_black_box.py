@@ -10,8 +10,9 @@ from attacks import ATTACKS, Knowledge, PublicExample
 from attacks.base import Unlearnable
 from attacks.features.public_examples import observe
 from attacks.query_free.public_model import published_substitute, reordered, same_edge, substitute
-from attacks.solvers.alignment import Gaussian, adjust, divergence, leave, sum_moments, transport
+from attacks.solvers.alignment import STAY, Gaussian, adjust, divergence, sum_moments, transport
 from attacks.solvers.blind_identification import Signals, centred, unmixing
+from attacks.solvers.mean_discrepancy import discrepancy, match_kernels, median_distance
 from attacks.solvers.ridge import solve
 from attacks.threat_models.base import THREATS, ThreatModel, unsupported_reason
 from framework import PedbenchError, build_sam
@@ -35,6 +36,8 @@ from tests.attacks.toy import example, toy
         ("mean_colour", "query_free", None),
         ("substitute_decoder", "query_free", None),
         ("aligned_decoder", "query_free", None),
+        ("mmd_aligned_decoder", "query_free", None),
+        ("mmd_aligned_decoder", "black_box", "name a query-free threat model"),
         ("moment_matching", "query_free", None),
         ("moment_matching", "black_box", "name a query-free threat model"),
     ],
@@ -103,9 +106,31 @@ def test_a_model_scaled_channel_by_channel_is_read_all_the_same(change):
     found = adjust([y @ other for y in photos(2)], examples)
     fresh = np.concatenate(photos(3, 2))
     assert read(fresh, other, found, examples) < 0.05
-    plain = adjust([y @ other for y in photos(2)], examples, (leave,))
+    plain = adjust([y @ other for y in photos(2)], examples, (STAY,))
     if change:
         assert read(fresh, other, plain, examples) > 0.2
+
+
+def test_the_discrepancy_tells_shapes_apart_that_share_their_moments():
+    draw = torch.Generator().manual_seed(0)
+    normal, other = (torch.randn(600, 2, generator=draw) for _ in range(2))
+    corners = torch.sign(torch.randn(600, 2, generator=draw))
+    unit = median_distance(normal, other)
+    assert discrepancy(normal, other, unit) < 0.01
+    assert discrepancy(normal, corners, unit) > 3 * discrepancy(normal, other, unit)
+    assert discrepancy(normal, normal, unit) == pytest.approx(0, abs=1e-6)
+
+
+def test_descent_on_kernel_means_finds_scales_and_a_shift():
+    rng = np.random.default_rng(0)
+    target = [rng.gamma(2.0, size=(3000, 3)) for _ in range(2)]
+    scale, shift = np.array([1.3, 0.8, 1.1]), np.array([0.5, -0.3, 0.0])
+    source = [rng.gamma(2.0, size=(3000, 3)) * scale + shift for _ in range(2)]
+    found = match_kernels(source, target)
+    fresh = rng.gamma(2.0, size=(500, 3))
+    moved = found.mean_y + (fresh * scale + shift - found.mean_x) @ found.matrix
+    before = np.abs(fresh * scale + shift - fresh).mean()
+    assert np.abs(moved - fresh).mean() < 0.6 * before
 
 
 def test_noise_stands_for_a_small_difference_of_ill_conditioned_models():
@@ -114,18 +139,18 @@ def test_noise_stands_for_a_small_difference_of_ill_conditioned_models():
     embedding = left @ np.diag(np.logspace(0, -4, 6)) @ right
     other = embedding + 0.01 * rng.normal(size=(6, 6))
     examples = [(y @ embedding, y) for y in photos(1)]
-    found = adjust([y @ other for y in photos(2)], examples, (leave,))
+    found = adjust([y @ other for y in photos(2)], examples, (STAY,))
     fresh = np.concatenate(photos(3, 2))
     assert found.noise > 1e-6
     blown_up = read(fresh, other, replace(found, noise=1e-10), examples)
     assert read(fresh, other, found, examples) < blown_up / 100
-    same = adjust([y @ embedding for y in photos(2)], examples, (leave,))
+    same = adjust([y @ embedding for y in photos(2)], examples, (STAY,))
     assert same.noise < found.noise
 
 
 def test_a_lone_photo_on_each_side_suffices():
     (y,), (other,) = photos(1, 1), photos(2, 1)
-    found = adjust([other], [(y, y)], (leave,))
+    found = adjust([other], [(y, y)], (STAY,))
     assert read(other, np.eye(6), found, [(y, y)]) < 0.05
 
 
