@@ -99,6 +99,8 @@ class Attack(ABC):
         every_round: whether it learns from all rounds of the public photos, not the first alone.
         random: whether the seed changes its pictures; a run asks once for an attack of which it
             does not, whatever its seeds.
+        sampled: whether each seed is one draw of many that an attacker may make; the table
+            ``draws`` says what the best and the worst of a run's seeds give away.
         trained_on: list of the photos that weights shipped with it learned from, as
             `attacks.networks.shipped.write_photos` writes it; a run refuses to score them.
 
@@ -115,6 +117,7 @@ class Attack(ABC):
     undoes: ClassVar[frozenset[str]] = frozenset()
     every_round: bool = False
     random: bool = False
+    sampled: ClassVar[bool] = False
     trained_on: ClassVar[Path | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -33,10 +33,19 @@ QUICK = {
     "optimise": {"steps": 2},
     "optimise_swapped": {"steps": 2},
     "deep_image_prior": {"steps": 2},
+    "flow_inpainting": {"steps": 2},
+    "flow_inpainting_swapped": {"steps": 2},
+    "flow_inpainting_mean": {"steps": 2, "draws": 2},
+    "flow_inpainting_mean_swapped": {"steps": 2, "draws": 2},
+    "flow_inversion": {"steps": 1},
+    "flow_inversion_swapped": {"steps": 1},
 }
 """Settings of the attacks that train or descend, for tests of what they owe, not of how good."""
 
-FILES = {"lama", "lama_swapped", "mae_checkpoint", "mae_checkpoint_swapped"}
+FILES = {
+    *("lama", "lama_swapped", "mae_checkpoint", "mae_checkpoint_swapped"),
+    *("latent_diffusion", "latent_diffusion_swapped"),
+}
 """Attacks that run on a file which the user must have."""
 
 

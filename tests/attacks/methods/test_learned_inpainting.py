@@ -63,8 +63,8 @@ def test_shipped_weights_are_small_and_have_their_card(name):
     assert attack.network().state_dict().keys() == shipped(name, attack.sha256).keys()
 
 
-def test_all_weights_together_are_below_ten_megabytes():
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 10e6
+def test_all_weights_together_are_below_twenty_megabytes():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 20e6
 
 
 def test_damaged_or_missing_weights_are_refused(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""Attacks that draw from a generative prior: each draw is one picture that could have been."""
