@@ -56,7 +56,7 @@ def test_the_loss_of_the_true_velocity_is_nothing(few):
     def true(*_):
         return noise - batch.target
 
-    assert batch.loss(true, torch.Generator().manual_seed(3)).item() == 0
+    assert batch.loss(true, torch.Generator().manual_seed(3)).item() < 1e-12
     assert batch.loss(lambda *_: 0 * noise, torch.Generator().manual_seed(3)).item() > 0.1
 
 

@@ -104,6 +104,7 @@ def test_cleaning_takes_off_the_noise_that_the_flow_knows():
     assert torch.allclose(found, picture, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_seed_is_the_draw():
     canvas = half()
     first, again, other = (few(seed=seed).fill(canvas) for seed in (0, 0, 1))
@@ -177,6 +178,7 @@ def inverted(weight):
     return attack.reconstruct(seen("chelsea"))
 
 
+@pytest.mark.slow
 def test_guidance_brings_the_tokens_back():
     """The picture's tokens are nearer to those seen than ridge's are."""
     observation = seen("chelsea")
@@ -194,10 +196,12 @@ def test_guidance_brings_the_tokens_back():
     assert error(found) < error(start)
 
 
+@pytest.mark.slow
 def test_a_heavier_prior_moves_the_picture_less_towards_the_tokens():
     assert not np.array_equal(inverted(1e-4), inverted(1e3))
 
 
+@pytest.mark.slow
 def test_where_nothing_was_gained_ridges_picture_stays():
     observation = seen("chelsea")
     visible = observation.grid.pixel_mask(observation.visible)
@@ -205,6 +209,7 @@ def test_where_nothing_was_gained_ridges_picture_stays():
     assert np.array_equal(inverted(-1.0)[visible], linear[visible])
 
 
+@pytest.mark.slow
 def test_hidden_windows_are_drawn_at_any_stage():
     """Behind blocks too, where other completions have nothing to start from."""
     observation = seen("chelsea")
@@ -214,6 +219,7 @@ def test_hidden_windows_are_drawn_at_any_stage():
     assert inverted(-1.0)[hidden].std() > 1
 
 
+@pytest.mark.slow
 def test_the_state_is_the_whole_attack():
     for name in ("flow_inpainting", "flow_inpainting_mean", "flow_inversion"):
         attack = fit(name, knowledge(), steps=2, seed=3)
