@@ -106,15 +106,22 @@ class Study:
         models: the model under attack.
         public: the attackers' photos.
         coalition: how many of the four shards collude.
+        reconstructions: the attackers.
     """
 
-    def __init__(self, models: Models, public: Sequence[Dataset], coalition: int) -> None:
+    def __init__(
+        self,
+        models: Models,
+        public: Sequence[Dataset],
+        coalition: int,
+        reconstructions: Sequence[str] = RECONSTRUCTIONS,
+    ) -> None:
         self.models = models
         self.public = public
         self.coalition = tuple(range(coalition))
         setting = TrainingSetting(threat=ThreatModel(stage=0))
         knowledge = PublicPhotos(models, public).knowledge(setting)
-        self.attacks: dict[str, Attack] = {n: ATTACKS.get(n)() for n in RECONSTRUCTIONS}
+        self.attacks: dict[str, Attack] = {n: ATTACKS.get(n)() for n in reconstructions}
         for attack in self.attacks.values():
             attack.fit(knowledge)
 
@@ -201,14 +208,14 @@ def _detected(looked: Sequence[Look]) -> Row:
     chance = [match(looked[i][0], looked[i - 1][1]) for i in range(len(looked))]
     return {
         "persons": sum(there),
-        "recall": _share(hits, there),
-        "chance": _share(chance, there),
-        "precision": _share(hits, found),
+        "recall": share(hits, there),
+        "chance": share(chance, there),
+        "precision": share(hits, found),
         "photos with false alarms": sum(n > hit for n, hit in zip(found, hits, strict=True)),
     }
 
 
-def _share(parts: Sequence[int], wholes: Sequence[int]) -> str:
+def share(parts: Sequence[int], wholes: Sequence[int]) -> str:
     """Sum over sum, as text with its interval over photos."""
     values = [v for p, w in zip(parts, wholes, strict=True) for v in [1] * p + [0] * (w - p)]
     return _interval(values, [i for i, whole in enumerate(wholes) for _ in range(whole)])

@@ -122,13 +122,20 @@ def look(picture: Tensor, weights: Weights) -> Seen:
     """Run the network on a picture [1, 3, h, w] in 0 … 1."""
     scale = SIDE / min(picture.shape[2:])
     value = F.interpolate(picture, scale_factor=scale, mode="bilinear", antialias=True)
-    value = (255 * value - 127) / 128
-    value = _unit(value, weights, "_conv_stem", "_bn0", stride=2)
-    for number in range(BLOCKS):
-        value = _block(value, weights, f"_blocks.{number}.", 2 if number in HALVING else 1)
+    value = block_outputs((255 * value - 127) / 128, weights)[-1]
     features = _unit(value, weights, "_conv_head", "_bn1").mean((2, 3))
     scores = F.linear(features, weights["_fc.weight"], weights["_fc.bias"])
     return Seen(features[0], scores[0])
+
+
+def block_outputs(value: Tensor, weights: Weights) -> list[Tensor]:
+    """What each of the 16 blocks makes of pictures [n, 3, h, w] of pixels (0 … 255, -127) / 128."""
+    value = _unit(value, weights, "_conv_stem", "_bn0", stride=2)
+    outputs = []
+    for number in range(BLOCKS):
+        value = _block(value, weights, f"_blocks.{number}.", 2 if number in HALVING else 1)
+        outputs.append(value)
+    return outputs
 
 
 def _block(value: Tensor, weights: Weights, name: str, stride: int) -> Tensor:

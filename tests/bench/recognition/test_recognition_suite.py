@@ -63,7 +63,8 @@ def statuses(records):
 
 def test_built_in_recognisers_are_registered():
     assert set(RECOGNISERS.names()) >= {
-        "faces", "identity", "objects", "people", "persons", "sam_objects", "text",
+        "cars", "faces", "garments", "identity", "objects", "people", "persons", "sam_objects",
+        "text",
     }  # fmt: skip
 
 
