@@ -98,7 +98,7 @@ def growth(
         for steps in steps_of(name, options.shares):
             path = options.out and options.out / "parts" / f"{name}-{count}-{steps}.csv"
             if path is not None and path.exists():
-                yield pd.read_csv(path)
+                yield pd.read_csv(path, dtype={"image": str})
                 continue
             knowledge = photos.knowledge(setting)
             start = time.process_time()

@@ -141,7 +141,7 @@ def scored(
 ) -> pd.DataFrame:
     """One row per photo, coalition, attack and seed; kept in a file of the data set's name."""
     path = out and out / f"{data.name.replace(':', '-').replace('/', '-')}.csv"
-    done = pd.read_csv(path) if path and path.exists() else pd.DataFrame()
+    done = pd.read_csv(path, dtype={"image": str}) if path and path.exists() else pd.DataFrame()
     known = (
         set(zip(*(done[k] for k in ("image", "attack", "seed")), strict=True)) if len(done) else ()
     )

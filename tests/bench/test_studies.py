@@ -32,6 +32,28 @@ def test_joint_decoders_that_share_their_practice_draw_the_same_picture():
         assert np.array_equal(each.attack.reconstruct(target), alone.reconstruct(target))
 
 
+def test_a_photo_is_scored_once_by_each_attacker_whatever_its_name(tmp_path, monkeypatch):
+    class Photos:
+        name, ids = "coco:some", ["007", "8"]
+
+        def load(self, image):
+            return image
+
+    asked = []
+
+    def of_photo(photo, attackers):
+        asked.extend((photo, each.name) for each in attackers)
+        return [{"coalition": "1 of 4", "attack": a.name, "seed": a.seed} for a in attackers]
+
+    monkeypatch.setattr(joint_decoder, "sent", lambda models, image, shards: image)
+    monkeypatch.setattr(joint_decoder, "of_photo", of_photo)
+    first, second = (joint_decoder.Fitted(name, 0, None) for name in ("kriging", "ridge"))
+    joint_decoder.scored(None, Photos(), [first], tmp_path)
+    found = joint_decoder.scored(None, Photos(), [first, second], tmp_path)
+    assert asked == [(i, n) for n in ("kriging", "ridge") for i in ("007", "8")]
+    assert len(found) == 4
+
+
 def scores(gain):
     """Two photos and two seeds, at which the stacked decoder gains so much over another one."""
     rows = []
