@@ -29,7 +29,7 @@ LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 PATH = re.compile(
     r"`((?:attacks|bench|deploy|docs|framework|notebooks|pedbench|studies|tests)/[^`\s]*)`"
 )
-MODULE = re.compile(r"\b((?:python -m )?studies\.[a-z_]+)\b")
+MODULE = re.compile(r"\bstudies((?:\.[a-z_]+)+)\b")
 COMMAND = re.compile(r"pedbench ([a-z]+)\b((?:[^\n`|]|\\\n)*)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
@@ -75,11 +75,10 @@ def test_every_path_in_backticks_exists(page: Path) -> None:
 
 
 def test_every_study_that_is_named_exists(page: Path) -> None:
-    names = {name.rpartition(".")[2] for name in MODULE.findall(page.read_text())}
-    studies = ROOT / "studies"
-    assert not [
-        n for n in names if not (studies / n).exists() and not (studies / f"{n}.py").exists()
+    places = [
+        ROOT / "studies" / name[1:].replace(".", "/") for name in MODULE.findall(page.read_text())
     ]
+    assert not [p for p in places if not (p.is_dir() or p.with_suffix(".py").exists())]
 
 
 def test_every_command_and_flag_that_is_named_exists(page: Path) -> None:

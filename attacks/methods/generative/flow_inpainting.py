@@ -23,7 +23,7 @@ class FlowInpainting(Completion):
 
     The seed is the draw: a run of several seeds has as many draws of each photo, and the table
     ``draws`` says what the best and the worst of them give away. The weights come with the
-    package; ``python -m studies.train_prior`` made them.
+    package; ``python -m studies.inpainting.train_prior`` made them.
 
     Args:
         seed: of the draw.

@@ -32,7 +32,8 @@ FLAT = 2.0
 class Kriging(Completion):
     """Each hidden pixel is the weighted sum of known ones that errs least over natural photos.
 
-    Level, covariance and nugget were chosen on public photos, `studies.train_inpainting`'s.
+    Level, covariance and nugget were chosen on public photos,
+    `studies.inpainting.train_inpainting`'s.
     """
 
     summary = f"visible windows inverted, hidden ones by simple kriging at {LONGEST} px"

@@ -22,7 +22,8 @@ NET = "net."
 class GatedInpainting(Completion):
     """Adds to kriging's filling what a network learned of public photos: the best PSNR.
 
-    The weights come with the package; ``python -m studies.train_inpainting`` made them. The
+    The weights come with the package; ``python -m studies.inpainting.train_inpainting`` made them.
+    The
     hidden part is filled for the least squared error, so it is smooth.
 
     Learned inpainting by gated convolutions (Yu et al., Free-form image inpainting, ICCV 2019).

@@ -27,7 +27,7 @@ from bench.recognition.box_network import (
 from bench.recognition.cars import Cars
 from bench.recognition.garments import CATEGORIES, Garments
 from framework.exposure.look import perceptual_hash
-from studies import train_detector
+from studies.recognition import train_detector
 from tests.framework.support import message_of
 
 BOTH = pytest.mark.parametrize("detector", [Garments, Cars])

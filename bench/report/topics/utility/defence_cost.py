@@ -24,7 +24,7 @@ LESS: Final = "lower is better for the user"
 GIGA: Final = 2e-9
 """GFLOP of one multiply-accumulate."""
 SECONDS: Final = Path(__file__).with_name("defence_seconds.csv")
-"""What `studies.defence_seconds` measured, milliseconds, for one model."""
+"""What `studies.defences.defence_seconds` measured, milliseconds, for one model."""
 MEASURED_MODEL: Final = "tiny"
 KEYS = ["plan", "payload", "policy", "n_shards", "defence"]
 
@@ -64,7 +64,7 @@ class DefenceCostTable(ReportTable):
                 "noise, rounding, dropping and blurring have none. Windows that stay on the edge "
                 "and the encoding of decoys come on top.",
                 f"CPU: of one picture of {MEASURED_MODEL} in one thread, measured once by "
-                "studies.defence_seconds, not in this run.",
+                "studies.defences.defence_seconds, not in this run.",
             ),
         )
 

@@ -1,0 +1,1 @@
+"""Attacks: what they gain, and why."""

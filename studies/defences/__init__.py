@@ -1,0 +1,1 @@
+"""Defences and policies, beside the curves of a run."""

@@ -1,0 +1,1 @@
+"""Models: their scores, their adaptation, their speed in one process."""

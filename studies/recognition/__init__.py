@@ -1,0 +1,1 @@
+"""What detectors and readers find in what shards were sent."""

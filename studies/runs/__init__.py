@@ -1,0 +1,1 @@
+"""Runs: their speed, their memory, what they survive."""

@@ -1,0 +1,1 @@
+"""What the package carries, made again when code or weights change."""
