@@ -34,7 +34,7 @@ from attacks.analyses.attributes import Probe, token_summary
 from attacks.coalition import largest_exposure, padding_only
 from bench.datasets import Dataset, Sample, open_dataset
 from bench.datasets.disjoint import check_disjoint
-from bench.recognition.faces import Faces
+from bench.recognition.detectors.faces import Faces
 from bench.runner.models import Models
 from framework.errors import PedbenchError
 from framework.split.windows import WindowGrid

@@ -30,8 +30,8 @@ from attacks.features.canvas import Canvas
 from attacks.methods.inpainting.classic import PushPull
 from bench.datasets import Sample, open_dataset
 from bench.recognition.boxes import box_ious
-from bench.recognition.detection import Detections
-from bench.recognition.faces import Faces
+from bench.recognition.detectors.detection import Detections
+from bench.recognition.detectors.faces import Faces
 from bench.runner.evaluation.recognition import as_received
 from framework.errors import PedbenchError
 from framework.models.architectures import ARCHITECTURES

@@ -33,11 +33,11 @@ from bench.datasets.disjoint import check_disjoint
 from bench.datasets.synthetic import Synthetic
 from bench.metrics.base import Image, Score
 from bench.recognition.boxes import Boxes, as_boxes, match
-from bench.recognition.detection import Detector
-from bench.recognition.people import People
-from bench.recognition.persons import Persons, components
-from bench.recognition.reading import recall
-from bench.recognition.text import Reading
+from bench.recognition.detectors.detection import Detector
+from bench.recognition.detectors.people import People
+from bench.recognition.detectors.persons import Persons, components
+from bench.recognition.text.reading import recall
+from bench.recognition.text.text import Reading
 from bench.report.statistics import mean_interval
 from bench.runner.evaluation.recognition import as_received
 from bench.runner.models import Models

@@ -29,10 +29,10 @@ from tqdm import tqdm
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import check_disjoint
 from bench.metrics.base import Image
-from bench.recognition.box_detector import BoxDetector, trained_with
 from bench.recognition.boxes import Boxes, as_boxes, match
-from bench.recognition.cars import Cars
-from bench.recognition.garments import CATEGORIES, Garments
+from bench.recognition.detectors.box_detector import BoxDetector, trained_with
+from bench.recognition.detectors.cars import Cars
+from bench.recognition.detectors.garments import CATEGORIES, Garments
 from bench.runner.models import Models
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError

@@ -6,10 +6,11 @@
     --looks 2
 
 What EfficientNet-Lite0 sees of three views of each photo is computed once; the pyramid and the
-heads learn from it. Writes ``bench/recognition/weights/NAME.safetensors`` (float16), adds the
-photos to ``photos.csv`` there, and prints the SHA-256 and the confidence that the recogniser must
-name. The confidence has the best F1 on photos that are neither trained on nor scored: ``--check``,
-or for cars the last frames of the drive whose first frames are scored.
+heads learn from it. Writes ``NAME.safetensors`` (float16) to
+``bench/recognition/detectors/weights``, adds the photos to ``photos.csv`` there, and prints the
+SHA-256 and the confidence that the recogniser must name. The confidence has the best F1 on photos
+that are neither trained on nor scored: ``--check``, or for cars the last frames of the drive whose
+first frames are scored.
 """
 
 from __future__ import annotations
@@ -31,11 +32,18 @@ from torch import Tensor
 from attacks.networks.shipped import read_photos, write_photos
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import photo_of
-from bench.recognition.box_detector import FOLDER, PHOTOS, SIDE
-from bench.recognition.box_network import MEAN, SCALE, BoxNetwork, Levels, own_weights, trunk
 from bench.recognition.boxes import as_boxes, match
 from bench.recognition.canvas import on_canvas
-from bench.recognition.garments import CATEGORIES
+from bench.recognition.detectors.box_detector import FOLDER, PHOTOS, SIDE
+from bench.recognition.detectors.box_network import (
+    MEAN,
+    SCALE,
+    BoxNetwork,
+    Levels,
+    own_weights,
+    trunk,
+)
+from bench.recognition.detectors.garments import CATEGORIES
 from framework.files.download import sha256_of
 from studies.recognition.detection_data import View, labelled, small, views
 

@@ -20,7 +20,7 @@ from segment_anything.utils.transforms import ResizeLongestSide
 
 from bench.datasets import open_dataset
 from bench.datasets.synthetic import SyntheticSample
-from bench.recognition.text import Reading
+from bench.recognition.text.text import Reading
 from bench.report.statistics import mean_interval
 from bench.runner.evaluation.recognition import as_received
 from framework.errors import PedbenchError

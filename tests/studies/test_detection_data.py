@@ -7,7 +7,7 @@ import pytest
 
 from bench.datasets import open_dataset
 from bench.recognition.boxes import as_boxes
-from bench.recognition.garments import CATEGORIES
+from bench.recognition.detectors.garments import CATEGORIES
 from bench.runner.evaluation.recognition import FILLING
 from studies.recognition.detection_data import (
     View,

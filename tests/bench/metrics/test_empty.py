@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from bench.cli import main
 from bench.metrics.miou import agreement, iou
 from bench.recognition.boxes import as_boxes
-from bench.recognition.reading import Text, recall
-from bench.recognition.sam_objects import best_ious
+from bench.recognition.detectors.sam_objects import best_ious
+from bench.recognition.text.reading import Text, recall
 from bench.runner.folder.records import score_record
 from framework import build_sam
 

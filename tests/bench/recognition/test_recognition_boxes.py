@@ -14,8 +14,9 @@ from pycocotools import mask as rle
 from attacks.networks.shipped import Photo
 from bench.datasets.base import Sample, stack_masks
 from bench.metrics import classifier
-from bench.recognition import RecogniserUnavailable, box_detector
-from bench.recognition.box_network import (
+from bench.recognition import RecogniserUnavailable
+from bench.recognition.detectors import box_detector
+from bench.recognition.detectors.box_network import (
     LEVELS,
     MEAN,
     SCALE,
@@ -24,8 +25,8 @@ from bench.recognition.box_network import (
     own_weights,
     trunk,
 )
-from bench.recognition.cars import Cars
-from bench.recognition.garments import CATEGORIES, Garments
+from bench.recognition.detectors.cars import Cars
+from bench.recognition.detectors.garments import CATEGORIES, Garments
 from framework.exposure.look import perceptual_hash
 from studies.recognition import train_detector
 from tests.framework.support import message_of

@@ -13,9 +13,9 @@ from skimage.data import astronaut
 from bench.datasets.base import Sample, stack_masks
 from bench.metrics.base import Image
 from bench.recognition import RecogniserUnavailable, dlib_models
+from bench.recognition.detectors.faces import Faces
 from bench.recognition.dlib_models import dlib_missing, models_missing
-from bench.recognition.faces import Faces
-from bench.recognition.identity import Identity, KnownFaces
+from bench.recognition.identity.identity import Identity, KnownFaces
 from tests.framework.support import message_of
 
 SIZE = (256, 256)

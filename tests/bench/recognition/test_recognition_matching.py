@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bench.recognition.boxes import as_boxes, box_ious, match
 from bench.recognition.canvas import canvas_scale, canvas_size, on_canvas
-from bench.recognition.reading import Text, characters_read, recall
-from bench.recognition.verification import share_below, threshold_at_far
+from bench.recognition.identity.verification import share_below, threshold_at_far
+from bench.recognition.text.reading import Text, characters_read, recall
 
 SQUARE = (0, 0, 10, 10)
 words = st.text("abc", max_size=6)

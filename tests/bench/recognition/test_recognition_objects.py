@@ -9,9 +9,9 @@ import torch
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_fpn
 
 from bench.datasets.base import Sample, stack_masks
-from bench.recognition import objects as module
-from bench.recognition.objects import Objects, weights_path
-from bench.recognition.people import People
+from bench.recognition.detectors import objects as module
+from bench.recognition.detectors.objects import Objects, weights_path
+from bench.recognition.detectors.people import People
 from framework.files.download import sha256_of
 from tests.framework.support import message_of
 

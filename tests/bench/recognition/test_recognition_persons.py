@@ -7,8 +7,8 @@ import pytest
 import skimage.data
 
 from bench.datasets.base import Sample, stack_masks
-from bench.recognition import persons as recogniser
-from bench.recognition.persons import Persons, sure_boxes
+from bench.recognition.detectors import persons as recogniser
+from bench.recognition.detectors.persons import Persons, sure_boxes
 from framework.split.detectors import persons as module
 from framework.split.detectors.persons import person_shares
 from tests.framework.support import message_of

@@ -8,8 +8,8 @@ import pytest
 from segment_anything.utils.transforms import ResizeLongestSide
 
 from bench.datasets.base import Sample
-from bench.recognition import sam_objects
-from bench.recognition.sam_objects import SamObjects, TrueMasks, best_ious
+from bench.recognition.detectors import sam_objects
+from bench.recognition.detectors.sam_objects import SamObjects, TrueMasks, best_ious
 from framework.models.build import PIXEL_MEAN
 
 pytestmark = pytest.mark.slow

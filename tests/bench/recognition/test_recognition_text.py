@@ -8,8 +8,8 @@ import pytest
 
 from bench.datasets.base import Sample, stack_masks
 from bench.datasets.synthetic import Synthetic
-from bench.recognition import text as module
-from bench.recognition.text import Reading
+from bench.recognition.text import text as module
+from bench.recognition.text.text import Reading
 from tests.framework.support import message_of
 
 with_ocr = pytest.mark.skipif(Reading.available() is not None, reason=str(Reading.available()))

@@ -15,8 +15,8 @@ from bench.datasets.base import Sample
 from bench.metrics.base import Image, MetricUnavailable
 from bench.metrics.classifier import classifier_weights
 from bench.recognition.base import RecogniserUnavailable
-from bench.recognition.box_network import BoxNetwork
-from bench.recognition.detection import Detections, Detector
+from bench.recognition.detectors.box_network import BoxNetwork
+from bench.recognition.detectors.detection import Detections, Detector
 from framework.exposure.look import SURE as ALIKE
 from framework.exposure.look import distance, perceptual_hash
 from framework.files.download import sha256_of

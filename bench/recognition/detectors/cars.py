@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.recognition.base import RECOGNISERS
-from bench.recognition.box_detector import BoxDetector
+from bench.recognition.detectors.box_detector import BoxDetector
 
 
 @RECOGNISERS.register("cars")

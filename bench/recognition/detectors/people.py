@@ -10,7 +10,7 @@ import cv2
 
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS
-from bench.recognition.detection import Detector
+from bench.recognition.detectors.detection import Detector
 
 PEOPLE_SIDE = 512
 """Longest side of its canvas, pixels."""

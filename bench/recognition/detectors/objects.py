@@ -17,7 +17,7 @@ from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_fpn
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
 from bench.recognition.canvas import SIDE
-from bench.recognition.detection import Detector
+from bench.recognition.detectors.detection import Detector
 from framework.errors import one_line
 from framework.files.download import sha256_of
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
-from bench.recognition.detection import Detector
+from bench.recognition.detectors.detection import Detector
 from framework.errors import PedbenchError
 from framework.split.detectors.persons import SIDE, WEIGHTS, person_shares
 

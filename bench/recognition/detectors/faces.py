@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS
-from bench.recognition.detection import Detector
+from bench.recognition.detectors.detection import Detector
 from bench.recognition.dlib_models import dlib_missing, frontal_detector
 
 

@@ -17,7 +17,7 @@ from bench.metrics.base import Image, Score
 from bench.recognition.base import RECOGNISERS, Recogniser, RecogniserUnavailable, Truth
 from bench.recognition.boxes import as_boxes
 from bench.recognition.canvas import SIDE, canvas_scale, on_canvas
-from bench.recognition.reading import Text, plain, recall
+from bench.recognition.text.reading import Text, plain, recall
 from framework.errors import one_line
 
 HINT = "pip install 'pedbench[text]'"

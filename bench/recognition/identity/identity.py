@@ -13,9 +13,9 @@ from bench.metrics.base import Image, Score
 from bench.recognition.base import RECOGNISERS, Recogniser, RecogniserUnavailable, Truth
 from bench.recognition.boxes import Boxes
 from bench.recognition.canvas import SIDE, canvas_scale, on_canvas
+from bench.recognition.detectors.faces import Faces
 from bench.recognition.dlib_models import dlib_missing, face_encoder, models_missing
-from bench.recognition.faces import Faces
-from bench.recognition.verification import Distances, share_below, threshold_at_far
+from bench.recognition.identity.verification import Distances, share_below, threshold_at_far
 
 FARS = (1e-2, 1e-3)
 RANK1, CHANCE = "face_rank1", "face_rank1_chance"

@@ -1,0 +1,1 @@
+"""Recognisers that find things and where they stand."""

@@ -1,0 +1,1 @@
+"""Recognition of a person by the face."""
