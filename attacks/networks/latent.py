@@ -18,6 +18,7 @@ A folder holds:
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class LatentInpainter:
         card = _card(folder)
         for name, expected in card.get("sha256", {}).items():
             found = sha256_of(folder / name) if (folder / name).is_file() else "missing"
-            if found != expected:
+            if found != str(expected).lower():
                 raise PedbenchError(
                     f"{folder / name} is not the file that {CARD} names (its SHA-256 is "
                     f"{found[:12]}…): put that file there, or correct {CARD}"
@@ -103,13 +104,14 @@ class LatentInpainter:
         try:
             with torch.inference_mode():
                 drawn = self.decoder(self._draw(picture, mask, seed))
+                _same("decoder", drawn, picture.shape)
                 filled = 127.5 * (drawn[0, :, : small[0], : small[1]].clamp(-1, 1) + 1)
-        except (RuntimeError, IndexError) as error:
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
             raise PedbenchError(
                 "the files of the latent diffusion model do not work together "
                 f"({one_line(error)}): see attacks/networks/latent.py for what they must take"
             ) from error
-        return _fitted(filled.permute(1, 2, 0).numpy(), (size[0], size[1]))
+        return _fitted(filled.permute(1, 2, 0).float().numpy(), (size[0], size[1]))
 
     def _inputs(self, pixels: Pixels, known: NDArray[np.bool_]) -> tuple[Tensor, Tensor]:
         """The picture in −1..1, grey where it is to be filled, and the mask; sides padded."""
@@ -122,6 +124,9 @@ class LatentInpainter:
     def _draw(self, picture: Tensor, mask: Tensor, seed: int) -> Tensor:
         """Latents by DDIM (Song et al., ICLR 2021), its noise drawn once."""
         seen = self.encoder(picture)
+        if isinstance(seen, Tensor) and seen.ndim != 4:
+            raise ValueError(f"the encoder gives {list(seen.shape)}, not [1, c, h / f, w / f]")
+        _same("encoder", seen, (1, *getattr(seen, "shape", ())[1:]))
         holes = F.interpolate(mask, seen.shape[2:])
         generator = torch.Generator().manual_seed(seed)
         latents = torch.randn(seen.shape, generator=generator)
@@ -130,6 +135,7 @@ class LatentInpainter:
             later = times[place + 1 :].astype(int)
             left = self.alphas[later[0]] if len(later) else torch.tensor(1.0)
             said = self.unet(torch.cat([latents, holes, seen], dim=1), torch.tensor([time]))
+            _same("U-Net", said, latents.shape)
             clean, noise = self._split(latents, said, self.alphas[time])
             latents = left.sqrt() * clean + (1 - left).sqrt() * noise
         return latents
@@ -142,12 +148,23 @@ class LatentInpainter:
         return (latents - (1 - left).sqrt() * said) / left.sqrt(), said
 
 
+def _same(model: str, said: Any, shape: Sequence[int]) -> None:
+    """Raise ValueError unless a model said finite numbers of the shape that it must say."""
+    if not isinstance(said, Tensor):
+        raise ValueError(f"the {model} gives a {type(said).__name__}, not one tensor")
+    if said.shape != torch.Size(shape) or not said.is_floating_point():
+        found = f"{said.dtype} {list(said.shape)}".removeprefix("torch.")
+        raise ValueError(f"the {model} gives {found}, not floating-point {list(shape)}")
+    if not said.isfinite().all():
+        raise ValueError(f"the {model} gives numbers that are not finite")
+
+
 def _card(folder: Path) -> dict[str, Any]:
     """The card of a folder, checked."""
     path = folder / CARD
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        alphas = np.asarray(card["alphas_cumprod"], dtype=float)
+        alphas = torch.tensor(card["alphas_cumprod"], dtype=torch.float32).numpy()
         fits = alphas.ndim == 1 and len(alphas) > 0 and bool((alphas > 0).all())
         fits = fits and bool((alphas <= 1).all()) and bool((np.diff(alphas) <= 0).all())
         fits = fits and card["prediction"] in PREDICTIONS

@@ -129,6 +129,8 @@ def test_a_missing_or_damaged_file_is_named(folder, name):
         {"alphas_cumprod": [0.1, 0.9]},
         {"alphas_cumprod": []},
         {"alphas_cumprod": [0.5, 0.0]},
+        {"alphas_cumprod": ["0.5", "0.4"]},
+        {"alphas_cumprod": [0.5, 1e-60]},
         {"prediction": "sample"},
         {"multiple": 0},
         {"longest": 2.5},
@@ -152,9 +154,9 @@ def test_a_card_must_say_everything(folder, key):
 
 
 def test_another_file_than_the_card_names_is_refused(folder):
-    sums = {"unet.pt": sha256_of(folder / "unet.pt")}
+    sums = {"unet.pt": sha256_of(folder / "unet.pt").upper()}
     written(folder, "epsilon", sha256=sums)
-    if sha256_of(folder / "unet.pt") == sums["unet.pt"]:
+    if sha256_of(folder / "unet.pt") == sums["unet.pt"].lower():
         fill(half())
     torch.jit.script(Noise()).save(folder / "unet.pt")
     with pytest.raises(PedbenchError, match=r"not the file that ldm\.json names"):
@@ -164,6 +166,73 @@ def test_another_file_than_the_card_names_is_refused(folder):
 def test_models_that_do_not_fit_each_other_are_one_line(folder):
     torch.jit.script(Decoder()).save(folder / "unet.pt")
     with pytest.raises(PedbenchError, match="do not work together"):
+        fill(half())
+
+
+class OneChannel(torch.nn.Module):
+    """Says one channel, which would stretch over all of them."""
+
+    def forward(self, told: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        return told[:, :1]
+
+
+class NotANumber(torch.nn.Module):
+    """Says nothing that is a number."""
+
+    def forward(self, told: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        return told[:, :3] * float("nan")
+
+
+class Pair(torch.nn.Module):
+    """Says two things."""
+
+    def forward(self, told: torch.Tensor, time: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return told[:, :3], time
+
+
+class Same(torch.nn.Module):
+    """Gives back what it got: latents too large, pictures too small."""
+
+    def forward(self, told: torch.Tensor) -> torch.Tensor:
+        return told
+
+
+class Grey(torch.nn.Module):
+    """The first channel of the cells, enlarged."""
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents[:, :1].repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)
+
+
+class Whole(torch.nn.Module):
+    """Latents that are whole numbers."""
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return picture.long()
+
+
+class Unbatched(torch.nn.Module):
+    """Latents of one picture, without saying that it is one."""
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return picture[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "says"),
+    [
+        ("unet", OneChannel, r"U-Net gives float32 \[1, 1, "),
+        ("unet", NotANumber, "not finite"),
+        ("unet", Pair, "U-Net gives a tuple"),
+        ("decoder", Same, r"decoder gives float32 \[1, 3, 16, 26\], not .*\[1, 3, 64, 104\]"),
+        ("decoder", Grey, r"decoder gives float32 \[1, 1, "),
+        ("encoder", Whole, "encoder gives int64"),
+        ("encoder", Unbatched, r"encoder gives \[3, 64, 104\]"),
+    ],
+)
+def test_a_model_of_another_shape_is_refused_and_not_stretched(folder, name, model, says):
+    torch.jit.script(model()).save(folder / f"{name}.pt")
+    with pytest.raises(PedbenchError, match=says):
         fill(half())
 
 
