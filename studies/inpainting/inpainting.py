@@ -28,6 +28,7 @@ from bench.datasets.disjoint import check_disjoint, check_unseen
 from bench.metrics.base import METRICS
 from bench.report.statistics import paired_gain
 from framework.split.observation import Observation
+from studies.command import exit_with
 from studies.inpainting.inpainting_data import (
     POLICIES_TRIED,
     SHARDS,
@@ -169,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.inpainting.inpainting")

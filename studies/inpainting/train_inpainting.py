@@ -35,6 +35,7 @@ from attacks.networks.shipped import FOLDER, PHOTOS, read_photos, write_photos
 from bench.datasets import open_dataset
 from bench.datasets.disjoint import check_disjoint, photo_of
 from framework.files.download import sha256_of
+from studies.command import exit_with
 from studies.inpainting.inpainting_data import (
     POLICIES_TRIED,
     SHARDS,
@@ -244,4 +245,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.inpainting.train_inpainting")

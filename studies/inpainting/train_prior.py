@@ -45,6 +45,7 @@ from bench.datasets import open_dataset
 from bench.datasets.disjoint import photo_of
 from framework.exposure.look import NEAR, distance
 from framework.files.download import sha256_of
+from studies.command import exit_with
 from studies.inpainting.inpainting_data import Photo, frame, grid_of, hidden_but
 
 NAME = "flow_prior"
@@ -319,4 +320,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.inpainting.train_prior")

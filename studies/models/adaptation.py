@@ -22,6 +22,7 @@ from framework import build_sam
 from framework.models.build import PedSam
 from framework.training.adapt import Adaptation, adapt, encode, rearrange
 from framework.training.optimisation.checkpoint import load_state
+from studies.command import exit_with
 from studies.models.model_card import Scored, score
 
 VARIANTS = {
@@ -102,4 +103,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.models.adaptation")

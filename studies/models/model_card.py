@@ -32,6 +32,7 @@ from bench.report.statistics import Interval, mean_interval, paired_gain
 from framework import build_sam
 from framework.models.build import PedSam
 from framework.training.adapt import Adaptation, rearrange
+from studies.command import exit_with
 
 RANKS = (0.95, 0.75, 0.5, 0.25, 0.05)
 """Shares of the instances that score worse than those shown."""
@@ -160,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.models.model_card")

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +44,7 @@ from bench.recognition.detectors.box_network import (
 )
 from bench.recognition.detectors.garments import CATEGORIES
 from framework.files.download import sha256_of
+from studies.command import exit_with
 from studies.recognition.detection_data import View, labelled, small, views
 
 DRIVE, SCORED = "0006R0", 25
@@ -205,4 +205,4 @@ def write(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.recognition.train_detector")
