@@ -143,6 +143,11 @@ class Attack(ABC):
             PedbenchError: the knowledge does not suffice.
         """
 
+    @classmethod
+    def user_files(cls) -> list[Path]:
+        """Files of the user's own that pictures depend on, so that stored ones are told apart."""
+        return []
+
     @abstractmethod
     def reconstruct(self, observation: Observation) -> NDArray[np.uint8]:
         """The whole picture as the attacker believes it: uint8 [h, w, 3] of the frame's size.

@@ -35,6 +35,8 @@ from framework.files.download import sha256_of
 
 ENCODER, UNET, DECODER, CARD = "encoder.pt", "unet.pt", "decoder.pt", "ldm.json"
 FILES = (ENCODER, UNET, DECODER, CARD)
+LARGEST = 8192
+"""Pixels that a card may name at most."""
 PREDICTIONS = ("epsilon", "v_prediction")
 STEPS = 20
 """Evaluations of the U-Net for a draw."""
@@ -169,7 +171,8 @@ def _card(folder: Path) -> dict[str, Any]:
         fits = fits and bool((alphas <= 1).all()) and bool((np.diff(alphas) <= 0).all())
         fits = fits and card["prediction"] in PREDICTIONS
         fits = fits and all(
-            type(each) is int and each > 0 for each in (card["multiple"], card.get("longest", 1))
+            type(each) is int and 0 < each <= LARGEST
+            for each in (card["multiple"], card.get("longest", 1))
         )
         fits = fits and isinstance(card.get("sha256", {}), dict)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -191,9 +191,10 @@ class Attackers:
         """Where an attacker would lie that is shipped.
 
         It holds for any versions of packages, which decode photos alike but for the last bit, and
-        of the framework: what shards saw of these photos follows from weights and setting.
+        of the framework: what shards saw of these photos follows from weights and setting. The
+        interface of attacks may change too, as it computes nothing.
         """
-        code = package_fingerprint(ATTACKS.get(name).__module__)
+        code = package_fingerprint(ATTACKS.get(name).__module__, Attack.__module__)
         photos = self.photos.sources(setting.threat.public)
         return SHIPPED / _file(name, [code, photos, *self._inputs(name, seed, setting)])
 

@@ -82,10 +82,16 @@ def source_fingerprint(module: str) -> str:
 
 
 @cache
-def package_fingerprint(module: str) -> str:
-    """A hash over the modules of its own top package that a module rests on, and itself."""
+def package_fingerprint(module: str, *without: str) -> str:
+    """A hash over the modules of its own top package that a module rests on, and itself.
+
+    Args:
+        module: its name.
+        without: modules that change nothing of what it computes.
+    """
     sha = hashlib.sha256()
-    for name in sorted(name for name in _closure(module) if _top(name) == _top(module)):
+    own = {name for name in _closure(module) if _top(name) == _top(module)}
+    for name in sorted(own - set(without)):
         path = _file(name)
         if path is not None:
             sha.update(name.encode() + b"\0" + path.read_bytes())

@@ -71,6 +71,7 @@ class Keys:
         self._pipeline_key = lru_cache(maxsize=None)(self._key_of_pipeline)
         self._shared = lru_cache(maxsize=None)(self._shared_inputs)
         self._own = lru_cache(maxsize=None)(self._cell_inputs)
+        self._digest = lru_cache(maxsize=None)(sha256_of)
         self._gallery = lru_cache(maxsize=None)(self._gallery_content)
 
     def of(self, cell: Cell, image_id: str) -> str:
@@ -137,6 +138,8 @@ class Keys:
             found["first seed"] = self.config.seeds[:1] if cell.threat.choice == "seeded" else ()
             if cell.attack not in BARE:
                 found |= code_of(ATTACKS, [cell.attack])
+                if files := ATTACKS.get(cell.attack).user_files():
+                    found["files of the attack"] = [self._digest(file) for file in files]
                 found["public photos"] = self.attackers.photos.content(cell.threat.public)
                 if not cell.threat.can_query:
                     label = self.attackers.models.substitute_label(cell.pipeline.adapted)

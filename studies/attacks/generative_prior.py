@@ -243,7 +243,9 @@ def in_turn(sets: Sequence[Dataset]) -> Iterator[tuple[Dataset, str]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("completion", "depth"), help="what is measured")
+    parser.add_argument(
+        "what", metavar="STUDY", choices=("completion", "depth"), help="completion or depth"
+    )
     add_photo_flags(parser, several=True)
     parser.add_argument("--stages", type=int, nargs="+", default=[1, 2, 4], help="of `depth`")
     parser.add_argument("--rivals", nargs="*", default=DEEP[:-1], help="attacks beside, of `depth`")

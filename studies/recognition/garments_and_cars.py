@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
+        if not (options.clothes or options.street):
+            raise PedbenchError("nothing to look at: give --clothes, --street or both")
         public = [open_dataset(spec) for spec in options.public]
         study = Study(Models(options.model), public, 1, RECONSTRUCTIONS)
         rows: list[Row] = []

@@ -32,6 +32,11 @@ class LatentDiffusion(Completion):
     random = True
     sampled = True
 
+    @classmethod
+    def user_files(cls) -> list[Path]:
+        folder = Path(os.environ.get(FOLDER) or os.devnull)
+        return [folder / name for name in FILES if (folder / name).is_file()]
+
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
         self.learned["seed"] = np.array([self.seed])

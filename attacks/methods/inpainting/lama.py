@@ -32,6 +32,11 @@ class Lama(Completion):
     summary = f"visible windows inverted, hidden ones by LaMa, a TorchScript file in ${FILE}"
     kind = "inpainting"
 
+    @classmethod
+    def user_files(cls) -> list[Path]:
+        name = os.environ.get(FILE, "")
+        return [Path(name)] if name and Path(name).is_file() else []
+
     def fill(self, canvas: Canvas) -> Pixels:
         model = _model()
         height, width = canvas.known.shape

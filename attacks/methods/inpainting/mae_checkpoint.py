@@ -37,6 +37,11 @@ class MaeCheckpoint(Completion):
     summary = f"visible windows inverted, hidden ones by an MAE, a checkpoint in ${FILE}"
     kind = "inpainting"
 
+    @classmethod
+    def user_files(cls) -> list[Path]:
+        name = os.environ.get(FILE, "")
+        return [Path(name)] if name and Path(name).is_file() else []
+
     def fill(self, canvas: Canvas) -> Pixels:
         network = _model()
         mean, std = (torch.tensor(each)[:, None, None] for each in (PIXEL_MEAN, PIXEL_STD))

@@ -17,6 +17,7 @@ from bench.metrics.classifier import classifier_weights
 from bench.recognition.base import RecogniserUnavailable
 from bench.recognition.detectors.box_network import BoxNetwork
 from bench.recognition.detectors.detection import Detections, Detector
+from framework.errors import PedbenchError
 from framework.exposure.look import SURE as ALIKE
 from framework.exposure.look import distance, perceptual_hash
 from framework.files.download import sha256_of
@@ -100,7 +101,7 @@ def _photos() -> list[Photo]:
 @lru_cache(maxsize=2)
 def _network(path: Path, sha256: str, classes: int, sure: float) -> BoxNetwork:
     if (found := sha256_of(path)) != sha256:
-        raise RecogniserUnavailable(
+        raise PedbenchError(
             f"{path.name} is not the known network (SHA-256 {found[:12]}…): reinstall pedbench"
         )
     network = BoxNetwork(classes, sure)

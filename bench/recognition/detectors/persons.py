@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics.base import Image
-from bench.recognition.base import RECOGNISERS, RecogniserUnavailable
+from bench.recognition.base import RECOGNISERS
 from bench.recognition.detectors.detection import Detector
-from framework.errors import PedbenchError
 from framework.split.detectors.persons import SIDE, WEIGHTS, person_shares
 
 PERSON = 0.5
@@ -50,10 +49,7 @@ class Persons(Detector):
     def _detect(self, canvas: Image) -> tuple[Sequence[Sequence[float]], Sequence[int]]:
         height, width = canvas.shape[:2]
         x, y = width / SIDE, height / SIDE
-        try:
-            found = sure_boxes(person_shares(canvas))
-        except PedbenchError as error:
-            raise RecogniserUnavailable(str(error)) from error
+        found = sure_boxes(person_shares(canvas))
         boxes = [(a * x, b * y, c * x, d * y) for a, b, c, d in found]
         return boxes, [0] * len(boxes)
 

@@ -8,11 +8,12 @@ import pytest
 from attacks.threat_models.base import ThreatModel
 from bench.attackers import fitting
 from bench.attackers.fitting import Attackers
-from bench.attackers.shipped import load_shipped, save_shipped
+from bench.attackers.shipped import FOLDER, load_shipped, save_shipped
 from bench.attackers.trained import Trained
 from bench.datasets import open_dataset
 from bench.runner.models import Models
 from bench.spec.cells import AttackCell, Pipeline
+from bench.spec.config import load_preset
 
 MADE = Trained(
     {
@@ -71,3 +72,15 @@ def test_photos_that_another_library_decodes_otherwise_make_no_difference(shippi
     again = Attackers(shipping.models, [open_dataset("synthetic:3")])
     again.photos.contents["in-domain"] = "other last bits"
     assert again.untrained([cell]) == []
+
+
+def test_each_attacker_that_is_shipped_is_found_by_the_preset_that_it_is_for():
+    config = load_preset("quick")
+    models = Models(config.model, config.checkpoint, config.adapted_checkpoint)
+    attackers = Attackers(models, [open_dataset(spec) for spec in config.public])
+    cells = [cell for cell in config.cells() if isinstance(cell, AttackCell)]
+    shipped = [cell for cell in cells if attackers.ships(cell)]
+    found = {attackers._shipped_file(*attackers._key(cell)) for cell in shipped}
+    assert found == set(FOLDER.glob("*.safetensors")), (
+        "the code of an attack, tiny or quick changed: run studies.upkeep.ship_attackers"
+    )

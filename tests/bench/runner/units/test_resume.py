@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from attacks.base import ATTACKS
@@ -84,6 +85,31 @@ class TestKeys:
         go(watched([1]), tmp_path / "out")
         assert go(watched([1], ("telea",)), tmp_path / "out").new_units == 1
         assert {"mean_colour", "telea"} <= set(rows(go(watched([1]), tmp_path / "out"))["attack"])
+
+    def test_an_attack_by_another_file_of_the_users_own_is_computed_again(
+        self, tmp_path, monkeypatch
+    ):
+        class Grey(torch.nn.Module):
+            def __init__(self, grey: float) -> None:
+                super().__init__()
+                self.grey = grey
+
+            def forward(self, picture: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+                return picture * 0 + self.grey + mask * 0
+
+        config = watched([1], ("lama",))
+        monkeypatch.delenv("PEDBENCH_LAMA", raising=False)
+        assert "unsupported" in set(rows(go(config, tmp_path / "out"))["status"])
+        psnr = []
+        for name, grey in (("dark", 0.1), ("light", 0.9)):
+            file = tmp_path / f"{name}.pt"
+            torch.jit.script(Grey(grey)).save(str(file))
+            monkeypatch.setenv("PEDBENCH_LAMA", str(file))
+            found = rows(go(config, tmp_path / "out"))
+            found = found[(found["attack"] == "lama") & (found["metric"] == "psnr")]
+            psnr.append(found["value"].to_list())
+        assert psnr[0]
+        assert psnr[0] != psnr[1]
 
     def test_pictures_asked_for_later_are_made(self, tmp_path):
         go(watched([1]), tmp_path / "out")
