@@ -28,6 +28,7 @@ def _own_data_folder(tmp_path_factory):
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share fixtures in one process, and start the long ones first."""
     slow = set()
