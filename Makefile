@@ -17,7 +17,7 @@ EXTRAS ?= dev
 # Tests run in as many processes, in groups and in the order of tests/conftest.py. One more than the
 # cores of CI: for a third of their time tests wait for processes that they started.
 JOBS ?= 3
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup \
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope \
 	--no-loadscope-reorder
 
 # Tests of pages need a browser, and one of the paper TeX; they are left out where there is none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,18 +29,28 @@ def _own_data_folder(tmp_path_factory):
         yield
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share fixtures in one process, and start the long ones first."""
-    slow = set()
-    for item in items:
-        group = _group(item)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if item.get_closest_marker("slow"):
-            slow.add(group)
-    items.sort(key=lambda item: (_group(item) not in TOGETHER, _group(item) not in slow))
+    """Start the groups of long tests first."""
+    slow = {_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (_group(item.nodeid) not in TOGETHER, _group(item.nodeid) not in slow))
 
 
-def _group(item: pytest.Item) -> str:
-    file = item.nodeid.split("::")[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests that share fixtures in one process.
+
+    `--dist loadgroup` does not: pytest 9.2 keeps a test's name where pytest-xdist 3.8 does not
+    write the group.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # absent where xdist is
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return GroupScheduling(config, log)
+
+
+def _group(nodeid: str) -> str:
+    file = nodeid.split("::")[0]
     return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
