@@ -31,8 +31,9 @@ def _own_data_folder(tmp_path_factory):
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the groups of long tests first."""
-    slow = {_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (_group(item.nodeid) not in TOGETHER, _group(item.nodeid) not in slow))
+    slow = {_of(item) for item in items if item.get_closest_marker("slow")}
+    first = {group: (group not in TOGETHER, group not in slow) for group in map(_of, items)}
+    items.sort(key=lambda item: first[_of(item)])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -54,3 +55,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _group(nodeid: str) -> str:
     file = nodeid.split("::")[0]
     return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+def _of(item: pytest.Item) -> str:
+    return _group(item.nodeid)

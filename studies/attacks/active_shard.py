@@ -12,7 +12,6 @@ the true boxes, and the relative change of the image embedding.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +30,10 @@ from bench.datasets import Dataset, Sample, open_dataset
 from bench.datasets.disjoint import check_disjoint
 from bench.runner.evaluation.segmentation import Reference, segmentation_scores
 from framework import DistributedSamPredictor, LocalShards
-from framework.errors import PedbenchError
 from framework.models.build import PedSam, build_sam
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
+from studies.command import exit_with
 from studies.table import write_table
 
 PASSIVE = "passive"
@@ -63,22 +62,18 @@ class Photo:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        public = [open_dataset(spec) for spec in options.public]
-        scored = open_dataset(options.data).limit(options.limit)
-        check_disjoint(public, scored)
-        sam = build_sam(options.model)
-        theirs = [p for data in public for p in _photos(sam, data.limit(options.public_limit))]
-        targets = list(_photos(sam, scored))
-        rows = [
-            row
-            for count in options.shards
-            for seed in options.seeds
-            for row in Trial(sam, theirs, targets, count, seed, options).rows()
-        ]
-    except PedbenchError as error:
-        print(f"studies.attacks.active_shard: {error}", file=sys.stderr)
-        return 2
+    public = [open_dataset(spec) for spec in options.public]
+    scored = open_dataset(options.data).limit(options.limit)
+    check_disjoint(public, scored)
+    sam = build_sam(options.model)
+    theirs = [p for data in public for p in _photos(sam, data.limit(options.public_limit))]
+    targets = list(_photos(sam, scored))
+    rows = [
+        row
+        for count in options.shards
+        for seed in options.seeds
+        for row in Trial(sam, theirs, targets, count, seed, options).rows()
+    ]
     _report(pd.DataFrame(rows), len(theirs), len(targets), options)
     return 0
 
@@ -223,4 +218,4 @@ def _report(table: pd.DataFrame, public: int, scored: int, options: argparse.Nam
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.active_shard")

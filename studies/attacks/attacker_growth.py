@@ -38,6 +38,7 @@ from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.models import Models
 from framework.errors import PedbenchError
 from framework.split.observation import Observation
+from studies.command import exit_with
 from studies.scored import Scored, add_photo_flags, scored_photos
 from studies.table import write_table
 
@@ -64,17 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    try:
-        public = [open_dataset(spec) for spec in options.public]
-        data = open_dataset(options.data).limit(options.limit)
-        check_disjoint(public, data)
-        models = Models(options.model, device=options.device)
-        photos = PublicPhotos(models, public)
-        scored = scored_photos(models, data, SHARD)
-        scores = pd.concat(growth(photos, scored, options))
-    except PedbenchError as error:
-        print(f"studies.attacks.attacker_growth: {error}", file=sys.stderr)
-        return 2
+    public = [open_dataset(spec) for spec in options.public]
+    data = open_dataset(options.data).limit(options.limit)
+    check_disjoint(public, data)
+    models = Models(options.model, device=options.device)
+    photos = PublicPhotos(models, public)
+    scored = scored_photos(models, data, SHARD)
+    scores = pd.concat(growth(photos, scored, options))
     title = f"Leakage by the attacker's photos and steps, {len(scored)} photos of {data.name}"
     table = summary(scores)
     write_table(table, NAME, title, options.out)
@@ -221,4 +218,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.attacker_growth")

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from bench.recognition.detectors.faces import Faces
 from bench.runner.models import Models
 from framework.errors import PedbenchError
 from framework.split.windows import WindowGrid
+from studies.command import exit_with
 from studies.scored import Scored, sent
 from studies.table import write_table
 
@@ -73,19 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    try:
-        pairs = {kind: [open_dataset(s) for s in getattr(options, kind)] for kind in KINDS}
-        for _, judged in pairs.values():
-            check_disjoint([own for own, _ in pairs.values()], judged)
-        models = Models(options.model)
-        public, scored = (
-            [p for kind in KINDS for p in photos(models, pairs[kind][i].limit(options.limit), kind)]
-            for i in (0, 1)
-        )
-        table = pd.DataFrame(probed(public, scored))
-    except PedbenchError as error:
-        print(f"studies.attacks.attributes: {error}", file=sys.stderr)
-        return 2
+    pairs = {kind: [open_dataset(s) for s in getattr(options, kind)] for kind in KINDS}
+    for _, judged in pairs.values():
+        check_disjoint([own for own, _ in pairs.values()], judged)
+    models = Models(options.model)
+    public, scored = (
+        [p for kind in KINDS for p in photos(models, pairs[kind][i].limit(options.limit), kind)]
+        for i in (0, 1)
+    )
+    table = pd.DataFrame(probed(public, scored))
     title = f"Attributes by linear probes, {options.model}, {len(public)} public photos"
     write_table(table, "attributes", title, options.out)
     return 0
@@ -232,4 +228,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.attributes")

@@ -13,7 +13,6 @@ where the whole picture is off by as much as ridge leaves. Medians over photos.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ from attacks.features.token_maps import square
 from attacks.solvers.forward import Forward, encoder_state
 from bench.datasets import open_dataset
 from bench.runner.models import Models
-from framework.errors import PedbenchError
 from framework.split.windows import WindowGrid
 from framework.transport.stage import cut, merge
+from studies.command import exit_with
 from studies.scored import add_photo_flags, sent
 from studies.table import write_table
 
@@ -64,14 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    try:
-        data = open_dataset(options.data).limit(options.limit)
-        models = Models(options.model)
-        frames = [sent(models, data.load(name), (0,)).frame for name in data.ids]
-        rows = [row for frame in frames for row in conditions(models, frame)]
-    except PedbenchError as error:
-        print(f"studies.attacks.conditioning: {error}", file=sys.stderr)
-        return 2
+    data = open_dataset(options.data).limit(options.limit)
+    models = Models(options.model)
+    frames = [sent(models, data.load(name), (0,)).frame for name in data.ids]
+    rows = [row for frame in frames for row in conditions(models, frame)]
     table = pd.DataFrame(rows).groupby("stage").median().reset_index()
     title = f"Pixels by tokens, locally, {options.model}, {len(frames)} photos of {data.name}"
     write_table(table, "conditioning", title, options.out)
@@ -145,4 +140,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.conditioning")

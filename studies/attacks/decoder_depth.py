@@ -31,7 +31,7 @@ from bench.flags.arguments import add_device_flag
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.models import Models
-from framework.errors import PedbenchError
+from studies.command import exit_with
 from studies.scored import Scored, add_photo_flags, scored_photos
 
 REFERENCE = "ridge"
@@ -47,19 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
-    try:
-        public = [open_dataset(spec) for spec in options.public]
-        data = open_dataset(options.data).limit(options.limit)
-        check_disjoint(public, data)
-        models = Models(options.model, device=options.device)
-        photos = PublicPhotos(models, public)
-        scored = scored_photos(models, data, COALITION)
-        print(f"{sum(len(p.ids) for p in public)} public photos, {len(scored)} scored, dB visible")
-        for stage in options.stages:
-            _stage(models, photos, scored, stage, options)
-    except PedbenchError as error:
-        print(f"studies.attacks.decoder_depth: {error}", file=sys.stderr)
-        return 2
+    public = [open_dataset(spec) for spec in options.public]
+    data = open_dataset(options.data).limit(options.limit)
+    check_disjoint(public, data)
+    models = Models(options.model, device=options.device)
+    photos = PublicPhotos(models, public)
+    scored = scored_photos(models, data, COALITION)
+    print(f"{sum(len(p.ids) for p in public)} public photos, {len(scored)} scored, dB visible")
+    for stage in options.stages:
+        _stage(models, photos, scored, stage, options)
     return 0
 
 
@@ -145,4 +141,4 @@ def _interval(value: tuple[float, float, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.decoder_depth")

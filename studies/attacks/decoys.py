@@ -11,7 +11,6 @@ photo of a set of which the attacker has the others.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +28,12 @@ from attacks.methods.inversion.linear import Ridge
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import check_disjoint
 from framework import LocalShards
-from framework.errors import PedbenchError
 from framework.models.build import PedSam, build_sam
 from framework.split.defences.disguise.decoys import Decoys
 from framework.split.edge import DistributedEncoder
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
+from studies.command import exit_with
 from studies.table import write_table
 
 Picture = NDArray[np.uint8]
@@ -57,29 +56,25 @@ class Source:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        public, other = open_dataset(options.public), open_dataset(options.other)
-        scored = open_dataset(options.data).limit(options.limit)
-        check_disjoint([public, other], scored)
-        sam = build_sam(options.model)
-        theirs, secret = _halves(public)
-        alike, foreign = _halves(other)
-        resize = ResizeLongestSide(sam.arch.img_size).apply_image
-        examples = [observe(sam, resize(photo), options.plan, "float32") for photo in theirs]
-        frames = [resize(scored.load(image_id).image) for image_id in scored.ids]
-        rows = [
-            row
-            for source in (
-                Source("packaged, known", None, None),
-                Source("same kind, secret", secret, theirs),
-                Source("another kind, secret", foreign, alike),
-            )
-            for seed in options.seeds
-            for row in _scores(Knowledge(sam, examples), source, frames, seed, options)
-        ]
-    except PedbenchError as error:
-        print(f"studies.attacks.decoys: {error}", file=sys.stderr)
-        return 2
+    public, other = open_dataset(options.public), open_dataset(options.other)
+    scored = open_dataset(options.data).limit(options.limit)
+    check_disjoint([public, other], scored)
+    sam = build_sam(options.model)
+    theirs, secret = _halves(public)
+    alike, foreign = _halves(other)
+    resize = ResizeLongestSide(sam.arch.img_size).apply_image
+    examples = [observe(sam, resize(photo), options.plan, "float32") for photo in theirs]
+    frames = [resize(scored.load(image_id).image) for image_id in scored.ids]
+    rows = [
+        row
+        for source in (
+            Source("packaged, known", None, None),
+            Source("same kind, secret", secret, theirs),
+            Source("another kind, secret", foreign, alike),
+        )
+        for seed in options.seeds
+        for row in _scores(Knowledge(sam, examples), source, frames, seed, options)
+    ]
     _report(pd.DataFrame(rows), len(theirs), len(frames), options)
     return 0
 
@@ -191,4 +186,4 @@ def _report(table: pd.DataFrame, public: int, scored: int, options: argparse.Nam
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.decoys")

@@ -43,9 +43,9 @@ from bench.datasets.disjoint import check_disjoint, check_unseen
 from bench.metrics import METRICS, Metric
 from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.models import Models
-from framework.errors import PedbenchError
 from framework.split.observation import Observation
 from studies.attacks.joint_decoder import coalitions
+from studies.command import exit_with
 from studies.scored import Scored, add_photo_flags, sent
 from studies.table import write_table
 
@@ -191,11 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    try:
-        table = measured(options)
-    except PedbenchError as error:
-        print(f"studies.attacks.generative_prior: {error}", file=sys.stderr)
-        return 2
+    table = measured(options)
     deep = options.what == "depth"
     subjects = DEEP[-1:] if deep else (DRAW, MEAN)
     title = f"{'Received' if deep else 'Hidden'} windows, {options.model}"
@@ -255,4 +251,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.generative_prior")

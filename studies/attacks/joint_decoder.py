@@ -14,7 +14,6 @@ kept there: a study that was stopped goes on where it was.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,10 +36,10 @@ from bench.metrics import METRICS
 from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.evaluation.pipelines import seed_of
 from bench.runner.models import Models
-from framework.errors import PedbenchError
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
 from studies.attacks.kept_attackers import kept_attacker
+from studies.command import exit_with
 from studies.scored import Scored, add_photo_flags, sent
 from studies.table import write_table
 
@@ -81,20 +80,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    try:
-        public = [open_dataset(spec) for spec in options.public]
-        sets = [open_dataset(spec).limit(options.limit) for spec in options.data]
-        for data in sets:
-            check_disjoint(public, data)
-        models = Models(options.model)
-        knowledge = PublicPhotos(models, public).knowledge(TrainingSetting(every_round=True))
-        attackers = fitted(knowledge, options.attacks, options.seeds, options.out)
-        for data in sets:
-            check_unseen({each.name: each.attack for each in attackers}, data)
-        scores = pd.concat(scored(models, data, attackers, options.out) for data in sets)
-    except PedbenchError as error:
-        print(f"studies.attacks.joint_decoder: {error}", file=sys.stderr)
-        return 2
+    public = [open_dataset(spec) for spec in options.public]
+    sets = [open_dataset(spec).limit(options.limit) for spec in options.data]
+    for data in sets:
+        check_disjoint(public, data)
+    models = Models(options.model)
+    knowledge = PublicPhotos(models, public).knowledge(TrainingSetting(every_round=True))
+    attackers = fitted(knowledge, options.attacks, options.seeds, options.out)
+    for data in sets:
+        check_unseen({each.name: each.attack for each in attackers}, data)
+    scores = pd.concat(scored(models, data, attackers, options.out) for data in sets)
     title = f"Hidden windows, {options.model}, {len(knowledge.public)} public photos"
     write_table(pd.DataFrame(gains(scores)), "joint_decoder", title, options.out)
     return 0
@@ -228,4 +223,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.joint_decoder")

@@ -10,7 +10,6 @@ Prints a table of PSNR and of the paired gains with 95 % intervals over images.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,10 +22,10 @@ from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
 from attacks.features.public_examples import observe
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import check_disjoint
-from framework.errors import PedbenchError
 from framework.models.build import PedSam, build_sam
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
+from studies.command import exit_with
 
 ATTACKERS = ("whole_image_decoder", "whole_image_decoder_round1", "whole_image_prior")
 SHARDS = (4, 9, 25)
@@ -36,17 +35,13 @@ RESAMPLES = 2000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        public = [open_dataset(spec) for spec in options.public]
-        scored = open_dataset(options.data).limit(options.limit)
-        check_disjoint(public, scored)
-        sam = build_sam(options.model)
-        photos = [e for data in public for e in _examples(sam, data.limit(options.public_limit))]
-        images = list(_examples(sam, scored))
-        totals = [_scores(sam, photos, images, seed, options.steps) for seed in options.seeds]
-    except PedbenchError as error:
-        print(f"studies.attacks.mixed_tokens: {error}", file=sys.stderr)
-        return 2
+    public = [open_dataset(spec) for spec in options.public]
+    scored = open_dataset(options.data).limit(options.limit)
+    check_disjoint(public, scored)
+    sam = build_sam(options.model)
+    photos = [e for data in public for e in _examples(sam, data.limit(options.public_limit))]
+    images = list(_examples(sam, scored))
+    totals = [_scores(sam, photos, images, seed, options.steps) for seed in options.seeds]
     _report(totals, len(photos), len(images))
     return 0
 
@@ -136,4 +131,4 @@ def _interval(gains: NDArray[np.float64]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.mixed_tokens")

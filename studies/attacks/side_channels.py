@@ -12,7 +12,6 @@ how many different totals photos of one shape have.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from framework.split.observation import Observation
 from framework.split.policies.sensitive_local import SensitiveLocal
 from framework.split.policies.sticky import Sticky
 from framework.split.windows import WindowGrid
+from studies.command import exit_with
 from studies.table import write_table
 
 Row = dict[str, object]
@@ -43,17 +43,13 @@ Windows = frozenset[int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        data = open_dataset(options.data).limit(options.limit)
-        sam = build_sam(options.model)
-        samples = [sample for i in data.ids if len((sample := data.load(i)).masks)]
-        if not samples:
-            raise PedbenchError(f"no photo of {options.data} has a mask: give one with masks")
-        rows = [row for s in samples for row in _of(sam, s, options)]
-        rows += _message_sizes(sam, samples, options)
-    except PedbenchError as error:
-        print(f"studies.attacks.side_channels: {error}", file=sys.stderr)
-        return 2
+    data = open_dataset(options.data).limit(options.limit)
+    sam = build_sam(options.model)
+    samples = [sample for i in data.ids if len((sample := data.load(i)).masks)]
+    if not samples:
+        raise PedbenchError(f"no photo of {options.data} has a mask: give one with masks")
+    rows = [row for s in samples for row in _of(sam, s, options)]
+    rows += _message_sizes(sam, samples, options)
     table = pd.DataFrame(rows)
     groups = table.groupby(["channel", "setting", "coalition", "metric"], sort=False)["value"]
     summary = groups.agg(["mean", "count"]).reset_index()
@@ -210,4 +206,4 @@ def _rows(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.side_channels")

@@ -13,7 +13,6 @@ variance between photos is a share of all variance, beside its value on shuffled
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from bench.datasets import Dataset, Sample, open_dataset
 from framework import DistributedSamPredictor, LocalShards, build_sam
 from framework.errors import PedbenchError
 from framework.split.payload import Payload
+from studies.command import exit_with
 from studies.table import write_table
 
 SHUFFLES = 20
@@ -60,12 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    try:
-        photos = of_one_shape(open_dataset(options.data), options.photos)
-        times, which, repeats = timed(photos, options.model, options.shards, options.repeats)
-    except PedbenchError as error:
-        print(f"studies.attacks.timing: {error}", file=sys.stderr)
-        return 2
+    photos = of_one_shape(open_dataset(options.data), options.photos)
+    times, which, repeats = timed(photos, options.model, options.shards, options.repeats)
     table = pd.DataFrame(rows(times, which, repeats))
     title = f"Timing, {options.model}, {len(photos)} photos of one shape, {options.repeats} times"
     write_table(table, "timing", title, options.out)
@@ -162,4 +158,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.attacks.timing")

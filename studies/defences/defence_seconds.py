@@ -10,7 +10,6 @@ others. The table of a report reads ``bench/report/topics/utility/defence_second
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from framework.split.defences import DEFENCES
 from framework.split.defences.base import Context, Defence
 from framework.split.defences.trained.base import TrainedDefence
 from framework.split.windows import WindowGrid
+from studies.command import exit_with
 from studies.table import write_table
 
 PLAN = "interleaved"
@@ -86,4 +86,4 @@ def _seconds(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.defences.defence_seconds")

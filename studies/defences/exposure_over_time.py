@@ -9,7 +9,6 @@ showed, for each shard, mean over shards and photos. ``formula`` is 1 − (1 −
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,12 +18,12 @@ from segment_anything.utils.transforms import ResizeLongestSide
 
 from bench.datasets import Sample, open_dataset
 from bench.datasets.motion import MOTIONS, Frame, film
-from framework.errors import PedbenchError
 from framework.exposure import Caps, Guard, SceneChanges, View
 from framework.models.architectures import ARCHITECTURES
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 from framework.transport.round import Round
+from studies.command import exit_with
 from studies.table import write_table
 
 COUNTS = (1, 2, 4, 8, 16, 32)
@@ -41,12 +40,8 @@ WAYS: dict[str, tuple[str, Caps]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        data = open_dataset(options.data).limit(options.limit)
-        rows = [row for i in data.ids for row in _of(data.load(i), options.shards)]
-    except PedbenchError as error:
-        print(f"studies.defences.exposure_over_time: {error}", file=sys.stderr)
-        return 2
+    data = open_dataset(options.data).limit(options.limit)
+    rows = [row for i in data.ids for row in _of(data.load(i), options.shards)]
     table = pd.DataFrame(rows)
     shares = table.groupby(["motion", "assignment", "frames"], sort=False)[["seen", "edge"]].mean()
     wide = shares.unstack("frames")
@@ -126,4 +121,4 @@ def _with(shown: np.ndarray | None, view: View) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.defences.exposure_over_time")

@@ -33,11 +33,11 @@ from bench.recognition.boxes import box_ious
 from bench.recognition.detectors.detection import Detections
 from bench.recognition.detectors.faces import Faces
 from bench.runner.evaluation.recognition import as_received
-from framework.errors import PedbenchError
 from framework.models.architectures import ARCHITECTURES
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 from framework.transport.round import HOME
+from studies.command import exit_with
 from studies.table import write_table
 
 POLICIES_TRIED = (
@@ -57,11 +57,7 @@ FOUND_AGAIN = 0.3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        rows = [row for data in options.data for row in _of(data, options)]
-    except PedbenchError as error:
-        print(f"studies.defences.sensitive_local: {error}", file=sys.stderr)
-        return 2
+    rows = [row for data in options.data for row in _of(data, options)]
     table = pd.DataFrame(rows)
     title = f"sensitive_local, {options.model}, {options.shards} shards, {options.limit} photos"
     write_table(_summary(table), "sensitive_local", title, options.out)
@@ -187,4 +183,4 @@ def _pattern(policy: str, part: pd.DataFrame) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.defences.sensitive_local")

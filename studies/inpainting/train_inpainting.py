@@ -34,6 +34,7 @@ from attacks.methods.inpainting.learned import GatedInpainting
 from attacks.networks.shipped import FOLDER, PHOTOS, read_photos, write_photos
 from bench.datasets import open_dataset
 from bench.datasets.disjoint import check_disjoint, photo_of
+from framework.errors import PedbenchError
 from framework.files.download import sha256_of
 from studies.command import exit_with
 from studies.inpainting.inpainting_data import (
@@ -157,7 +158,7 @@ def train(options: argparse.Namespace) -> None:
     """Train one network and keep its best weights."""
     attack = ATTACKS.get(options.attack)
     if not issubclass(attack, GatedInpainting):
-        raise SystemExit(f"attack '{options.attack}' is no learned inpainting: name one")
+        raise PedbenchError(f"attack '{options.attack}' is no learned inpainting: name one")
     for spec in options.apart_from:
         check_disjoint([open_dataset(each) for each in options.public], open_dataset(spec))
     listed(options.out / PHOTOS.name, options.public)

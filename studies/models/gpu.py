@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from framework.compute.devices import usable_device
 from framework.models import attention
 from framework.models.build import PedSam
 from framework.models.kernels import Kernel
+from studies.command import exit_with
 
 Way = Literal["folded", "stock"]
 STOCK = "stock"
@@ -202,4 +202,4 @@ def synchronise(device: torch.device) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.models.gpu")

@@ -10,7 +10,6 @@ median of the ratios turn by turn.
 from __future__ import annotations
 
 import argparse
-import sys
 from time import process_time
 
 import numpy as np
@@ -20,6 +19,7 @@ from segment_anything.utils.transforms import ResizeLongestSide
 
 from framework import DistributedEncoder, LocalShards, build_sam
 from framework.compute.allocator import keep_freed_memory
+from studies.command import exit_with
 
 
 def main() -> int:
@@ -55,4 +55,4 @@ def seconds(side: DistributedEncoder, frame: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.models.local_shards")

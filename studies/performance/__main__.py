@@ -21,6 +21,7 @@ import torch
 from bench.parts import installed_parts
 from bench.runner.folder.provenance import describe
 from framework import build_sam
+from studies.command import exit_with
 from studies.performance import encode, traffic
 from studies.performance.figure import draw
 from studies.performance.report import text
@@ -109,4 +110,4 @@ def arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.performance")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ from bench.report.statistics import mean_interval
 from bench.runner.evaluation.recognition import as_received
 from bench.runner.models import Models
 from bench.spec.config import load_preset
-from framework.errors import PedbenchError
+from studies.command import exit_with
 from studies.scored import sent
 from studies.table import write_table
 
@@ -69,20 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    try:
-        public = [open_dataset(spec) for spec in options.public]
-        study = Study(Models(options.model), public, options.coalition)
-        shown = [open_dataset(spec).limit(options.limit) for spec in options.persons]
-        rows = [row for data in shown for row in study.persons(data, data.ids)]
-        if options.without:
-            rows += study.persons(open_dataset(options.without), WITHOUT_PERSONS[: options.limit])
-        if rows:
-            write_table(pd.DataFrame(rows), "persons", "Persons found", options.out)
-        words = pd.DataFrame(study.words(SCENES, options.limit))
-        write_table(words, "words", "Words read", options.out)
-    except PedbenchError as error:
-        print(f"studies.recognition.detectors: {error}", file=sys.stderr)
-        return 2
+    public = [open_dataset(spec) for spec in options.public]
+    study = Study(Models(options.model), public, options.coalition)
+    shown = [open_dataset(spec).limit(options.limit) for spec in options.persons]
+    rows = [row for data in shown for row in study.persons(data, data.ids)]
+    if options.without:
+        rows += study.persons(open_dataset(options.without), WITHOUT_PERSONS[: options.limit])
+    if rows:
+        write_table(pd.DataFrame(rows), "persons", "Persons found", options.out)
+    words = pd.DataFrame(study.words(SCENES, options.limit))
+    write_table(words, "words", "Words read", options.out)
     return 0
 
 
@@ -232,4 +227,4 @@ def _interval(values: Sequence[Score], clusters: Sequence[Hashable]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.recognition.detectors")

@@ -13,7 +13,6 @@ recall of the boxes found in the photo before.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,6 +35,7 @@ from bench.recognition.detectors.garments import CATEGORIES, Garments
 from bench.runner.models import Models
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
+from studies.command import exit_with
 from studies.recognition.detection_data import Categories, labelled
 from studies.recognition.detectors import INPUT, Study, share
 from studies.recognition.train_detector import CARS, SCORED, held_out
@@ -68,24 +68,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    try:
-        if not (options.clothes or options.street):
-            raise PedbenchError("nothing to look at: give --clothes, --street or both")
-        public = [open_dataset(spec) for spec in options.public]
-        study = Study(Models(options.model), public, 1, RECONSTRUCTIONS)
-        rows: list[Row] = []
-        if options.clothes:
-            data = open_dataset(options.clothes)
-            rows += detected(study, Garments(), data, unseen(data)[: options.limit], CATEGORIES)
-        if options.street:
-            data = open_dataset(options.street)
-            ids = held_out(data)[:SCORED][: options.limit]
-            rows += detected(study, Cars(), data, ids, CARS)
-        table = pd.DataFrame(rows)
-        write_table(table, "garments_and_cars", "Garments and cars found", options.out)
-    except PedbenchError as error:
-        print(f"studies.recognition.garments_and_cars: {error}", file=sys.stderr)
-        return 2
+    if not (options.clothes or options.street):
+        raise PedbenchError("nothing to look at: give --clothes, --street or both")
+    public = [open_dataset(spec) for spec in options.public]
+    study = Study(Models(options.model), public, 1, RECONSTRUCTIONS)
+    rows: list[Row] = []
+    if options.clothes:
+        data = open_dataset(options.clothes)
+        rows += detected(study, Garments(), data, unseen(data)[: options.limit], CATEGORIES)
+    if options.street:
+        data = open_dataset(options.street)
+        ids = held_out(data)[:SCORED][: options.limit]
+        rows += detected(study, Cars(), data, ids, CARS)
+    table = pd.DataFrame(rows)
+    write_table(table, "garments_and_cars", "Garments and cars found", options.out)
     return 0
 
 
@@ -159,4 +155,4 @@ def matched(truth: Objects, there: Objects, label: int | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.recognition.garments_and_cars")

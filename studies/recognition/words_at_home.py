@@ -9,7 +9,6 @@ received together. No model is needed: the policy sees the model input.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,11 +22,11 @@ from bench.datasets.synthetic import SyntheticSample
 from bench.recognition.text.text import Reading
 from bench.report.statistics import mean_interval
 from bench.runner.evaluation.recognition import as_received
-from framework.errors import PedbenchError
 from framework.models.architectures import ARCHITECTURES
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 from framework.transport.round import HOME
+from studies.command import exit_with
 from studies.table import write_table
 
 SCENES = "synthetic:64@11"
@@ -42,11 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="tiny", help="whose input size and windows count")
     parser.add_argument("--out", type=Path, help="folder for the table")
     options = parser.parse_args(arguments)
-    try:
-        rows = [row for scene in scenes(options.scenes) for row in read(scene, options.model)]
-    except PedbenchError as error:
-        print(f"studies.recognition.words_at_home: {error}", file=sys.stderr)
-        return 2
+    rows = [row for scene in scenes(options.scenes) for row in read(scene, options.model)]
     title = f"Words read, {options.model}, {SHARDS} shards, {options.scenes} scenes"
     write_table(pd.DataFrame(summary(pd.DataFrame(rows))), "words_at_home", title, options.out)
     return 0
@@ -85,4 +80,4 @@ def summary(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.recognition.words_at_home")

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from framework.errors import PedbenchError
+
 
 @dataclass
 class Cost:
@@ -32,7 +34,7 @@ def pedbench(*commands: Sequence[str]) -> None:
     """Run command lines of `pedbench` side by side, without their output.
 
     Raises:
-        SystemExit: one of them failed; with what it said.
+        PedbenchError: one of them failed; with what it said.
     """
     running = [
         subprocess.Popen(
@@ -46,7 +48,7 @@ def pedbench(*commands: Sequence[str]) -> None:
     told = [process.communicate()[1] for process in running]
     for process, words in zip(running, told, strict=True):
         if process.returncode:
-            raise SystemExit(words)
+            raise PedbenchError(words)
 
 
 def _processor_seconds() -> float:

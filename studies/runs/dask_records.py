@@ -22,6 +22,7 @@ from bench.flags.arguments import positive_int
 from bench.runner.folder.records import SETTINGS, read_records
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from studies.command import exit_with
 from tests.bench.runner.engines.cluster import running_cluster
 
 KEY = ["image_id", *SETTINGS, "seed", "region", "metric"]
@@ -58,4 +59,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    exit_with(main, "studies.runs.dask_records")

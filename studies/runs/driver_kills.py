@@ -29,6 +29,8 @@ from bench.flags.arguments import positive, positive_int
 from bench.runner.folder.records import read_records
 from bench.runner.run import run
 from bench.spec.config import RunConfig, load_preset
+from framework.errors import PedbenchError
+from studies.command import exit_with
 
 PRESET = """
 model: toy
@@ -79,7 +81,7 @@ def killed_after(seconds: float, config: RunConfig, folder: Path, workers: int) 
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:
             if status:
-                raise SystemExit(f"the run in {folder} ended with status {status}")
+                raise PedbenchError(f"the run in {folder} ended with status {status}")
             return False
         time.sleep(0.002)
     os.kill(process, signal.SIGKILL)
@@ -134,4 +136,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    exit_with(main, "studies.runs.driver_kills")

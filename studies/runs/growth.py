@@ -22,6 +22,7 @@ import pandas as pd
 import tests.toy_model  # noqa: F401  (the model `toy` has its name here)
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from studies.command import exit_with
 from studies.runs.costs import cost, pedbench
 
 TIMES = (1, 2, 4)
@@ -102,4 +103,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    exit_with(main, "studies.runs.growth")

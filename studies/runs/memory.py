@@ -24,6 +24,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from bench.datasets import Sample, open_dataset
+from studies.command import exit_with
 
 PRESET = """
 model: tiny
@@ -108,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.runs.memory")

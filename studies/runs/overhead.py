@@ -28,6 +28,7 @@ from framework import DistributedSamPredictor, GrpcShards, LocalShards, Tls, bui
 from framework.transport.grpc.client.remote import Timing
 from framework.transport.grpc.security.certificates import write_certificates
 from framework.transport.patience import Patience
+from studies.command import exit_with
 
 PATIENCE = Patience(deadline=600, hello=60)
 
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main, "studies.runs.overhead")

@@ -9,11 +9,11 @@ have a tolerance of their own. Exit code 1 where anything differs by more.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from bench.runner.folder.records import read_records
 from bench.submission.agreement import differences, summary, too_far
+from studies.command import exit_with
 
 
 def main() -> int:
@@ -32,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.runs.same_records")

@@ -30,6 +30,8 @@ import pandas as pd
 from bench.flags.arguments import positive_int
 from bench.runner.folder.journal import JOURNAL
 from bench.spec.config import load_preset
+from framework.errors import PedbenchError
+from studies.command import exit_with
 from studies.runs.costs import cost, pedbench
 
 SERIAL, LOCAL, DASK = "serial", "local", "dask"
@@ -75,11 +77,11 @@ class JournalClock:
         """Units a minute after the first fifth of them.
 
         Raises:
-            SystemExit: the journal has too few lines.
+            PedbenchError: the journal has too few lines.
         """
         skipped = len(self.moments) // 5
         if skipped < 1:
-            raise SystemExit(f"{self.path}: {len(self.moments)} units are too few to take a pace")
+            raise PedbenchError(f"{self.path}: {len(self.moments)} units are too few for a pace")
         seconds = self.moments[-1] - self.moments[skipped - 1]
         return 60 * (len(self.moments) - skipped) / seconds
 
@@ -155,4 +157,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    exit_with(main, "studies.runs.throughput")

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from studies.command import exit_with
+
 SAMPLE = "astronaut"
 WIDTH, HEIGHT = 1180, 1100
 QUALITY = 80
@@ -80,4 +82,4 @@ def shown(page: Page) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.upkeep.demo_screenshots")

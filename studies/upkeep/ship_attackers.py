@@ -13,7 +13,6 @@ seed, setting, model weights and the pixels of the public photos are the same; s
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from bench.runner.models import Models
 from bench.spec.cells import AttackCell
 from bench.spec.config import load_preset
 from framework.errors import PedbenchError
+from studies.command import exit_with
 
 
 def main() -> int:
@@ -36,16 +36,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--preset", default="quick", help="whose attackers (default: quick)")
     options = parser.parse_args()
-    try:
-        made = dict(fitted(options.preset))
-        for old in FOLDER.glob("*.safetensors"):
-            old.unlink()
-        total = sum(shipped(path, attacker) for path, attacker in made.items())
-        if total > LIMIT:
-            raise PedbenchError(f"{total / 1e6:.1f} MB of attackers: ship {LIMIT / 1e6:g} at most")
-    except PedbenchError as error:
-        print(f"studies.upkeep.ship_attackers: {error}", file=sys.stderr)
-        return 2
+    made = dict(fitted(options.preset))
+    for old in FOLDER.glob("*.safetensors"):
+        old.unlink()
+    total = sum(shipped(path, attacker) for path, attacker in made.items())
+    if total > LIMIT:
+        raise PedbenchError(f"{total / 1e6:.1f} MB of attackers: ship {LIMIT / 1e6:g} at most")
     print(f"{len(made)} attackers, {total / 1e6:.2f} MB in {FOLDER}")
     return 0
 
@@ -71,4 +67,4 @@ def shipped(path: Path, attacker: trained.Trained) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main, "studies.upkeep.ship_attackers")

@@ -28,6 +28,7 @@ from bench.runner.forecast.rates import SHIPPED, read_rates
 from bench.runner.phases import WATCH
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from studies.command import exit_with
 
 DIGITS = 3
 
@@ -73,4 +74,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    exit_with(main, "studies.upkeep.shipped_rates")

@@ -25,3 +25,10 @@ def test_it_tells_how_it_is_used(name, capsys, monkeypatch):
         importlib.import_module(name).main()
     assert stopped.value.code == 0
     assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_refusal_is_one_line(name):
+    if name != "studies.performance.worker":  # a process of studies.performance alone starts it
+        text = Path(importlib.import_module(name).__file__).read_text()
+        assert f'exit_with(main, "{name.removesuffix(".__main__")}")' in text
