@@ -23,6 +23,7 @@ PAGES = sorted(
         ROOT / "framework/weights/README.md",
         ROOT / "attacks/weights/README.md",
         ROOT / "framework/split/detectors/weights/README.md",
+        ROOT / "bench/recognition/detectors/weights/README.md",
     ]
 )
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")

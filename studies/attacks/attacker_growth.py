@@ -39,8 +39,9 @@ from bench.runner.models import Models
 from framework.errors import PedbenchError
 from framework.split.observation import Observation
 from studies.command import exit_with
+from studies.kept import same_settings
 from studies.scored import Scored, add_photo_flags, scored_photos
-from studies.table import write_table
+from studies.table import told, write_table
 
 ATTACKERS = {
     "conv_decoder": "visible",
@@ -68,6 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     public = [open_dataset(spec) for spec in options.public]
     data = open_dataset(options.data).limit(options.limit)
     check_disjoint(public, data)
+    same_settings(
+        options.out,
+        model=options.model,
+        public=options.public,
+        data=options.data,
+        images=list(data.ids),
+        priors=options.priors,
+    )
     models = Models(options.model, device=options.device)
     photos = PublicPhotos(models, public)
     scored = scored_photos(models, data, SHARD)
@@ -137,19 +146,18 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
             fewer = [p for p, s in tried if p < photos and s == steps]
             less = [s for p, s in tried if p == photos and s < steps]
             if fewer:
-                row["gain over fewer photos"] = _told(own, wide[max(fewer), steps], images)
+                row["gain over fewer photos"] = _gain(own, wide[max(fewer), steps], images)
             if less:
-                row["gain over fewer steps"] = _told(own, wide[photos, max(less)], images)
+                row["gain over fewer steps"] = _gain(own, wide[photos, max(less)], images)
             if "prior" in cell:
                 priors = cell.set_index("image")["prior"].loc[images]
-                row["gain over prior"] = _told(own, priors, images)
+                row["gain over prior"] = _gain(own, priors, images)
             rows.append(row)
     return pd.DataFrame(rows).fillna("")
 
 
-def _told(own: pd.Series, other: pd.Series, images: Sequence[str]) -> str:
-    gain = paired_gain(own.to_numpy(), other.to_numpy(), images)
-    return f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"
+def _gain(own: pd.Series, other: pd.Series, images: Sequence[str]) -> str:
+    return told(paired_gain(own.to_numpy(), other.to_numpy(), images), 2, "+")
 
 
 def drawn(table: pd.DataFrame) -> Figure:

@@ -15,7 +15,6 @@ every shard knows. Without any knowledge, AUC and balanced accuracy are 0.5.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from bench.recognition.detectors.faces import Faces
 from bench.runner.models import Models
 from framework.errors import PedbenchError
 from framework.split.windows import WindowGrid
+from studies.annotations import annotations_of
 from studies.command import exit_with
 from studies.scored import Scored, sent
 from studies.table import write_table
@@ -105,9 +105,7 @@ def shown(data: Dataset) -> dict[str, set[str]]:
     Raises:
         PedbenchError: the data set has no COCO file.
     """
-    if data.annotations is None:
-        raise PedbenchError(f"{data.name} has no categories: give coco:DIR")
-    content = json.loads(data.annotations.read_text())
+    content = annotations_of(data)
     names = {category["id"]: category["name"] for category in content["categories"]}
     images = {image["id"]: image for image in content["images"]}
     found: dict[str, set[str]] = defaultdict(set)

@@ -33,6 +33,7 @@ from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.models import Models
 from studies.command import exit_with
 from studies.scored import Scored, add_photo_flags, scored_photos
+from studies.table import told
 
 REFERENCE = "ridge"
 DECODERS = ("conv_decoder", "transformer_decoder")
@@ -101,18 +102,18 @@ def _stage(
         return np.array([_visible(models, attack, image, stage) for image in scored])
 
     linear = scores(trained(REFERENCE)[0])
-    print(f"stage {stage}: {REFERENCE} {_interval(mean_interval(linear, names))}")
+    print(f"stage {stage}: {REFERENCE} {told(mean_interval(linear, names), 2)}")
     for name in options.decoders:
         found = [trained(name, seed) for seed in options.seeds]
         mine = np.mean([scores(attack) for attack, _ in found], axis=0)
-        gain = _interval(paired_gain(mine, linear, names))
+        gain = told(paired_gain(mine, linear, names), 2, "+")
         print(
             f"  {name:20s} {mine.mean():6.2f}, over ridge {gain}, "
             f"worst photo {(mine - linear).min():+.2f}; {_training(*found[0])}"
         )
         for longer in options.longer if "curve" in found[0][0].state() else ():
             attack, seconds = trained(name, options.seeds[0], longer)
-            more = _interval(paired_gain(scores(attack), scores(found[0][0]), names))
+            more = told(paired_gain(scores(attack), scores(found[0][0]), names), 2, "+")
             print(f"  {'':20s} {longer} times the steps: {more}, {seconds:.0f} s")
         sys.stdout.flush()
 
@@ -134,10 +135,6 @@ def _training(attack: Attack, seconds: float) -> str:
         f"{seconds:.0f} s, {steps[-1]:.0f} steps, within {NEAR} dB of its best after {near:.0f}, "
         f"held-out error {errors.min():.3f} of ridge's, scale {float(state['scale'][0]):.2f}"
     )
-
-
-def _interval(value: tuple[float, float, float]) -> str:
-    return f"{value[0]:+.2f} [{value[1]:+.2f}, {value[2]:+.2f}]"
 
 
 if __name__ == "__main__":

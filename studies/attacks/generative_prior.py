@@ -46,8 +46,9 @@ from bench.runner.models import Models
 from framework.split.observation import Observation
 from studies.attacks.joint_decoder import coalitions
 from studies.command import exit_with
+from studies.kept import same_settings
 from studies.scored import Scored, add_photo_flags, sent
-from studies.table import write_table
+from studies.table import told, write_table
 
 DRAW, MEAN = "flow_inpainting", "flow_inpainting_mean"
 RIVALS = ("kriging", "gated_inpainting", "gated_inpainting_lpips", "joint_decoder")
@@ -166,25 +167,21 @@ def with_extremes(table: pd.DataFrame) -> pd.DataFrame:
 
 def gains(table: pd.DataFrame, subjects: Sequence[str]) -> Rows:
     """One row per data set, case and attack, and the same over all data sets."""
+    table = table.assign(image=table["data"] + "/" + table["image"])
     both = pd.concat([table, table.assign(data=EVERYWHERE)])
     for (data, case), cell in both.groupby(["data", "case"], sort=False):
-        cell = cell.assign(image=cell["image"].astype(str))
         wide = cell.pivot(index="image", columns="attack", values=["psnr", "lpips", "seconds"])
         images = list(wide.index)
         for attack in cell["attack"].unique():
             row: dict[str, object] = {"data": data, "case": case, "attack": attack}
             row |= {"photos": len(images), "seconds": float(wide["seconds"][attack].mean())}
             for score, sign in (("psnr", 1), ("lpips", -1)):
-                row[score] = _interval(mean_interval(wide[score][attack], images), "")
+                row[score] = told(mean_interval(wide[score][attack], images))
                 for name in subjects:
                     ours, theirs = (sign * wide[score][each] for each in (name, attack))
                     gain = paired_gain(ours, theirs, images)
-                    row[f"{score}: gain of {name}"] = _interval(gain, "+")
+                    row[f"{score}: gain of {name}"] = told(gain, sign="+")
             yield row
-
-
-def _interval(value: tuple[float, float, float], sign: str) -> str:
-    return "{0:{s}.3f} [{1:{s}.3f}, {2:{s}.3f}]".format(*value, s=sign)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -207,6 +204,15 @@ def measured(options: argparse.Namespace) -> pd.DataFrame:
     for data in sets:
         check_disjoint(public, data)
         check_unseen(DEEP if options.what == "depth" else (*RIVALS, DRAW), data)
+    same_settings(
+        options.out,
+        what=options.what,
+        model=options.model,
+        public=options.public,
+        stages=options.stages,
+        rivals=options.rivals,
+        only=options.only,
+    )
     kept = options.out / f"generative_prior_{options.what}_scores.csv" if options.out else None
     done = pd.read_csv(kept, dtype={"image": str}) if kept and kept.exists() else pd.DataFrame()
     models = Models(options.model)
@@ -226,7 +232,8 @@ def measured(options: argparse.Namespace) -> pd.DataFrame:
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
             done.to_csv(kept, index=False)
-    return done
+    wanted = {(data.name, image_id) for data, image_id in in_turn(sets)}
+    return done[[pair in wanted for pair in zip(done["data"], done["image"], strict=True)]]
 
 
 def in_turn(sets: Sequence[Dataset]) -> Iterator[tuple[Dataset, str]]:

@@ -33,15 +33,16 @@ from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import check_disjoint, check_unseen
 from bench.metrics import METRICS
-from bench.report.statistics import mean_interval, paired_gain
+from bench.report.statistics import paired_gain
 from bench.runner.evaluation.pipelines import seed_of
 from bench.runner.models import Models
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
 from studies.attacks.kept_attackers import kept_attacker
 from studies.command import exit_with
+from studies.kept import same_settings
 from studies.scored import Scored, add_photo_flags, sent
-from studies.table import write_table
+from studies.table import told, write_table
 
 ATTACKERS = (
     "navier_stokes",
@@ -84,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sets = [open_dataset(spec).limit(options.limit) for spec in options.data]
     for data in sets:
         check_disjoint(public, data)
+    same_settings(options.out, model=options.model, public=options.public)
     models = Models(options.model)
     knowledge = PublicPhotos(models, public).knowledge(TrainingSetting(every_round=True))
     attackers = fitted(knowledge, options.attacks, options.seeds, options.out)
@@ -193,23 +195,22 @@ def redealt(seen: Observation, shards: int, seed: int) -> Observation:
 
 def gains(scores: pd.DataFrame) -> Iterator[dict[str, object]]:
     """One row per data set, coalition and attack, and the same over all data sets."""
+    scores = scores.assign(image=scores["data"] + "/" + scores["image"])
     both = pd.concat([scores, scores.assign(data=EVERYWHERE)])
     for (data, coalition), cell in both.groupby(["data", "coalition"], sort=False):
         wide = cell.pivot_table(list(RIVALS), "image", "attack")
-        images = list(wide.index)
         for attack in cell["attack"].unique():
             row: dict[str, object] = {"data": data, "coalition": coalition, "attack": attack}
-            row |= {"photos": len(images), "seen": float(cell["seen"].mean())}
+            row |= {"photos": len(wide), "seen": float(cell["seen"].mean())}
             for metric, rival in RIVALS.items():
                 sign = 1 if METRICS.get(metric).higher_is_worse else -1
-                if attack not in wide[metric]:
+                if (metric, attack) not in wide:
                     continue
-                own, best = wide[metric][attack], wide[metric][rival]
-                row[metric] = mean_interval(own, images).mean
-                gain = paired_gain(sign * best, sign * own, images)
-                row[f"{metric} gain of {rival}"] = (
-                    f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
-                )
+                row[metric] = float(wide[metric][attack].mean())
+                if (metric, rival) in wide:
+                    pair = wide[metric][list({attack, rival})].dropna()
+                    gain = paired_gain(sign * pair[rival], sign * pair[attack], list(pair.index))
+                    row[f"{metric} gain of {rival}"] = told(gain, sign="+")
             yield row
 
 

@@ -22,10 +22,12 @@ from attacks.base import ATTACKS, Attack, Knowledge, PublicExample
 from attacks.features.public_examples import observe
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import check_disjoint
+from bench.report.statistics import mean_interval
 from framework.models.build import PedSam, build_sam
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
 from studies.command import exit_with
+from studies.table import told
 
 ATTACKERS = ("whole_image_decoder", "whole_image_decoder_round1", "whole_image_prior")
 SHARDS = (4, 9, 25)
@@ -116,18 +118,14 @@ def _report(
         )
         print(
             f"{label:13s} all rounds {np.nanmean(whole):.2f}, round 1 {np.nanmean(first):.2f}, "
-            f"prior {np.nanmean(prior):.2f}; gain over round 1 {_interval(whole - first)}, "
-            f"over prior {_interval(whole - prior)}"
+            f"prior {np.nanmean(prior):.2f}; gain over round 1 {_gain(whole - first)}, "
+            f"over prior {_gain(whole - prior)}"
         )
 
 
-def _interval(gains: NDArray[np.float64]) -> str:
-    gains = gains[~np.isnan(gains)]
-    if len(gains) == 0:
-        return "none"
-    draws = np.random.default_rng(0).choice(gains, size=(RESAMPLES, len(gains))).mean(axis=1)
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return f"{gains.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
+def _gain(gains: NDArray[np.float64]) -> str:
+    known = gains[~np.isnan(gains)]
+    return told(mean_interval(known, range(len(known))), 2, "+") if len(known) else "none"
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from bench.recognition.boxes import box_ious
 from bench.recognition.detectors.detection import Detections
 from bench.recognition.detectors.faces import Faces
 from bench.runner.evaluation.recognition import as_received
-from framework.models.architectures import ARCHITECTURES
+from framework.models.named import architecture
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 from framework.transport.round import HOME
@@ -89,7 +89,7 @@ def _of(data: str, options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 def _rows(sample: Sample, options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """One row a policy."""
-    arch, finder = ARCHITECTURES[options.model], Faces()
+    arch, finder = architecture(options.model), Faces()
     frame = ResizeLongestSide(arch.img_size).apply_image(sample.image)
     grid = WindowGrid.of(arch, frame.shape[:2])
     faces = finder.detect(frame, grid.frame_size)

@@ -39,6 +39,7 @@ from studies.inpainting.inpainting_data import (
     hidden_but,
     photos,
 )
+from studies.table import told
 
 FLOORS = ("mean_colour", "dataset_mean")
 CLASSIC = ("telea", "navier_stokes", "biharmonic", "push_pull")
@@ -139,8 +140,7 @@ def _gain(scores: Scores, fraction: float, name: str, other: str, measure: str) 
     sign = 1 if METRICS.get(measure).higher_is_worse else -1
     images = [image for image, _ in ours]
     gain = paired_gain([sign * v for _, v in ours], [sign * v for _, v in theirs], images)
-    form = f"+.{DIGITS[measure]}f"
-    return f"{gain.mean:{form}} [{gain.low:{form}}, {gain.high:{form}}]"
+    return told(gain, DIGITS[measure], "+")
 
 
 def _head(first: str) -> str:

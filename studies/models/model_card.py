@@ -28,11 +28,12 @@ from bench.metrics.miou import (
     tight_box,
 )
 from bench.metrics.region_growing import grow, smooth_lab
-from bench.report.statistics import Interval, mean_interval, paired_gain
+from bench.report.statistics import mean_interval, paired_gain
 from framework import build_sam
 from framework.models.build import PedSam
 from framework.training.adapt import Adaptation, rearrange
 from studies.command import exit_with
+from studies.table import told
 
 RANKS = (0.95, 0.75, 0.5, 0.25, 0.05)
 """Shares of the instances that score worse than those shown."""
@@ -90,12 +91,12 @@ def table(data: str, found: list[Scored]) -> str:
         data,
         str(len(set(images))),
         str(len(found)),
-        _text(mean_interval(box, images)),
+        told(mean_interval(box, images)),
         f"{np.mean(fill):.3f}",
-        _text(paired_gain(box, fill, images), sign=True),
-        _text(mean_interval(point, images)),
+        told(paired_gain(box, fill, images), sign="+"),
+        told(mean_interval(point, images)),
         f"{np.mean(grown):.3f}",
-        _text(paired_gain(point, grown, images), sign=True),
+        told(paired_gain(point, grown, images), sign="+"),
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -128,11 +129,6 @@ def _draw(ax, one: Scored) -> None:  # type: ignore[no-untyped-def]
     ax.set_title(f"IoU {one.box:.2f} (filling the box {one.fill:.2f})", fontsize=8)
     ax.set_xticks([])
     ax.set_yticks([])
-
-
-def _text(interval: Interval, sign: bool = False) -> str:
-    form = "+.3f" if sign else ".3f"
-    return f"{interval.mean:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
 
 
 def main() -> None:

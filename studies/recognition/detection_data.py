@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from bench.datasets import Dataset
 from bench.metrics.base import Image
 from bench.recognition.boxes import Boxes, areas, as_boxes, intersections
 from bench.runner.evaluation.recognition import FILLING
+from studies.annotations import annotations_of
 
 INPUT = 256
 """Longest side of what is shown, pixels: that of the model input."""
@@ -53,8 +53,7 @@ def labelled(data: Dataset, ids: Sequence[str], classes: Categories, whole: bool
         whole: whether all parts of one category in a photo are one object, as of clothes that are
             worn, or each is one of its own.
     """
-    assert data.annotations is not None
-    content = json.loads(data.annotations.read_text())
+    content = annotations_of(data)
     numbers = {name: i for i, names in enumerate(classes.values()) for name in names}
     category = {entry["id"]: entry["name"] for entry in content["categories"]}
     names = {str(a["id"]): category[a["category_id"]] for a in content["annotations"]}

@@ -12,7 +12,6 @@ photos.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,10 @@ from bench.report.statistics import mean_interval
 from bench.runner.evaluation.recognition import as_received
 from bench.runner.models import Models
 from bench.spec.config import load_preset
+from studies.annotations import annotations_of
 from studies.command import exit_with
 from studies.scored import sent
-from studies.table import write_table
+from studies.table import told, write_table
 
 RECONSTRUCTIONS = ("push_pull", "ridge")
 INPUT = "model input"
@@ -182,8 +182,7 @@ class Study:
 
 def person_annotations(data: Dataset) -> frozenset[str]:
     """The masks of a COCO data set that are of category ``person``."""
-    assert data.annotations is not None
-    content = json.loads(data.annotations.read_text())
+    content = annotations_of(data)
     persons = {entry["id"] for entry in content["categories"] if entry["name"] == "person"}
     marked = (a["id"] for a in content["annotations"] if a["category_id"] in persons)
     return frozenset(map(str, marked))
@@ -218,12 +217,7 @@ def share(parts: Sequence[int], wholes: Sequence[int]) -> str:
 
 
 def _interval(values: Sequence[Score], clusters: Sequence[Hashable]) -> str:
-    if len(values) == 0:
-        return "none"
-    found = mean_interval(np.array(values, float), clusters)
-    if np.isnan(found.low):
-        return f"{found.mean:.2f}"
-    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return told(mean_interval(np.array(values, float), clusters), 2) if len(values) else "none"
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bench.datasets import Dataset, open_dataset
-from bench.datasets.disjoint import check_disjoint
+from bench.datasets.disjoint import check_disjoint, check_unseen
 from bench.metrics.base import Image
 from bench.recognition.boxes import Boxes, as_boxes, match
-from bench.recognition.detectors.box_detector import BoxDetector, trained_with
+from bench.recognition.detectors.box_detector import BoxDetector
 from bench.recognition.detectors.cars import Cars
 from bench.recognition.detectors.garments import CATEGORIES, Garments
 from bench.runner.models import Models
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def unseen(data: Dataset) -> list[str]:
     """The photos that do not look like one that trained a detector."""
-    return [name for name in data.ids if not trained_with(data.load(name).image)]
+    return [name for name in data.ids if not Garments.trained_with(data.load(name).image)]
 
 
 def detected(
@@ -108,6 +108,7 @@ def detected(
 ) -> Iterator[Row]:
     """One row for each coalition, kind of picture and class."""
     check_disjoint(study.public, data)
+    check_unseen(study.attacks, data)
     if reason := detector.available():
         raise PedbenchError(reason)
     looks: dict[tuple[int, str], list[Look]] = defaultdict(list)

@@ -7,10 +7,10 @@
 
 What EfficientNet-Lite0 sees of three views of each photo is computed once; the pyramid and the
 heads learn from it. Writes ``NAME.safetensors`` (float16) to
-``bench/recognition/detectors/weights``, adds the photos to ``photos.csv`` there, and prints the
-SHA-256 and the confidence that the recogniser must name. The confidence has the best F1 on photos
-that are neither trained on nor scored: ``--check``, or for cars the last frames of the drive whose
-first frames are scored.
+``bench/recognition/detectors/weights``, lists the photos in ``NAME_photos.csv`` there, and prints
+the SHA-256 of both and the confidence that the recogniser must name. The confidence has the best F1
+on photos that are neither trained on nor scored: ``--check``, or for cars the last frames of the
+drive whose first frames are scored.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from attacks.networks.shipped import read_photos, write_photos
+from attacks.networks.shipped import write_photos
 from bench.datasets import Dataset, open_dataset
 from bench.datasets.disjoint import photo_of
 from bench.recognition.boxes import as_boxes, match
 from bench.recognition.canvas import on_canvas
-from bench.recognition.detectors.box_detector import FOLDER, PHOTOS, SIDE
+from bench.recognition.detectors.box_detector import FOLDER, SIDE
 from bench.recognition.detectors.box_network import (
     MEAN,
     SCALE,
@@ -196,12 +196,11 @@ def write(
     """Weights, their card, and the photos that trained them."""
     path = options.out / f"{options.name}.safetensors"
     save_file(own_weights(network), path)
-    card |= {"data": data.name, "sha256": sha256_of(path)}
+    listed = options.out / f"{options.name}_photos.csv"
+    write_photos(listed, [photo_of(data, image_id) for image_id in ids])
+    card |= {"data": data.name, "sha256": sha256_of(path), "photos_sha256": sha256_of(listed)}
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     print(json.dumps(card))
-    listed = options.out / PHOTOS.name
-    others = [p for p in read_photos(listed) if p.dataset != data.name] if listed.exists() else []
-    write_photos(listed, others + [photo_of(data, image_id) for image_id in ids])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from bench.datasets.synthetic import SyntheticSample
 from bench.recognition.text.text import Reading
 from bench.report.statistics import mean_interval
 from bench.runner.evaluation.recognition import as_received
-from framework.models.architectures import ARCHITECTURES
+from framework.models.named import architecture
 from framework.split.policies import POLICIES
 from framework.split.windows import WindowGrid
 from framework.transport.round import HOME
@@ -56,7 +56,7 @@ def scenes(count: int) -> Iterator[SyntheticSample]:
 
 def read(scene: SyntheticSample, model: str) -> Iterator[dict[str, object]]:
     """One row a policy: the share kept, and what is read from one shard and from all."""
-    reader, arch = Reading(), ARCHITECTURES[model]
+    reader, arch = Reading(), architecture(model)
     frame = ResizeLongestSide(arch.img_size).apply_image(scene.image)
     grid = WindowGrid.of(arch, frame.shape[:2])
     truth = reader.truth(scene, grid.frame_size)

@@ -48,7 +48,7 @@ def pedbench(*commands: Sequence[str]) -> None:
     told = [process.communicate()[1] for process in running]
     for process, words in zip(running, told, strict=True):
         if process.returncode:
-            raise PedbenchError(words)
+            raise PedbenchError((words.splitlines() or ["pedbench failed"])[-1])
 
 
 def _processor_seconds() -> float:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from framework.errors import PedbenchError
 from studies.command import exit_with
 
 SAMPLE = "astronaut"
@@ -34,8 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = parser.parse_args(arguments).out
     program = shutil.which("chromium")
     if program is None:
-        print("studies.upkeep.demo_screenshots: no Chromium: install it", file=sys.stderr)
-        return 2
+        raise PedbenchError("no Chromium: install it")
     with demo() as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
@@ -55,9 +55,9 @@ def demo() -> Iterator[str]:
     command = [sys.executable, "-m", "bench", "demo", "--no-browser", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found
+        found = re.search(r"http://\S+", process.stdout.readline() if process.stdout else "")
+        if found is None:
+            raise PedbenchError("the demo does not start: see 'pedbench demo'")
         yield found[0]
     finally:
         process.send_signal(signal.SIGINT)

@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 
 from attacks import ATTACKS
+from framework.errors import PedbenchError
 from studies.attacks import attacker_growth, joint_decoder
+from studies.attacks.joint_decoder import EVERYWHERE, RIVALS, gains
 from studies.attacks.kept_attackers import kept_attacker
+from studies.kept import same_settings
 from tests.attacks.toy import knowledge, seen
 
 
@@ -98,3 +101,23 @@ def test_growth_tells_what_more_photos_and_more_steps_gain():
     figure = attacker_growth.drawn(table)
     (axes,) = figure.axes
     assert [len(line.get_xdata()) for line in axes.lines] == [2, 2]
+
+
+def test_a_folder_goes_on_with_the_same_settings_alone(tmp_path):
+    same_settings(tmp_path / "study", model="tiny", data=("a", "b"))
+    same_settings(tmp_path / "study", model="tiny", data=["a", "b"])
+    with pytest.raises(PedbenchError, match="another data: give another --out"):
+        same_settings(tmp_path / "study", model="tiny", data=["a"])
+    same_settings(None, model="tiny")
+
+
+def test_photos_of_one_name_stay_apart():
+    cell = {"image": "1", "coalition": "1 of 4", "seen": 0.25, "seed": 0, "lpips": np.nan}
+    values = [("a", RIVALS["psnr"], 10.0), ("b", RIVALS["psnr"], 14.0), ("a", "other", 9.0)]
+    scores = pd.DataFrame(
+        [cell | {"data": data, "attack": name, "psnr": psnr} for data, name, psnr in values]
+    )
+    rows = {(row["data"], row["attack"]): row for row in gains(scores)}
+    both = rows[EVERYWHERE, RIVALS["psnr"]]
+    assert (both["photos"], both["psnr"]) == (2, 12.0)
+    assert rows[EVERYWHERE, "other"][f"psnr gain of {RIVALS['psnr']}"].startswith("+1.000")

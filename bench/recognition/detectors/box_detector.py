@@ -18,13 +18,10 @@ from bench.recognition.base import RecogniserUnavailable
 from bench.recognition.detectors.box_network import BoxNetwork
 from bench.recognition.detectors.detection import Detections, Detector
 from framework.errors import PedbenchError
-from framework.exposure.look import SURE as ALIKE
-from framework.exposure.look import distance, perceptual_hash
+from framework.exposure.look import SURE, distance, perceptual_hash
 from framework.files.download import sha256_of
 
 FOLDER = Path(__file__).parent / "weights"
-PHOTOS = FOLDER / "photos.csv"
-"""The photos that trained the networks here."""
 SIDE = 384
 """Longest side of the canvas, pixels: photos of 256 px were enlarged to it in training."""
 
@@ -36,6 +33,7 @@ class BoxDetector(Detector):
         classes: their names, in the order of the labels.
         sure: confidence from which a detection counts, in the original and elsewhere.
         sha256: of the weights.
+        photos_sha256: of the list of the photos that trained them.
 
     Args:
         side: longest side of the canvas, pixels.
@@ -44,6 +42,7 @@ class BoxDetector(Detector):
     classes: ClassVar[tuple[str, ...]]
     sure: ClassVar[float]
     sha256: ClassVar[str]
+    photos_sha256: ClassVar[str]
 
     def __init__(self, side: int = SIDE) -> None:
         super().__init__(side)
@@ -64,13 +63,27 @@ class BoxDetector(Detector):
         """Where they lie."""
         return FOLDER / f"{cls.name}.safetensors"
 
+    @classmethod
+    def photos(cls) -> Path:
+        """The list of the photos that trained them."""
+        return FOLDER / f"{cls.name}_photos.csv"
+
+    @classmethod
+    def trained_with(cls, image: Image) -> str:
+        """The training photo that a picture is or looks like; empty when there is none."""
+        bits = perceptual_hash(image)
+        for photo in _photos(cls.photos(), cls.photos_sha256):
+            if min(distance(bits, int(each, 16)) for each in (photo.bits, photo.mirrored)) <= SURE:
+                return f"{photo.dataset}/{photo.image_id}"
+        return ""
+
     def truth(self, sample: Sample, frame_size: tuple[int, int]) -> Detections:
         """The objects that are found in the original photo.
 
         Raises:
             RecogniserUnavailable: the photo trained the network, or looks like one that did.
         """
-        if name := trained_with(sample.image):
+        if name := self.trained_with(sample.image):
             raise RecogniserUnavailable(
                 f"'{self.name}' was trained on {name}, which this photo is or looks like: "
                 "score other photos"
@@ -84,26 +97,22 @@ class BoxDetector(Detector):
         return found["boxes"].tolist(), found["labels"].tolist()
 
 
-def trained_with(image: Image) -> str:
-    """The training photo that a picture is or looks like; empty when there is none."""
-    bits = perceptual_hash(image)
-    for photo in _photos():
-        if min(distance(bits, int(each, 16)) for each in (photo.bits, photo.mirrored)) <= ALIKE:
-            return f"{photo.dataset}/{photo.image_id}"
-    return ""
-
-
-@lru_cache(maxsize=1)
-def _photos() -> list[Photo]:
-    return read_photos(PHOTOS)
+@lru_cache(maxsize=2)
+def _photos(path: Path, sha256: str) -> list[Photo]:
+    _check(path, sha256)
+    return read_photos(path)
 
 
 @lru_cache(maxsize=2)
 def _network(path: Path, sha256: str, classes: int, sure: float) -> BoxNetwork:
-    if (found := sha256_of(path)) != sha256:
-        raise PedbenchError(
-            f"{path.name} is not the known network (SHA-256 {found[:12]}…): reinstall pedbench"
-        )
+    _check(path, sha256)
     network = BoxNetwork(classes, sure)
     network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return network.eval().requires_grad_(False)
+
+
+def _check(path: Path, sha256: str) -> None:
+    if (found := sha256_of(path)) != sha256:
+        raise PedbenchError(
+            f"{path.name} is not the known file (SHA-256 {found[:12]}…): reinstall pedbench"
+        )

@@ -19,3 +19,4 @@ class Cars(BoxDetector):
     classes = ("car",)
     sure = 0.5
     sha256 = "dbb80425368bcbc372c7a014d4330b1c265acd019e837d5c3edab1892148020a"
+    photos_sha256 = "39bb4b92397b2b9eabfcf063ad3f6ea3f37100d24fc45cce9624e6e6cedbca5b"

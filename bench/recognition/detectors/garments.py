@@ -34,3 +34,4 @@ class Garments(BoxDetector):
     classes = tuple(CATEGORIES)
     sure = 0.525
     sha256 = "7d117fc6b89f1669adc0c6acec98649d9fed202165a9af580847b52f71adbc32"
+    photos_sha256 = "c31ede579913412679ac91f0d23ab5eca914af5d926a49be11d935fd5e3954e2"

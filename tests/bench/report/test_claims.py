@@ -1,4 +1,4 @@
-"""Figures of docs/claims.md and docs/choosing.md are those of committed tables."""
+"""Figures of the README, docs/claims.md and docs/choosing.md are those of committed tables."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ CLAIMS, RECORDS, ADVICE, OF_ADVICE = (
     for part in (ROOT / "docs" / page).read_text(encoding="utf-8").split("## The records")
 )
 NUMBER = r"(?<![\w.])\d+\.\d+(?![\w.:])"
+FINDINGS, OF_TINY = (
+    (ROOT / "README.md")
+    .read_text(encoding="utf-8")
+    .split("## What it finds so far")[1]
+    .split("## Two commands")[0]
+    .split("\n`tiny` is small")
+)
+MEASURE = rf"{NUMBER}|(?<![\w.])\d+(?=\s(?:dB|%))"
 
 
 def table_rows(text: str) -> list[list[str]]:
@@ -45,8 +53,23 @@ def test_a_figure_is_that_of_its_record(cells: list[str]) -> None:
             if all(line[key].replace(" ", "_") == value for key, value in wanted.items())
         ]
     assert len(found) >= 1
-    decimals = len(figure.partition(".")[2])
-    assert {f"{float(line[column]):.{decimals}f}" for line in found} == {figure}
+    number, percent, _ = figure.partition(" %")
+    decimals, scale = len(number.partition(".")[2]), 100 if percent else 1
+    assert {f"{scale * float(line[column]):.{decimals}f}" for line in found} == {number}
+
+
+def test_every_figure_of_the_readme_has_a_record() -> None:
+    figures = {cells[0].removesuffix(" %") for cells in table_rows(RECORDS)}
+    measured = set(re.findall(MEASURE, FINDINGS)) - {"95"}  # the level of the intervals
+    assert len(measured) > 20
+    assert measured <= figures
+
+
+def test_the_readme_says_of_tiny_what_its_card_says() -> None:
+    card = (ROOT / "framework/weights/README.md").read_text(encoding="utf-8")
+    figures = set(re.findall(NUMBER, OF_TINY))
+    assert len(figures) > 5
+    assert figures <= set(re.findall(NUMBER, card))
 
 
 def test_every_figure_of_a_claim_has_a_record() -> None:

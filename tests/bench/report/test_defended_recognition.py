@@ -54,7 +54,7 @@ def test_each_strength_has_a_row_with_its_segmentation(finished):
 
 def test_the_table_and_the_figure_show_it(finished):
     frame = TABLES.get("defended_recognition")().build(finished).frame
-    assert set(frame["what"]) == {"none", "noise"}
+    assert list(frame["protection"].unique()) == ["none", "gaussian 0.5", "gaussian 4"]
     figure = FIGURES.get("defended_recognition")().draw(finished, LIGHT)
     curve = next(line for line in figure.axes[0].lines if line.get_label() == "noise")
     scores = defended_scores(finished)

@@ -14,7 +14,7 @@ from bench.report.data import PIPELINE, RunData
 from bench.report.render.style import WIDE, Theme, canvas, legend_below
 from bench.report.render.table import Column, Table
 from bench.report.statistics import scene_means
-from bench.report.topics.columns import INTERVALS, sentences, source
+from bench.report.topics.columns import INTERVALS, ordered, sentences, setting_columns, source
 from bench.report.words import defence_label, readable
 from bench.spec.cells import BARE, ORIGINAL
 
@@ -26,18 +26,22 @@ UNDEFENDED = "none"
 def defended_scores(run: RunData) -> pd.DataFrame:
     """One row per attack, setting and measure: its mean, and ``miou_box`` of the setting.
 
-    ``ceiling`` is the measure on the photos themselves. Empty where nothing was recognised
-    through a defence.
+    ``ceiling`` is the measure on the photos themselves, ``miou_box`` NaN where it was not measured.
+    Empty where nothing was recognised through a defence.
     """
     of = {metric: name for name, part in RECOGNISERS.items() for metric in part.metrics}
     rows = run.scores[run.scores["metric"].isin(of) & (run.scores["region"] == "full")]
     rows = rows[(rows["stage"] == "earliest") & rows["adaptive"].astype(bool)]
-    if set(rows["defence"]) <= {UNDEFENDED} or run.segmentation.empty:
+    if set(rows["defence"]) <= {UNDEFENDED}:
         return pd.DataFrame()
     rows = rows.assign(recogniser=rows["metric"].map(of), picture=rows["attack"].astype(str))
     original = rows[rows["picture"] == ORIGINAL].groupby("metric")["value"].mean()
-    utility = summarize(run)[[*PIPELINE, "miou_box"]]
-    scores = scene_means(rows[~rows["picture"].isin(BARE)], KEYS).merge(utility, on=PIPELINE)
+    scores = scene_means(rows[~rows["picture"].isin(BARE)], KEYS)
+    if run.segmentation.empty:
+        scores["miou_box"] = float("nan")
+    else:
+        utility = summarize(run)[[*PIPELINE, "miou_box"]]
+        scores = scores.merge(utility, on=PIPELINE, how="left")
     return scores.assign(ceiling=scores["metric"].map(original))
 
 
@@ -52,19 +56,14 @@ class DefendedRecognitionTable(ReportTable):
     def build(self, run: RunData) -> Table:
         scores = defended_scores(run)
         if not scores.empty:
-            scores = scores.assign(what=scores["defence"].map(defence_label))
-            scores = scores.sort_values([*KEYS, "strength"], ignore_index=True)
+            scores = ordered(scores, [*KEYS, "strength"])
         return self.table(
             scores,
             (
                 Column("recogniser", "Recogniser"),
                 Column("metric", "Measure"),
                 Column("picture", "Picture"),
-                Column("plan", "Plan"),
-                Column("what", "Defence"),
-                Column("strength", "Strength", 3),
-                Column("n_shards", "Shards", 0),
-                Column("coalition", "Coalition", 0),
+                *setting_columns(scores, [*PIPELINE, "coalition", "coalition_choice"]),
                 Column("ceiling", "Original", 3),
                 Column("mean", "Share", 3, interval=True),
                 Column("miou_box", "mIoU, box", 3),
@@ -89,19 +88,19 @@ class DefendedRecognitionFigure(ReportFigure):
         "segmentation, left is less recognised in the picture that the coalition rebuilds. Dotted: "
         "the same measure on the original."
     )
-    empty = "This run recognised nothing through a defence."
+    empty = "This run recognised nothing through a defence that it scored for segmentation too."
     place = 11
 
     def draw(self, run: RunData, theme: Theme) -> Figure | None:
         scores = defended_scores(run)
         if scores.empty:
             return None
-        scores = commonest(scores, SITUATION, run.config)
+        scores = shown(scores.dropna(subset="miou_box"), run)
         known = set(scores["metric"])
         telling = [part.metrics[0] for _, part in RECOGNISERS.items() if part.metrics[0] in known]
         if not telling:
             return None
-        picture = scores.loc[scores["defence"] != UNDEFENDED, "picture"].value_counts().index[0]
+        picture = scores["picture"].iloc[0]
         figure = canvas(WIDE, 3.0, f"mIoU against what is recognised in pictures by {picture}")
         row = figure.subplots(1, len(telling), sharey=True, squeeze=False)[0]
         for axes, metric in zip(row, telling, strict=True):
@@ -113,6 +112,17 @@ class DefendedRecognitionFigure(ReportFigure):
         row[0].set_ylabel("mIoU, box prompt")
         legend_below(figure, *row[0].get_legend_handles_labels())
         return figure
+
+
+def shown(scores: pd.DataFrame, run: RunData) -> pd.DataFrame:
+    """The rows of one situation and of the commonest picture in it; defended ones decide."""
+    defended = scores[scores["defence"] != UNDEFENDED]
+    if defended.empty:
+        return defended
+    defended = commonest(defended, SITUATION, run.config)
+    fixed = defended.iloc[0][list(SITUATION)].to_dict()
+    fixed["picture"] = defended["picture"].value_counts().index[0]
+    return scores[(scores[list(fixed)] == pd.Series(fixed)).all(axis=1)]
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
