@@ -13,8 +13,8 @@ from framework.models.build import PIXEL_MEAN
 
 UNIT = 58.0
 """Grey levels that a value of 1 stands for: the standard deviation of photos."""
-GUESS, KNOWN, TOLD, INSIDE = slice(0, 3), slice(3, 4), slice(4, 5), slice(5, 6)
-"""Channels of the context; row and column follow."""
+GUESS, KNOWN, INSIDE = slice(0, 3), slice(3, 4), slice(5, 6)
+"""Channels of the context. The fifth says that something is told; row and column come last."""
 
 
 def normal(image: Pixels) -> Tensor:

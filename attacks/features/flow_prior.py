@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attacks.features.canvas import Canvas, Pixels
 from attacks.features.completion import shrunk
-from attacks.features.flow_input import INSIDE, KNOWN, context, grey_levels, normal, untold
+from attacks.features.flow_input import GUESS, INSIDE, KNOWN, context, grey_levels, normal, untold
 from attacks.features.public_examples import resized
 from attacks.methods.inpainting.kriging import calm, kriged
 from attacks.networks.flow import FlowNetwork
@@ -65,18 +65,23 @@ class FlowPrior:
         free = told[:, INSIDE] * (1 - told[:, KNOWN])
         with torch.inference_mode():
             missed = drawn(self._velocity(told), free, count, steps, seed)
-        pictures = (grey_levels(told[:, :3] + calm(canvas) * each[None], size) for each in missed)
+        pictures = (
+            grey_levels(told[:, GUESS] + calm(canvas) * each[None], size) for each in missed
+        )
         return [resized(picture, canvas.known.shape) for picture in pictures]
 
     def clean(self, picture: Pixels, time: float, rng: np.random.Generator) -> Pixels:
         """A picture [h, w, 3] in 0..255 without what photos do not show.
+
+        At its own size: a picture larger than `LONGEST` has other details than those that trained
+        the flow.
 
         Args:
             time: of the noise that is laid over it first, 0 for none; ``UNIT · time`` grey levels.
         """
         size = (picture.shape[0], picture.shape[1])
         told = untold(context(picture, np.zeros(size, dtype=bool)))
-        noise = torch.from_numpy(rng.standard_normal(told[:, :3].shape).astype(np.float32))
+        noise = torch.from_numpy(rng.standard_normal(told[:, GUESS].shape).astype(np.float32))
         noisy = (1 - time) * normal(picture) + time * noise
         with torch.inference_mode():
             found = cleaned(self._velocity(told), noisy, time)

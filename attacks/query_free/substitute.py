@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +45,14 @@ class Substituted(Ridge):
     What strangers' windows tell of how the two models differ decides how much noise the attacker's
     own tokens get before learning, and how the tokens under attack are moved: see
     `attacks.solvers.alignment.adjust`. Pixels are left as they are.
-
-    Attributes:
-        ways: of moving tokens that are tried.
     """
 
     needs = frozenset({SUBSTITUTE, STRANGERS, POSITIONS})
     random = True
-    ways: Sequence[Way] = (STAY,)
+
+    def ways(self) -> Sequence[Way]:
+        """The ways of moving tokens that are tried."""
+        return (STAY,)
 
     def fit(self, knowledge: Knowledge) -> None:
         if knowledge.substitute is None:
@@ -73,7 +74,7 @@ class Substituted(Ridge):
         position = learn_position(known)
         own = [token_examples(example, stage, position) for example in known.public]
         theirs = [seen_tokens(seen, stage, position) for seen in known.overheard]
-        found = adjust(theirs, own, self.ways)
+        found = adjust(theirs, own, self.ways())
         spread = Gaussian.of([x for x, _ in own]).covariance.trace() / own[0][0].shape[-1]
         rng = np.random.default_rng([self.seed, 2])
         deviation = float(np.sqrt(found.noise * spread))
@@ -99,13 +100,15 @@ class Substituted(Ridge):
 class Aligned(Substituted):
     """`Substituted`, where tokens may be moved to the mean and covariance of the substitute's."""
 
-    ways = WAYS
+    def ways(self) -> Sequence[Way]:
+        return WAYS
 
 
 class KernelAligned(Substituted):
     """`Substituted`, where tokens may be moved to where their kernel means meet."""
 
-    ways = (STAY, match_kernels)
+    def ways(self) -> Sequence[Way]:
+        return (STAY, partial(match_kernels, seed=self.seed))
 
 
 def noisy(example: PublicExample, deviation: float, rng: np.random.Generator) -> PublicExample:

@@ -17,7 +17,9 @@ def drawn(velocity: Velocity, free: Tensor, count: int, steps: int, seed: int) -
     In each step the flow takes a noisy picture for a clean one. What is known is put back in it,
     exactly, as in DDNM (Wang et al., ICLR 2023), and less noise than before is laid over it. All
     noise is drawn anew, as RePaint (Lugmayr et al., CVPR 2022) does with part of it, so that later
-    steps can mend what earlier ones drew. Noise kept from step to step did worse on public photos.
+    steps can mend what earlier ones drew. So draws differ less from each other than what the flow
+    holds possible, by half of the variance and more. Noise kept from step to step, whole or in
+    part, did worse by PSNR and by LPIPS.
 
     Args:
         free: 1 where the picture is unknown, else 0; [1, 1, h, w].

@@ -29,7 +29,7 @@ FLOOR = 1e-4
 
 
 def match_kernels(
-    source: Sequence[NDArray[np.floating]], target: Sequence[NDArray[np.floating]]
+    source: Sequence[NDArray[np.floating]], target: Sequence[NDArray[np.floating]], seed: int = 0
 ) -> LinearMap:
     """The affine map of ``source`` that descent finds to make the two least distinct.
 
@@ -39,6 +39,7 @@ def match_kernels(
     Args:
         source: tokens [tokens, channels], of any number of photos.
         target: the same of other photos, through the other model.
+        seed: of the start, and of the tokens compared in each step.
     """
     rows, there = (np.concatenate(part).astype(np.float64) for part in (source, target))
     mean = there.mean(axis=0)
@@ -48,7 +49,7 @@ def match_kernels(
         torch.from_numpy(((part - mean) @ axes / spread).astype(np.float32))
         for part in (rows, there)
     )
-    matrix, shift = (part.double().numpy() for part in _descended(mine, theirs))
+    matrix, shift = (part.double().numpy() for part in _descended(mine, theirs, seed))
     back = (axes / spread) @ matrix @ (axes * spread).T
     return LinearMap(back, mean, mean + (shift * spread) @ axes.T)
 
@@ -72,10 +73,10 @@ def median_distance(a: Tensor, b: Tensor) -> float:
     return max(float(torch.cdist(both, both).square().median()), 1e-12)
 
 
-def _descended(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _descended(source: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """The map, [channels, channels], and the shift, [channels]."""
     channels = source.shape[1]
-    draw = torch.Generator().manual_seed(0)
+    draw = torch.Generator().manual_seed(seed)
     scale, shift = torch.zeros(channels), torch.zeros(channels)
     left = torch.randn(channels, RANK, generator=draw) / channels**0.5
     right = torch.zeros(RANK, channels)

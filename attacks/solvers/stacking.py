@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 STRENGTHS = 10.0 ** np.arange(-4, 1.01, 0.5)
-"""Shrinkages tried, relative to the mean squared difference of guesses."""
+"""Shrinkages tried, relative to the squared error of the guess that is best alone."""
 ALONE = 1e6
 """The shrinkage that stands for the best guess alone."""
 FOLDS = 5
@@ -65,8 +65,8 @@ class Missed:
 def stack(examples: Sequence[Missed]) -> Array:
     """The weights of guesses in each kind of place, [kinds, guesses].
 
-    The shrinkage does best on examples left out, `FOLDS` at a time; the best guess alone is a
-    candidate.
+    The shrinkage does best on examples left out, one of `FOLDS` parts at a time; the best guess
+    alone is a candidate.
     """
     strengths = (*STRENGTHS, ALONE)
     if len(examples) < 2:

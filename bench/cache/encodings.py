@@ -27,6 +27,7 @@ from bench.spec.cells import Pipeline
 from framework.exposure.scene import View
 from framework.models.build import PedSam
 from framework.split.defences import DEFENCES, make_defence
+from framework.split.detectors import DETECTORS
 from framework.split.observation import WindowMessage
 from framework.split.payload import Payload
 from framework.split.policies import POLICIES
@@ -42,10 +43,12 @@ PLAIN = ("frame", "round", "stage", "shard", "window", "delivered")
 def pipeline_sources(pipeline: Pipeline, sam: PedSam) -> dict[str, str]:
     """Fingerprints of the source, and of trained weights, that decide what a pipeline does."""
     trained = make_defence(pipeline.defence, pipeline.strength).weights(sam, pipeline.plan)
+    detects = getattr(POLICIES.get(pipeline.policy), "detects", "")
     return {
         "weights of the defence": trained,
         "code of pipelines": source_fingerprint("bench.runner.evaluation.pipelines"),
         **code_of(POLICIES, [pipeline.policy]),
+        **code_of(DETECTORS, [detects] if detects else []),
         **code_of(DEFENCES, [pipeline.defence]),
     }
 

@@ -13,6 +13,8 @@ from attacks.features.canvas import Canvas, Pixels
 from attacks.features.completion import Completion
 from attacks.features.flow_prior import LONGEST, PHOTOS, STEPS, FlowPrior, prior_weights
 
+STEP = 2.0
+"""Grey levels by which the mean colours of two photos must differ to count as different."""
 AVERAGED = 4
 """Draws of which `FlowInpaintingMean` takes the mean."""
 
@@ -78,5 +80,10 @@ register_swapped(FlowInpaintingMean)
 
 
 def draw_seed(seed: int, canvas: Canvas) -> int:
-    """A seed for what is seen here, so that draws of two photos have different noise."""
-    return zlib.crc32(canvas.pixels.tobytes(), seed)
+    """A seed for what is seen here, so that draws of two photos have different noise.
+
+    Colours count in steps of `STEP`, so that another machine's rounding makes no other draw.
+    """
+    seen = canvas.pixels[canvas.known]
+    colour = (seen.mean(axis=0) // STEP if len(seen) else np.zeros(3)).astype(np.int64)
+    return zlib.crc32(np.packbits(canvas.known).tobytes() + colour.tobytes(), seed)

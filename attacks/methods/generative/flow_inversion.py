@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -97,7 +96,7 @@ class FlowInversion(Optimise):
         self, observation: Observation, canvas: Canvas, start: Pixels, weight: float
     ) -> NDArray[np.uint8]:
         target, _ = self._problem(observation, canvas)
-        rng = np.random.default_rng(zlib.crc32(start.tobytes(), int(self.recall("seed")[0])))
+        rng = np.random.default_rng(draw_seed(int(self.recall("seed")[0]), canvas))
         found = guided(target, FlowPrior(self.learned), start, weight, self._steps(), rng)
         if target.forward.local:
             found = np.where(canvas.known[..., None], found, start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from attacks.features.completion import Completion
 from attacks.methods.generative.flow_inpainting import draw_seed
 from attacks.networks.latent import FILES, LatentInpainter
 
-FOLDER = "PEDBENCH_LDM"
+VARIABLE = "PEDBENCH_LDM"
 
 
 @ATTACKS.register("latent_diffusion")
@@ -26,7 +27,7 @@ class LatentDiffusion(Completion):
     scored ones is the user's to know.
     """
 
-    summary = f"visible windows inverted, hidden ones drawn by the models in the folder ${FOLDER}"
+    summary = f"visible windows inverted, hidden ones drawn by the models in the folder ${VARIABLE}"
     kind = "inpainting"
     setting_independent = True
     random = True
@@ -34,7 +35,7 @@ class LatentDiffusion(Completion):
 
     @classmethod
     def user_files(cls) -> list[Path]:
-        folder = Path(os.environ.get(FOLDER) or os.devnull)
+        folder = Path(os.environ.get(VARIABLE) or os.devnull)
         return [folder / name for name in FILES if (folder / name).is_file()]
 
     def fit(self, knowledge: Knowledge) -> None:
@@ -42,14 +43,21 @@ class LatentDiffusion(Completion):
         self.learned["seed"] = np.array([self.seed])
 
     def fill(self, canvas: Canvas) -> Pixels:
-        folder = os.environ.get(FOLDER, "")
+        folder = os.environ.get(VARIABLE, "")
         if not folder or not Path(folder).is_dir():
             raise Unlearnable(
                 f"attack '{self.name}' needs a latent diffusion model: "
-                f"set {FOLDER} to a folder with {', '.join(FILES)}"
+                f"set {VARIABLE} to a folder with {', '.join(FILES)}"
             )
         seed = draw_seed(int(self.learned.get("seed", np.array([self.seed]))[0]), canvas)
-        return LatentInpainter.load(Path(folder)).fill(canvas.pixels, canvas.known, seed)
+        states = tuple((path.name, path.stat().st_mtime_ns) for path in self.user_files())
+        return _loaded(folder, states).fill(canvas.pixels, canvas.known, seed)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: str, _: tuple[tuple[str, int], ...]) -> LatentInpainter:
+    """The model of a folder, which is read once unless a file changes."""
+    return LatentInpainter.load(Path(folder))
 
 
 register_swapped(LatentDiffusion)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,12 @@ def _model() -> torch.jit.ScriptModule:
     name = os.environ.get(FILE, "")
     if not name or not Path(name).is_file():
         raise Unlearnable(f"attack 'lama' needs a TorchScript file of LaMa: set {FILE} to its path")
+    return _loaded(name, Path(name).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, _: int) -> torch.jit.ScriptModule:
+    """The network of a file, which is read once unless it changes."""
     try:
         return torch.jit.load(name, map_location="cpu").eval()
     except RuntimeError as error:

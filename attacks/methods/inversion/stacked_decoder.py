@@ -24,8 +24,8 @@ from framework.split.observation import Observation
 WHOLE = "whole."
 COALITIONS = 48
 """Drawn to learn the weights on."""
-PHOTOS = 10
-"""That each of them sees."""
+SHOWN = 10
+"""Photos that each of them sees."""
 DISTANCES = (1.0, 4.0, 10.0, 24.0)
 """From what is known, in 64ths of the longest side: kinds of place, those between are both."""
 SHARES = (0.05, 0.2, 0.5, 0.9)
@@ -45,9 +45,9 @@ class StackedDecoder(JointDecoder):
     The guesses are kriging's, `JointDecoder`'s, `WholeImageDecoder`'s, Navier-Stokes and Telea
     inpainting's and push-pull's. Weights are those of `attacks.solvers.stacking`, one set for each
     kind of place: how far from what is known, and how much is known at all. They are learned on
-    coalitions drawn for photos that the whole-image decoder was not trained on, and that the
-    regression of the joint decoder leaves out for the purpose. Each photo counts by the inverse of
-    its error, since PSNR is a logarithm.
+    coalitions drawn for photos that only say when the training of the whole-image decoder stops,
+    and that the regression of the joint decoder leaves out for the purpose. Each photo counts by
+    the inverse of its error, since PSNR is a logarithm.
 
     Args:
         seed: of the whole-image decoder, and of the coalitions.
@@ -119,13 +119,14 @@ class StackedDecoder(JointDecoder):
     ) -> Pixels:
         """How much each guess counts in each kind of place, [kinds, guesses].
 
-        Whole coalitions are left out when the shrinkage is chosen: each has places of its own.
+        Whole coalitions are left out when the shrinkage is chosen: each has places of its own, but
+        they share photos.
         """
         numbers = {id(example): number for number, example in enumerate(public)}
         rng = np.random.default_rng([self.seed, 3])
         whole, missed = self.whole, []
         for _ in range(self.coalitions):
-            chosen = rng.permutation(len(untaught))[:PHOTOS]
+            chosen = rng.permutation(len(untaught))[:SHOWN]
             held = sorted(practice(untaught[chosen[0]][1].grid, rng))
             practised = self.practise(untaught[0][0].observation, held)
             parts: list[Missed] = []

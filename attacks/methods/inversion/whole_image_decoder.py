@@ -85,7 +85,10 @@ class WholeImageDecoder(Ridge):
         self.learn(knowledge)
 
     def learn(self, knowledge: Knowledge) -> list[tuple[PublicExample, Lesson]]:
-        """`fit`; returns the photos that no step of training has seen."""
+        """`fit`; returns the photos that chose when training stops, and taught nothing else.
+
+        A lone photo does both.
+        """
         super().fit(knowledge)
         stages = sorted({s for e in knowledge.public for s in e.observation.stages})
         self.learned["stages"] = np.array(stages)

@@ -1,7 +1,7 @@
 """Lines of text."""
 
 import importlib
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from framework.split.detectors.base import DETECTORS, Detector
 
 MARGIN = 0.5
 """Of a line's height, on each of its sides."""
+BLANK = 64
+"""Side of the picture that it is tried with, pixels."""
 
 
 @DETECTORS.register("text")
@@ -46,8 +48,10 @@ def text_detector() -> Any:
         # An extra: most installations lack it.
         rapidocr = importlib.import_module("rapidocr")
         engine = rapidocr.RapidOCR(params={"Global.log_level": "error"})
+        find = partial(engine, use_det=True, use_cls=False, use_rec=False)
+        find(np.zeros((BLANK, BLANK, 3), np.uint8))  # what it lacks shows at the first picture
     except Exception as error:
         raise PedbenchError(
             f"RapidOCR cannot start ({one_line(error)}): pip install 'pedbench[text]'"
         ) from error
-    return lambda picture: engine(picture, use_det=True, use_cls=False, use_rec=False)
+    return find

@@ -56,7 +56,7 @@ ALPHAS = np.linspace(0.99, 0.01, 50).tolist()
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     written(tmp_path, "epsilon")
-    monkeypatch.setenv(latent_diffusion.FOLDER, str(tmp_path))
+    monkeypatch.setenv(latent_diffusion.VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -237,6 +237,6 @@ def test_a_model_of_another_shape_is_refused_and_not_stretched(folder, name, mod
 
 
 def test_without_a_folder_it_is_unsupported(monkeypatch):
-    monkeypatch.delenv(latent_diffusion.FOLDER, raising=False)
+    monkeypatch.delenv(latent_diffusion.VARIABLE, raising=False)
     with pytest.raises(PedbenchError, match="set PEDBENCH_LDM"):
         fill(half())

@@ -10,9 +10,12 @@ import pytest
 
 from attacks.base import ATTACKS
 from bench.cache import fingerprints
+from bench.cache.encodings import pipeline_sources
 from bench.cache.fingerprints import part_fingerprint, source_fingerprint
 from bench.metrics import METRICS
 from bench.recognition import RECOGNISERS
+from bench.spec.cells import Pipeline
+from framework.models.build import build_sam
 from framework.split.defences import DEFENCES
 from framework.split.policies import POLICIES
 
@@ -102,3 +105,11 @@ class TestPlugins:
         before = self.fingerprint()
         (elsewhere / "pedbench_elsewhere.py").write_text("X = 2\n")
         assert self.fingerprint() == before
+
+
+@pytest.mark.parametrize("name", ["skin", "text"])
+def test_what_a_pipeline_does_depends_on_its_detector(name: str) -> None:
+    sam = build_sam("toy", "random")
+    kept = Pipeline(policy=f"sensitive_local:{name}+padding_local")
+    assert f"detector {name}" in pipeline_sources(kept, sam)
+    assert not any("detector" in key for key in pipeline_sources(Pipeline(policy="random"), sam))

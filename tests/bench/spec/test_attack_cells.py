@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from attacks.base import ATTACKS
 from attacks.threat_models.base import ThreatModel
 from bench.spec.cells import AttackCell, Pipeline
 from bench.spec.config import load_preset
@@ -114,3 +115,11 @@ def test_the_attacks_preset_covers_what_its_issue_asks_for():
     assert any(c.threat.averages for c in watches)
     assert any(c.pipeline.defence == "noise_only" for c in watches)
     assert any(not c.threat.positions_known for c in watches)
+
+
+def test_every_attack_of_the_suite_runs_with_its_swapped_twin():
+    cells_of_suite = load_preset("attacks").cells()
+    tried = {cell.attack for cell in cells_of_suite if isinstance(cell, AttackCell)}
+    twins = {name for name in ATTACKS.names() if name.endswith("_swapped")}
+    assert len(twins) > 5
+    assert not [name for name in tried if f"{name}_swapped" in twins - tried]

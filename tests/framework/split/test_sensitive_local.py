@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -71,6 +73,18 @@ def test_text_without_its_package_is_one_line(monkeypatch):
     monkeypatch.setattr("framework.split.detectors.text.importlib.import_module", absent)
     with pytest.raises(PedbenchError, match=r"RapidOCR cannot start .*pip install 'pedbench\[text"):
         DETECTORS.get("text")().find(frame_of(64, 64))
+
+
+def test_text_whose_engine_fails_at_the_first_picture_is_one_line(monkeypatch):
+    def engine(picture, **options):
+        raise ImportError("onnxruntime is not installed")
+
+    module = SimpleNamespace(RapidOCR=lambda params: engine)
+    text_detector.cache_clear()
+    monkeypatch.setattr("framework.split.detectors.text.importlib.import_module", lambda _: module)
+    with pytest.raises(PedbenchError, match=r"RapidOCR cannot start .*onnxruntime"):
+        DETECTORS.get("text")().find(frame_of(64, 64))
+    text_detector.cache_clear()
 
 
 def test_what_stands_out_is_salient():
