@@ -31,7 +31,6 @@ from studies.table import told
 
 ATTACKERS = ("whole_image_decoder", "whole_image_decoder_round1", "whole_image_prior")
 SHARDS = (4, 9, 25)
-RESAMPLES = 2000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,7 +34,7 @@ def pedbench(*commands: Sequence[str]) -> None:
     """Run command lines of `pedbench` side by side, without their output.
 
     Raises:
-        PedbenchError: one of them failed; with what it said.
+        PedbenchError: one of them failed; with the last line that it said.
     """
     running = [
         subprocess.Popen(
