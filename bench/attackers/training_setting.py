@@ -10,6 +10,7 @@ from attacks.threat_models.base import ThreatModel
 from bench.spec.cells import AttackCell, Pipeline
 from framework.declaration import only, own
 from framework.split.payload import INT_LIMIT, PayloadSpec
+from framework.split.plans import PLANS
 
 EVERY_ROUND = "every_round"
 NOISY = " in noise"
@@ -53,7 +54,8 @@ def training_phase(attack: str, setting: TrainingSetting) -> str:
 def training_setting(cell: AttackCell, attack: type[Attack]) -> TrainingSetting:
     """What ``attack`` is fitted to in ``cell``.
 
-    An attacker that does not adapt trains without the defence, as if there were none.
+    An attacker that does not adapt trains without the defence, as if there were none. One that
+    learns from the first round alone is the same under all plans that open alike.
     """
     if not attack.needs_training:
         return TrainingSetting(only(cell.pipeline, "every"), only(cell.threat, "every"))
@@ -64,4 +66,6 @@ def training_setting(cell: AttackCell, attack: type[Attack]) -> TrainingSetting:
         threat = replace(threat, averages=False)
     if not threat.averages:
         threat = replace(threat, frames=1)
+    if not threat.stage and not attack.every_round:
+        pipeline = replace(pipeline, plan=PLANS[pipeline.plan].opens_as or pipeline.plan)
     return TrainingSetting(pipeline, threat, attack.every_round)

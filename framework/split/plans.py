@@ -58,10 +58,12 @@ class PlanKind:
     Attributes:
         summary: one sentence for listings.
         steps: of an architecture.
+        opens_as: another plan with the same first round, whatever the architecture.
     """
 
     summary: str
     steps: Callable[[Architecture], Steps]
+    opens_as: str | None = None
 
 
 def _prefix(arch: Architecture) -> Steps:
@@ -86,6 +88,7 @@ PLANS = {
     "prefix": PlanKind(
         "shards run only the window blocks before the first global one; exact",
         _prefix,
+        opens_as="interleaved",
     ),
     "globals_last": PlanKind(
         "all window blocks on shards, then all global ones on the edge; one round",

@@ -22,6 +22,8 @@ QUICK = {
     "mmd_aligned_decoder": {"steps": 2},
     "moment_matching": {"turns": 2},
     "conv_decoder_unshuffled": {"steps": 2},
+    "conv_decoder_brief": {"steps": 2},
+    "conv_decoder_brief_unshuffled": {"steps": 2},
     "transformer_decoder": {"steps": 2},
     "transformer_decoder_prior": {"steps": 2},
     "whole_image_decoder": {"steps": 1},

@@ -44,6 +44,8 @@ KINDS = {
     "ridge": "inversion",
     "ridge_unshuffled": "inversion",
     "conv_decoder_unshuffled": "inversion",
+    "conv_decoder_brief": "inversion",
+    "conv_decoder_brief_unshuffled": "inversion",
     "jigsaw": "inversion",
     "conv_decoder": "inversion",
     "transformer_decoder": "inversion",

@@ -99,6 +99,17 @@ def test_conv_decoder_is_no_worse_than_ridge(knowledge, observe, target):
     assert psnr(target, decoded) > psnr(target, linear) - 0.5
 
 
+def test_a_brief_decoder_is_a_decoder_of_a_quarter_of_the_steps(knowledge, observe, target):
+    public = knowledge(strength=1.0)
+    seen = observe(target, strength=1.0)
+    assert ATTACKS.get("conv_decoder_brief")().steps * 4 == ConvDecoder().steps
+    brief, whole = (
+        fit(name, public, steps=3).reconstruct(seen)
+        for name in ("conv_decoder_brief", "conv_decoder")
+    )
+    assert np.array_equal(brief, whole)
+
+
 def test_conv_decoder_is_deterministic_and_leaves_the_global_seed_alone(knowledge):
     public = knowledge(strength=1.0)
     before = torch.random.get_rng_state()

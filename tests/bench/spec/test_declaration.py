@@ -103,6 +103,20 @@ def test_who_does_not_adapt_trains_as_if_nothing_were_defended():
     assert made.threat == ThreatModel(public_photos=3, stage=2)
 
 
+def test_one_attacker_serves_all_plans_whose_first_round_is_the_same():
+    def setting(plan, attack="ridge", stage=None):
+        cell = dataclasses.replace(
+            CELL, pipeline=Pipeline(plan=plan), threat=ThreatModel(stage=stage)
+        )
+        return training_setting(cell, ATTACKS.get(attack))
+
+    assert setting("prefix") == setting("interleaved")
+    assert setting("globals_last") != setting("interleaved")
+    assert setting("prefix", stage=2) != setting("interleaved", stage=2)
+    every_round = "whole_image_decoder"
+    assert setting("prefix", every_round) != setting("interleaved", every_round)
+
+
 def test_a_setting_needs_no_more_than_a_field():
     @dataclasses.dataclass(frozen=True)
     class Room:

@@ -97,5 +97,15 @@ def test_plans_run_every_block_once(plan, name):
     assert make_plan(plan, arch).stock_order is order_is_stock
 
 
+@pytest.mark.parametrize("model", ["tiny", "vit_b", "vit_l", "vit_h"])
+@pytest.mark.parametrize("name", [name for name, kind in PLANS.items() if kind.opens_as])
+def test_plans_that_are_said_to_open_alike_do(name, model):
+    from framework.models.named import architecture
+
+    arch = architecture(model)
+    opening = [make_plan(each, arch).steps[0] for each in (name, PLANS[name].opens_as)]
+    assert opening[0] == opening[1]
+
+
 def test_unknown_plan(sam):
     assert "did you mean 'interleaved'" in message_of(lambda: make_plan("interleave", sam.arch))
