@@ -21,7 +21,15 @@ from bench.report.aggregate.curves import CURVE, comparable, knob, order
 from bench.report.aggregate.leakage import CONTROLS, ImageTable, adaptive, image_tables
 from bench.report.aggregate.segmentation import weights
 from bench.report.data import EARLIEST, FLOOR, PIPELINE, RunData
-from bench.report.statistics import LEVEL, RESAMPLES, SEED, holm, two_sided, worst_case
+from bench.report.statistics import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    TEST_RESAMPLES,
+    holm,
+    two_sided,
+    worst_case,
+)
 
 LOSSES = (0.01, 0.02, 0.05)
 """Shares of the undefended mIoU that a user may be ready to lose."""
@@ -55,15 +63,16 @@ class Ladder:
     masks: Floats
     sign: int
 
-    def means(self, draws: NDArray[np.int_]) -> tuple[Floats, Floats, Floats]:
+    def means(self, draws: Floats | None = None) -> tuple[Floats, Floats, Floats]:
         """Utility and leakage [settings, draws] and floor [draws] of resampled images.
 
         Args:
-            draws: indices of images, [draws, images].
+            draws: how often each image is drawn, [draws, images]; each once unless given.
         """
-        masks = self.masks[draws]
-        utility = (self.utility[:, draws] * masks).sum(axis=-1) / masks.sum(axis=-1)
-        return utility, self.leakage[:, draws].mean(axis=-1), self.floor[draws].mean(axis=-1)
+        counts = np.ones((1, len(self.images))) if draws is None else draws
+        utility = (self.utility * self.masks) @ counts.T / (self.masks @ counts.T)
+        images = counts.sum(axis=1)
+        return utility, self.leakage @ counts.T / images, self.floor @ counts.T / images
 
 
 def equal_utility(run: RunData) -> pd.DataFrame:
@@ -78,7 +87,7 @@ def equal_utility(run: RunData) -> pd.DataFrame:
     rows = []
     for ladders in ladder_groups(run):
         draws = draws_of(len(ladders[0].images))
-        beaten = _beaten(ladders, draws)
+        beaten = _beaten(ladders, draws_of(len(ladders[0].images), TEST_RESAMPLES))
         for ladder in ladders:
             rows += [
                 row | {"beats": ", ".join(beaten[ladder.knob])} for row in _rows(ladder, draws)
@@ -123,14 +132,14 @@ def hypervolume(utility: Floats, leakage: Floats, floor: Floats) -> Floats:
     return volume
 
 
-def volume_of(ladder: Ladder) -> float:
-    """Hypervolume of a ladder on all of its images; see `hypervolume`."""
-    return float(hypervolume(*ladder.means(np.arange(len(ladder.images))[None]))[0])
+def leakage_at(ladder: Ladder, loss: float, draws: Floats | None = None) -> Floats:
+    """Leakage where ``loss`` of the undefended utility is lost, [draws]; more is worse."""
+    utility, leakage, _ = ladder.means(draws)
+    return least_leakage(utility, leakage, (1 - loss) * utility[0])
 
 
-def _rows(ladder: Ladder, draws: NDArray[np.int_]) -> Iterator[dict[str, Any]]:
-    whole = np.arange(len(ladder.images))[None]
-    of = [ladder.means(which) for which in (whole, draws)]
+def _rows(ladder: Ladder, draws: Floats) -> Iterator[dict[str, Any]]:
+    of = [ladder.means(which) for which in (None, draws)]
     volume, volumes = (hypervolume(*means) for means in of)
     if not _leaks(*of[1][1:]):
         volume, volumes = np.full_like(volume, np.nan), np.full_like(volumes, np.nan)
@@ -150,12 +159,9 @@ def _leaks(leakage: Floats, floor: Floats) -> bool:
     return bool(np.quantile(leakage[0] - floor, (1 - LEVEL) / 2) > 0)
 
 
-def _beaten(ladders: list[Ladder], draws: NDArray[np.int_]) -> dict[str, list[str]]:
+def _beaten(ladders: list[Ladder], draws: Floats) -> dict[str, list[str]]:
     """For each defence those that leak more at equal utility, beyond chance."""
-    at = {}
-    for ladder in ladders:
-        utility, leakage, _ = ladder.means(draws)
-        at[ladder.knob] = least_leakage(utility, leakage, (1 - RANKED_AT) * utility[0])
+    at = {ladder.knob: leakage_at(ladder, RANKED_AT, draws) for ladder in ladders}
     p_values, better = {}, {}
     for one, other in combinations(at, 2):
         difference = np.where(at[one] == at[other], 0.0, at[one] - at[other])
@@ -242,9 +248,12 @@ def _ladders(settings: list[dict[str, Any]]) -> list[Ladder]:
     return ladders
 
 
-def draws_of(images: int) -> NDArray[np.int_]:
-    """Indices of resampled images, [draws, images]."""
-    return np.random.default_rng(SEED).integers(images, size=(RESAMPLES, images))
+@lru_cache(maxsize=8)
+def draws_of(images: int, resamples: int = RESAMPLES) -> Floats:
+    """How often each image is drawn when as many are drawn with replacement, [draws, images]."""
+    drawn = np.random.default_rng(SEED).integers(images, size=(resamples, images))
+    counts: Floats = np.apply_along_axis(np.bincount, 1, drawn, minlength=images).astype(float)
+    return counts
 
 
 def _named(name: str, value: float, draws: Floats) -> dict[str, float]:

@@ -27,6 +27,8 @@ FAMILY = ["region", "metric"]
 def partitionings(run: RunData) -> pd.DataFrame:
     """One row per place and other policy, where `JUDGED` was run beside it.
 
+    Only attacks that every policy of a place was put to are compared.
+
     Columns: `PLACE`, ``policy``, ``judged`` and ``other`` (mean leakage of the attack that leaks
     most for each image), ``difference`` with its 95 % interval (as scored), ``clear`` (whether it
     differs from 0 after Holm's correction over the family), ``less`` (whether `JUDGED` leaks
@@ -46,7 +48,7 @@ def _worst(run: RunData) -> Iterator[tuple[dict[str, Any], dict[str, pd.Series]]
     """Each place with the worst case of each policy, indexed by image."""
     found: dict[tuple[Any, ...], dict[str, pd.Series]] = {}
     worse: dict[tuple[Any, ...], bool] = {}
-    for table in image_tables(adaptive(plain(run.leakage))):
+    for table in image_tables(_comparable(adaptive(plain(run.leakage)))):
         real = table.of(CONTROLS, False)
         if len(real):
             where = tuple(table.keys[name] for name in PLACE)
@@ -55,6 +57,13 @@ def _worst(run: RunData) -> Iterator[tuple[dict[str, Any], dict[str, pd.Series]]
             worse[where] = table.worse
     for where, of_policies in found.items():
         yield dict(zip(PLACE, where, strict=True)) | {"worse": worse[where]}, of_policies
+
+
+def _comparable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of attacks that every policy of a place was put to."""
+    policies = rows.groupby(PLACE)["policy"].transform("nunique")
+    tried = rows.groupby([*PLACE, "attack"])["policy"].transform("nunique")
+    return rows[tried == policies]
 
 
 def _rows(where: dict[str, Any], scores: dict[str, pd.Series]) -> Iterator[dict[str, Any]]:

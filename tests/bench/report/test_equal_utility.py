@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report.aggregate.curves import comparable
+from bench.report.aggregate.curves import CURVE, comparable
 from bench.report.aggregate.equal_utility import (
+    LOSSES,
     Ladder,
     _beaten,
     _rows,
@@ -17,6 +18,7 @@ from bench.report.aggregate.equal_utility import (
 )
 from bench.report.data import PIPELINE
 from bench.report.statistics import holm
+from bench.report.topics.utility.equal_utility import _wide
 
 
 def column(*values: float) -> np.ndarray:
@@ -82,6 +84,27 @@ def test_only_clear_differences_count_as_beaten():
     assert beaten == {"strong": ["weak"], "twin": ["weak"], "weak": []}
 
 
+def test_the_table_ranks_by_leakage_at_equal_utility():
+    rows = [
+        dict.fromkeys(CURVE, "same")
+        | {"region": "visible", "metric": metric, "knob": knob, "loss": loss, "beats": ""}
+        | {"leakage": leakage, "leakage_low": leakage, "leakage_high": leakage}
+        | {"hypervolume": volume, "hypervolume_low": volume, "hypervolume_high": volume}
+        | {"settings": 1, "images": 1}
+        for metric, knob, leakage, volume in [
+            ("psnr", "gaussian", 30, 0.9),
+            ("psnr", "blur", 20, 0.1),
+            ("lpips", "gaussian", 0.3, 0.1),
+            ("lpips", "blur", 0.1, 0.9),
+        ]
+        for loss in LOSSES
+    ]
+    found = _wide(pd.DataFrame(rows))
+    ranked = found.groupby("metric")["knob"].apply(list)
+    assert ranked["psnr"] == ["blur", "gaussian"]
+    assert ranked["lpips"] == ["gaussian", "blur"]
+
+
 def test_scores_where_lower_is_worse_come_back_as_they_were():
     row = list(_rows(ladder("noise", 20, sign=-1), draws_of(40)))[1]
     assert row["loss"] == 0.02
@@ -94,7 +117,7 @@ def test_utility_is_weighed_by_masks():
     masks = np.zeros(40)
     masks[3] = 5
     weighed = Ladder(**{**one.__dict__, "masks": masks, "utility": np.arange(80.0).reshape(2, 40)})
-    utility, _, _ = weighed.means(np.arange(40)[None])
+    utility, _, _ = weighed.means()
     assert utility[:, 0].tolist() == [3, 43]
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report.aggregate.partitionings import _rows
+from bench.report.aggregate.partitionings import FAMILY, PLACE, _comparable, _rows
 from bench.report.base import TABLES
 from bench.report.data import RunData
-from bench.report.statistics import two_sided
+from bench.report.statistics import holm, resampled_gain, two_sided
 from bench.runner.run import run
 from bench.spec.config import RunConfig
 from bench.spec.grid import Group
@@ -47,6 +47,27 @@ def test_a_difference_is_taken_photo_by_photo():
     assert rows[0]["difference"] == rows[0]["difference_low"] == -1
     assert rows[0]["less"]
     assert rows[0]["p_value"] < 0.002
+
+
+def test_only_attacks_that_every_policy_of_a_place_was_put_to_are_compared():
+    place = dict.fromkeys(PLACE, "same")
+    tried = {"leakage_aware": ["push_pull"], "random": ["push_pull", "ridge"]}
+    rows = [place | {"policy": p, "attack": a} for p, attacks in tried.items() for a in attacks]
+    alone = {**place, "n_shards": 9, "policy": "random", "attack": "ridge"}
+    kept = _comparable(pd.DataFrame([*rows, alone]))
+    assert list(zip(kept["policy"], kept["attack"], strict=True)) == [
+        ("leakage_aware", "push_pull"),
+        ("random", "push_pull"),
+        ("random", "ridge"),
+    ]
+    assert set(FAMILY) < set(PLACE)
+
+
+def test_a_clear_difference_stays_clear_among_a_hundred():
+    photos = [f"{i}" for i in range(12)]
+    clear = resampled_gain(np.arange(1.0, 13.0), np.zeros(12), photos)
+    p_values = {"clear": two_sided(clear)} | {f"{i}": 1.0 for i in range(99)}
+    assert holm(p_values) == {"clear"}
 
 
 def test_no_difference_has_a_p_value_of_one():

@@ -47,8 +47,9 @@ from bench.report.words import (
 
 CELL_KEYS = [*PIPELINE, "coalition", "coalition_choice"]
 KEYS = [*CELL_KEYS, "setting", "order"]
+ENDS_OF_MEAN = ["mean", "mean_low", "mean_high"]
 REGIONS = ("hidden", "visible")
-DEFENCE_MARKS = "o^Dv<>P"
+DEFENCE_MARKS = "o^Dv<>PXph*8Hd"
 PRECISION_LOOK: dict[str, Any] = {"linestyle": (0, (3, 1.5)), "marker": "s"}
 FILL, UNSPLIT = "filling the box", "unsplit model"
 ENDS: dict[str, dict[str, Any]] = {
@@ -104,8 +105,9 @@ def utility_frame(run: RunData) -> pd.DataFrame:
         if view.empty:
             continue
         named = view.assign(score=view["region"] + "_" + view["metric"] + end)
-        wide = named.pivot(index=CELL_KEYS, columns="score", values="mean").reset_index()
-        frame = frame.merge(wide, on=CELL_KEYS, how="left")
+        wide = named.pivot(index=CELL_KEYS, columns="score", values=ENDS_OF_MEAN)
+        wide.columns = wide.columns.map(lambda pair: pair[1] + pair[0].removeprefix("mean"))
+        frame = frame.merge(wide.reset_index(), on=CELL_KEYS, how="left")
     return frame.sort_values([*CURVE, "order"], ignore_index=True)
 
 
@@ -117,9 +119,8 @@ def _columns(metric: str, frame: pd.DataFrame) -> list[Column]:
         for end, words in (("", ""), ("_plain", ", not adaptive")):
             key, heading = f"{region}_{metric}{end}", f"{region.capitalize()} {of.heading}{words}"
             if key in frame:
-                columns.append(
-                    Column(key, heading, of.decimals, way, measure=of.label, detail=of.csv_alone)
-                )
+                folded = {"measure": of.label, "detail": of.csv_alone}
+                columns.append(Column(key, heading, of.decimals, way, interval=True, **folded))
     return columns
 
 

@@ -8,17 +8,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.aggregate.curves import PRECISION, curve_points
-from bench.report.aggregate.equal_utility import Ladder, draws_of, ladder_groups, volume_of
+from bench.report.aggregate.equal_utility import (
+    RANKED_AT,
+    Ladder,
+    draws_of,
+    ladder_groups,
+    leakage_at,
+)
 from bench.report.base import FIGURES, ReportFigure
 from bench.report.data import RunData
 from bench.report.render.style import LABEL_SIZE, WIDE, Theme, canvas, lay_out, legend_below
-from bench.report.statistics import LEVEL
+from bench.report.statistics import LEVEL, Floats
 from bench.report.words import defence_label, measure, shown_metrics
 
 REGION = "visible"
 MOST = 5
-"""Curves in colour: those with the largest hypervolume. The others are grey."""
+"""Curves in colour: those that leak least at equal utility. The others are grey."""
+MARKS = "o^DvP"
 LINE = (0, (1, 1.6))
+Looks = dict[str, dict[str, str]]
 
 
 @FIGURES.register("relative_utility")
@@ -29,10 +37,11 @@ class RelativeUtilityFigure(ReportFigure):
     caption = (
         "Each curve is one defence from no strength (square) on. Up is more of the undefended "
         "mIoU, left is less leakage of the windows received, to the strongest attack for each "
-        f"image; the star marks the ideal corner. In colour the {MOST} defences with the largest "
-        "hypervolume, the others in grey; all stand in the table equal_utility. Bands: 95 % "
-        "intervals of leakage over images. Dotted: the floor that public photos reach, and the "
-        "ceiling of everything sent."
+        f"image; the star marks the ideal corner. In colour the {MOST} defences that leak least "
+        f"where {RANKED_AT:.0%} of the mIoU is lost, the others in grey; all stand in the table "
+        "equal_utility. Bands and bars: 95 % intervals of leakage and of mIoU over images. "
+        "Dotted: the floor that public photos reach and, where it was run, the ceiling of "
+        "everything sent."
     )
     empty = "This run has no defence beside an undefended setting with segmentation."
     place = 2
@@ -44,10 +53,10 @@ class RelativeUtilityFigure(ReportFigure):
             return None
         figure = canvas(WIDE, 3.4, "mIoU kept against leakage of the windows received")
         row = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-        colours = _colours(ladders, metrics[0], theme)
+        looks = _looks(ladders, metrics[0], theme)
         for axes, metric in zip(row, metrics, strict=True):
             own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
-            _panel(axes, own, colours, theme)
+            _panel(axes, own, looks, theme)
             _ceiling(axes, run, own[0], theme)
         row[0].set_ylabel("share of the undefended mIoU, box prompt")
         handles, labels = row[0].get_legend_handles_labels()
@@ -66,22 +75,23 @@ def _chosen(run: RunData) -> list[Ladder]:
     return max(settings.values(), key=len, default=[])
 
 
-def _colours(ladders: list[Ladder], metric: str, theme: Theme) -> dict[str, str]:
-    """Colours of the best defences by hypervolume in one metric."""
+def _looks(ladders: list[Ladder], metric: str, theme: Theme) -> Looks:
+    """Colours and marks of the defences that leak least at equal utility, in one metric."""
     own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
-    ranked = sorted(own, key=lambda ladder: -np.nan_to_num(volume_of(ladder)))
+    ranked = sorted(own, key=lambda ladder: float(leakage_at(ladder, RANKED_AT)[0]))
     return {
-        ladder.knob: colour for ladder, colour in zip(ranked[:MOST], theme.series, strict=False)
+        ladder.knob: {"color": colour, "marker": mark}
+        for ladder, colour, mark in zip(ranked[:MOST], theme.series, MARKS, strict=False)
     }
 
 
-def _panel(axes: Axes, ladders: list[Ladder], colours: dict[str, str], theme: Theme) -> None:
+def _panel(axes: Axes, ladders: list[Ladder], looks: Looks, theme: Theme) -> None:
     of, sign = measure(ladders[0].keys["metric"]), ladders[0].sign
     axes.set_xlabel(f"{of.heading}{'' if sign > 0 else ', axis reversed'}  →  more leakage")
     if sign < 0:
         axes.invert_xaxis()
-    for ladder in sorted(ladders, key=lambda ladder: ladder.knob in colours):
-        _curve(axes, ladder, colours.get(ladder.knob), theme)
+    for ladder in sorted(ladders, key=lambda ladder: ladder.knob in looks):
+        _curve(axes, ladder, looks.get(ladder.knob), theme)
     start, floor = ladders[0].leakage[0].mean() * sign, ladders[0].floor.mean() * sign
     axes.plot(start, 1, marker="s", color=theme.muted, linestyle="", zorder=4)
     if np.isfinite(floor):
@@ -92,17 +102,25 @@ def _panel(axes: Axes, ladders: list[Ladder], colours: dict[str, str], theme: Th
         )
 
 
-def _curve(axes: Axes, ladder: Ladder, colour: str | None, theme: Theme) -> None:
-    utility, leakage, _ = ladder.means(np.arange(len(ladder.images))[None])
+def _curve(axes: Axes, ladder: Ladder, look: dict[str, str] | None, theme: Theme) -> None:
+    utility, leakage, _ = ladder.means()
     kept, mean = (utility / utility[0])[:, 0], ladder.sign * leakage[:, 0]
-    if colour is None:
+    if look is None:
         axes.plot(mean, kept, color=theme.muted, alpha=0.35, linewidth=0.9)
         return
-    _, drawn, _ = ladder.means(draws_of(len(ladder.images)))
+    lost, drawn, _ = ladder.means(draws_of(len(ladder.images)))
+    axes.fill_betweenx(
+        kept, *_bounds(ladder.sign * drawn), color=look["color"], alpha=0.12, linewidth=0
+    )
+    axes.vlines(mean, *_bounds(lost / lost[0]), color=look["color"], alpha=0.45, linewidth=0.8)
+    axes.plot(mean, kept, **look, markersize=3.5, label=_label(ladder.knob))
+
+
+def _bounds(draws: Floats) -> Floats:
+    """Lower and upper end of the 95 % interval of each setting: [2, settings]."""
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(ladder.sign * drawn, [tail, 1 - tail], axis=1)
-    axes.fill_betweenx(kept, low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.plot(mean, kept, color=colour, marker="o", markersize=3, label=_label(ladder.knob))
+    bounds: Floats = np.quantile(draws, [tail, 1 - tail], axis=1)
+    return bounds
 
 
 def _ceiling(axes: Axes, run: RunData, ladder: Ladder, theme: Theme) -> None:
