@@ -1,4 +1,4 @@
-"""Means with bootstrap intervals, gains, and the worst case over attacks.
+"""Means and medians with bootstrap intervals, gains, and the worst case over attacks.
 
 Values of one image (or, for frames, of one scene) are not independent, so whole clusters are
 resampled (Field & Welsh, Journal of the Royal Statistical Society B 2007). Intervals are
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A mean and its 95 % interval; the bounds are NaN where there is only one cluster."""
+    """A mean or median and its 95 % interval; the bounds are NaN where there is one cluster."""
 
     mean: float
     low: float
@@ -49,6 +49,16 @@ def mean_interval(
     checked = _checked(values, clusters)
     draws = _resampled_means(checked, clusters, resamples, seed)
     return _interval(float(checked.mean()), draws)
+
+
+def median_interval(values: ArrayLike) -> Interval:
+    """The median of independent values and its bootstrap interval; see `mean_interval`."""
+    checked = _checked(values, range(np.size(values)))
+    drawn = np.random.default_rng(SEED).choice(checked, (RESAMPLES, len(checked)))
+    median = float(np.median(checked))
+    if len(checked) == 1:
+        return Interval(median, float("nan"), float("nan"))
+    return _interval(median, np.median(drawn, axis=1))
 
 
 def paired_gain(

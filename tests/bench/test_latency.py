@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from math import inf, isnan
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cli import main
 from bench.latency.config import (
+    BASELINE,
     LatencyConfig,
     is_latency,
     load_latency,
@@ -25,9 +27,11 @@ from bench.latency.network import namespaces, relay
 from bench.latency.network.links import DIRECT, LINKS, Link, read_link
 from bench.latency.network.namespaces import Namespaces, obstacle, remove_stale
 from bench.latency.report.arithmetic import decoder_macs, payload_bytes, work
+from bench.latency.report.figures import draw
 from bench.latency.report.summary import MODELLED, crossover, modelled, pays_from, summarise
 from bench.latency.results import LatencyRun
 from bench.latency.run import run
+from bench.report.render.style import LIGHT
 from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
 from framework.models.named import architecture
 from framework.split.plans import PLANS
@@ -35,6 +39,7 @@ from tests.bench.latency_support import CONFIG, WAN, latency_folder, measured
 
 pytestmark = pytest.mark.slow
 
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 ECHO = """
 import socket, sys
 caller = socket.create_server((sys.argv[1], 5001)).accept()[0]
@@ -131,6 +136,15 @@ def test_summary_of_known_rows():
     assert far["pays_free"] == pytest.approx(8 / (2 - 1 - 0.04))
     assert far["pays_faster"] == pytest.approx(8 / (2 - 1 - 0.04 - 0.05))
     assert lines.loc["none", "prefix"]["pays_free"] == pytest.approx(8.0)
+
+
+def test_the_crossover_shows_what_was_measured_over_each_link():
+    run = LatencyRun.read(REFERENCE / "latency-tiny")
+    figure = draw(run, "crossover", LIGHT)
+    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    rows = run.summary[(run.summary["link"] != "none") & (run.summary["plan"] != BASELINE)]
+    shown = {tuple(pair) for line in points for pair in line.get_xydata().tolist()}
+    assert shown == set(zip(rows["mbps"], rows["median"], strict=True))
 
 
 def test_crossover_of_all_sizes():

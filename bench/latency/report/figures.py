@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.latency.config import BASELINE
 from bench.latency.network.links import DIRECT
+from bench.latency.report.summary import MODELLED
 from bench.latency.results import LatencyRun
 from bench.report.render.style import NARROW, WIDE, Theme, canvas, reference_line
 from bench.report.words import readable
@@ -16,8 +17,10 @@ from bench.report.words import readable
 CAPTIONS = {
     "latency": "Seconds from a photo to one mask by link and plan: median, in the darker part the "
     "edge's own work; the thin line ends at the 95th percentile. Dotted: the edge alone.",
-    "crossover": "Seconds by bandwidth with servers that take no time, from the edge's part as "
-    "measured, at 20 ms one way. Where a curve falls below the edge alone, offloading pays.",
+    "crossover": "Curves: seconds by bandwidth with servers that take no time, from the edge's "
+    "part as measured, at 20 ms one way. Below the edge alone, offloading pays. "
+    "Points: medians as measured over each link, with its own delay and servers no faster than "
+    "the edge.",
 }
 DELAY_MS = 20.0
 
@@ -78,7 +81,8 @@ def _bars(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
 
 def draw_crossover(run: LatencyRun, theme: Theme) -> Figure:
     """Seconds by bandwidth, a curve for each plan."""
-    rows = run.summary[run.summary["link"] == DIRECT.name].set_index("plan")
+    direct = run.summary["link"] == DIRECT.name
+    rows, links = run.summary[direct].set_index("plan"), run.summary[~direct]
     figure = canvas(NARROW, 2.6, f"When offloading pays · {_title(run)}")
     axes = figure.subplots()
     mbps = np.logspace(0, 4, 200)
@@ -88,6 +92,8 @@ def draw_crossover(run: LatencyRun, theme: Theme) -> Figure:
         wire = (row["mb_up"] + row["mb_down"]) * 8 / mbps
         seconds = row["edge"] + 2e-3 * DELAY_MS * row["rounds"] + wire
         axes.plot(mbps, seconds, color=colour, label=readable(plan))
+        measured = links[(links["plan"] == plan) & (links["how"] != MODELLED)]
+        axes.plot(measured["mbps"], measured["median"], "o", color=colour, markersize=4)
     alone = float(rows["median"].to_dict()[BASELINE])
     reference_line(axes, alone, "edge alone", theme.ink)
     axes.set(xscale="log", yscale="log", xlabel="bandwidth, Mb/s", ylabel="seconds")

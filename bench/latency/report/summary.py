@@ -9,6 +9,7 @@ import pandas as pd
 from bench.latency.config import BASELINE, LatencyConfig
 from bench.latency.network.links import DIRECT, Link
 from bench.latency.report.arithmetic import payload_bytes, work
+from bench.report.statistics import median_interval, named
 from framework.models.architectures import ARCHITECTURES
 from framework.models.named import architecture
 
@@ -39,13 +40,13 @@ def modelled(rows: pd.DataFrame, links: tuple[Link, ...]) -> pd.DataFrame:
 def summarise(rows: pd.DataFrame, config: LatencyConfig) -> pd.DataFrame:
     """One line per link and plan.
 
-    Columns: seconds (``median``, ``p95``, ``edge`` for the part outside round trips), ``relative``
-    to the edge alone over the same link, ``model`` (seconds by the link model), ``mb_up``,
-    ``mb_down`` (10⁶ bytes), ``rounds``, ``edge_gflop``, ``peak_mb`` (the edge's process),
-    ``model_mb`` (of it, all but Python and its packages), and the bandwidths (Mb/s) from which on
-    the plan beats the edge alone over the link's delay: ``pays_free`` with servers that take no
-    time, ``pays_faster`` with ones `FASTER` times as fast as this machine; infinite where none
-    does.
+    Columns: seconds (``median`` with its 95 % interval, ``p95``, ``edge`` for the part outside
+    round trips), ``relative`` to the edge alone over the same link, ``model`` (seconds by the link
+    model), ``mb_up``, ``mb_down`` (10⁶ bytes), ``rounds``, ``edge_gflop``, ``peak_mb`` (the edge's
+    process), ``model_mb`` (of it, all but Python and its packages), and the bandwidths (Mb/s) from
+    which on the plan beats the edge alone over the link's delay: ``pays_free`` with servers that
+    take no time, ``pays_faster`` with ones `FASTER` times as fast as this machine; infinite where
+    none does.
     """
     links = {link.name: link for link in (DIRECT, *config.links)}
     arch = architecture(config.model)
@@ -74,7 +75,7 @@ def summarise(rows: pd.DataFrame, config: LatencyConfig) -> pd.DataFrame:
                     "plan": plan,
                     "how": first["how"],
                     "repeats": len(part),
-                    "median": part["seconds"].median(),
+                    **named("median", median_interval(part["seconds"])),
                     "p95": part["seconds"].quantile(TAIL),
                     "edge": (part["seconds"] - part["away_seconds"]).median(),
                     "relative": part["seconds"].median() / here,

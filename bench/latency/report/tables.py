@@ -17,7 +17,7 @@ COLUMNS = (
     Column("plan", "Plan"),
     Column("how", "How", detail=True),
     Column("repeats", "Repeats", 0, detail=True),
-    Column("median", "Median, s", 2, "lower is better for the user"),
+    Column("median", "Median, s", 2, "lower is better for the user", interval=True),
     Column("p95", "p95, s", 2, "lower is better for the user"),
     Column("relative", "× edge alone", 2, "lower is better for the user"),
     Column("edge", "of it on the edge, s", 2),
@@ -61,7 +61,8 @@ def build_tables(run: LatencyRun) -> list[Table]:
         far=arithmetic["pays_far"].map(pays),
     )
     note = (
-        "Seconds from a photo to one mask; p95 over so few repeats is close to the slowest. The "
+        "Seconds from a photo to one mask, with the median's 95 % bootstrap interval over repeats; "
+        "p95 over so few repeats is close to the slowest. The "
         "edge alone is measured beside every link, as a control: no link matters to it. "
         f"{_how(measured)} Link model: seconds without a link, plus round trips times delay both "
         "ways, plus bytes over bandwidth. MB are payload, millions of bytes. GFLOP: two per "

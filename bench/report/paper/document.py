@@ -16,7 +16,7 @@ MAIN = "paper.tex"
 
 @dataclass(frozen=True)
 class Answer:
-    """A question with the table that answers it, of the first run that has rows for it."""
+    """A question with the table of a run that answers it."""
 
     question: Question
     short: Table
@@ -27,7 +27,8 @@ class Answer:
 def write_paper(sources: Sequence[Source], out: Path) -> list[Path]:
     """Write ``paper.tex``, its tables (TeX, CSV) and its figures (PDF) into ``out``; the paths.
 
-    Of several runs the first that has rows, or a figure, is the one that is shown.
+    Of several runs the first that has rows, or a figure, is the one that is shown; for some
+    questions the one with most rows, see `Question`.
 
     Raises:
         PedbenchError: ``out`` cannot be written.
@@ -91,6 +92,7 @@ def _missing(answers: Sequence[Answer]) -> str:
 
 
 def _answer(question: Question, sources: Sequence[Source]) -> Answer | None:
+    answers = []
     for source in sources:
         long = source.tables.get(question.table)
         if long is None or long.frame.empty:
@@ -98,8 +100,10 @@ def _answer(question: Question, sources: Sequence[Source]) -> Answer | None:
         short = question.answer(long)
         if not short.frame.empty:
             short = replace(short, source=_origin(source))
-            return Answer(question, short, long, source)
-    return None
+            answers.append(Answer(question, short, long, source))
+    if question.fullest:
+        answers.sort(key=lambda answer: -len(answer.short.frame))
+    return answers[0] if answers else None
 
 
 def _origin(source: Source) -> str:

@@ -31,6 +31,8 @@ class Question:
         rows: picks the rows.
         decimals: of columns that have fewer than in the long table.
         plain: columns without their interval.
+        most: rows at most.
+        fullest: whether of several runs the one with most rows answers, not the first.
     """
 
     label: str
@@ -41,13 +43,15 @@ class Question:
     rows: Callable[[pd.DataFrame], pd.DataFrame]
     decimals: Mapping[str, int] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
+    most: int = rows.MOST_ROWS
+    fullest: bool = False
 
     def answer(self, long: Table) -> Table:
         """The short table; without rows where the long one has none."""
         short = replace(long, name=self.label, title=self.title, note=self.note, fold="", head="")
         if long.frame.empty:
             return short
-        frame = self.rows(long.frame).head(rows.MOST_ROWS).reset_index(drop=True)
+        frame = self.rows(long.frame).head(self.most).reset_index(drop=True)
         known = {column.key: column for column in long.columns}
         columns = tuple(self._column(known, key) for key in self.columns if key in frame)
         left_out = len(frame) < len(long.frame)
@@ -107,11 +111,19 @@ QUESTIONS = (
             "hidden_psnr_floor",
             "hidden_psnr_mean",
             "hidden_psnr_gain",
+            "visible_psnr_mean",
             "full_psnr_mean",
         ),
         rows.largest_coalitions,
         dict.fromkeys(
-            ("hidden_psnr_floor", "hidden_psnr_mean", "hidden_psnr_gain", "full_psnr_mean"), 1
+            (
+                "hidden_psnr_floor",
+                "hidden_psnr_mean",
+                "hidden_psnr_gain",
+                "visible_psnr_mean",
+                "full_psnr_mean",
+            ),
+            1,
         )
         | {"visible_fraction": 2},
     ),
@@ -127,13 +139,15 @@ QUESTIONS = (
         rows.recognised,
         dict.fromkeys(("ceiling", "1 of 4", "1 of 25"), 2),
         plain=("ceiling",),
+        most=rows.RECOGNISED_ROWS,
     ),
     Question(
         "T4",
         "latency",
         "Latency, bytes and work left on the edge",
-        "Seconds from a photo to one mask, over the fastest and the slowest link. p95 over few "
-        "repeats is close to the slowest. MB are payload, millions of bytes. GFLOP: two per "
+        "Seconds from a photo to one mask, over the fastest and the slowest link, with 95 % "
+        "bootstrap intervals of the median over repeats. p95 over few repeats is close to the "
+        "slowest. MB are payload, millions of bytes. GFLOP: two per "
         "multiply-accumulate, with the mask decoder.",
         ("link", "plan", "median", "p95", "mb_up", "mb_down", "edge_gflop"),
         rows.slow_and_fast_links,
@@ -146,9 +160,10 @@ QUESTIONS = (
         "strength costs that share of the undefended mIoU. Hypervolume: share of the square of "
         "kept mIoU and privacy that its strengths dominate; privacy is 0 undefended and 1 at the "
         f"floor. {INTERVALS}",
-        ("defence", "leakage_1", "leakage_5", "hypervolume"),
+        ("defence", "leakage_1", "leakage_2", "leakage_5", "hypervolume"),
         rows.visible_psnr,
-        {"leakage_1": 1, "leakage_5": 1, "hypervolume": 2},
+        {"leakage_1": 1, "leakage_2": 1, "leakage_5": 1, "hypervolume": 2},
+        fullest=True,
     ),
     Question(
         "T6",

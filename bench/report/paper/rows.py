@@ -14,6 +14,8 @@ from bench.report.words import readable
 from bench.spec.cells import SEEN
 
 MOST_ROWS = 14
+RECOGNISED_ROWS = 24
+"""Two for each of a dozen recognisers."""
 MOST_ATTACKS = 8
 NONE = "–"
 UNSPLIT = ("local", "centralized")

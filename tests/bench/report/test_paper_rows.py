@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 
+from bench.recognition import RECOGNISERS
+from bench.report.paper.document import _answer
+from bench.report.paper.questions import QUESTIONS
 from bench.report.paper.rows import largest_coalitions, recognised, undefended
+from bench.report.paper.sources import Source
+from bench.report.render.table import Column, Table
 
 
 def segmentation(plan: str, payload: str, policy: str = "random", **given: object) -> dict:
@@ -60,3 +67,50 @@ def test_every_policy_has_its_single_shard_and_the_usual_one_its_largest_coaliti
         ["random", 3],
         ["strided", 1],
     ]
+
+
+def test_every_recogniser_has_its_rows() -> None:
+    rows = [
+        {"recogniser": name, "metric": part.metrics[0], "policy": "random"}
+        | {"picture": picture, "ceiling": 1.0, "1 of 4": score}
+        for name, part in RECOGNISERS.items()
+        for picture, score in (("seen", 0.1), ("conv_decoder", 0.5))
+    ]
+    answer = question("T3").answer(table("recognition", rows))
+    assert answer.frame["recogniser"].value_counts().to_dict() == dict.fromkeys(
+        RECOGNISERS.names(), 2
+    )
+
+
+def test_defences_are_those_of_the_run_that_has_most_of_them() -> None:
+    few, many = (
+        source(name, "equal_utility", [defence(each) for each in defences])
+        for name, defences in {"few": ["noise"], "many": ["noise", "blur"]}.items()
+    )
+    found = _answer(question("T5"), [few, many])
+    assert found is not None
+    assert found.source is many
+    assert found.short.frame["defence"].tolist() == ["noise", "blur"]
+
+
+def question(label: str):
+    return next(each for each in QUESTIONS if each.label == label)
+
+
+def table(name: str, rows: list[dict]) -> Table:
+    columns = tuple(Column(key, key) for key in rows[0])
+    return Table(name, "title", "note", pd.DataFrame(rows), columns, "source")
+
+
+def source(name: str, of: str, rows: list[dict]) -> Source:
+    return Source(Path(name), {of: table(of, rows)}, "On three photos.", (), SimpleNamespace())
+
+
+def defence(name: str) -> dict:
+    curve = {"plan": "interleaved", "policy": "random", "n_shards": 4, "coalition": 1}
+    return {**curve, "coalition_choice": "largest", "region": "visible", "metric": "psnr"} | {
+        "defence": name,
+        "leakage_1": 20.0,
+        "leakage_5": 20.0,
+        "hypervolume": 0.5,
+    }

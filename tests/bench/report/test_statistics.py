@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.report.statistics import mean_interval, paired_gain, worst_case
+from bench.report.statistics import mean_interval, median_interval, paired_gain, worst_case
 from framework.errors import PedbenchError
 
 
@@ -59,6 +59,13 @@ def test_pairing_removes_what_the_images_share():
 
 def test_a_constant_gain_has_no_spread():
     assert paired_gain([3, 5, 9], [1, 3, 7], "abc") == pytest.approx((2, 2, 2))
+
+
+def test_a_median_lies_in_its_interval_and_ignores_one_outlier():
+    median, low, high = median_interval([1.0, 2.0, 3.0, 4.0, 900.0])
+    assert low <= median == 3 <= high
+    assert high == 900
+    assert np.isnan(median_interval([7.0]).low)
 
 
 def test_one_cluster_has_no_interval():
