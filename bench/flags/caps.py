@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 from framework.errors import PedbenchError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from framework.exposure import Caps, Ledger, Protected
 
 
 MOST_COALITIONS = 5000
+FORM = "X0,Y0,X1,Y1[:F] or MASK.png[:F]"
 
 
 def add_cap_flags(parser: argparse.ArgumentParser) -> None:
@@ -53,9 +57,9 @@ def add_cap_flags(parser: argparse.ArgumentParser) -> None:
         "--protect",
         action="append",
         default=[],
-        metavar="X0,Y0,X1,Y1[:F]",
-        help="send at most the fraction F of this box, in pixels of the photo; may be repeated "
-        "(default of F: 0)",
+        metavar="REGION[:F]",
+        help="send at most the fraction F of this region, by default 0: a box X0,Y0,X1,Y1 in pixels "
+        "of the photo, or an image of its size, black where nothing is protected; may be repeated",
     )
     group.add_argument(
         "--on-cap",
@@ -155,9 +159,23 @@ def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
 def _protected(text: str) -> Protected:
     from framework.exposure import Protected
 
-    form = "X0,Y0,X1,Y1[:F]"
-    x0, y0, x1, y1, fraction = _numbers("--protect", text if ":" in text else f"{text}:0", form, 4)
-    return Protected((int(x0), int(y0), int(x1), int(y1)), fraction)
+    region, _, fraction = text.partition(":")
+    with_fraction = f"{region}:{fraction or 0}"
+    if not any(map(str.isalpha, region)):
+        x0, y0, x1, y1, most = _numbers("--protect", with_fraction, FORM, 4)
+        return Protected((int(x0), int(y0), int(x1), int(y1)), most)
+    try:
+        return Protected(_mask(Path(region)), float(fraction or 0))
+    except ValueError as error:
+        raise PedbenchError(f"--protect '{text}' is not understood: give {FORM}") from error
+
+
+def _mask(path: Path) -> NDArray[np.bool_]:
+    """Where an image is not black."""
+    from framework.files.photos import read_photo
+
+    mask: NDArray[np.bool_] = read_photo(path).any(axis=-1)
+    return mask
 
 
 def _numbers(flag: str, text: str, form: str, count: int) -> list[float]:

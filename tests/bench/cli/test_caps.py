@@ -40,6 +40,21 @@ def test_flags():
     assert read_cap_flags(parsed("--on-cap=fail", "--max-per-server=1"))["fallback"] == "fail"
 
 
+def test_a_region_may_be_a_picture(tmp_path):
+    drawn = np.zeros((20, 30, 3), dtype=np.uint8)
+    drawn[3:9, 5:12, 1] = 200
+    Image.fromarray(drawn).save(tmp_path / "mask.png")
+    [whole, part] = read_caps(
+        parsed(f"--protect={tmp_path / 'mask.png'}", f"--protect={tmp_path / 'mask.png'}:0.5")
+    ).protected
+    assert np.array_equal(whole.region, drawn.any(axis=-1))
+    assert (whole.fraction, part.fraction) == (0.0, 0.5)
+    with pytest.raises(PedbenchError, match=r"mask.png:x' is not understood: give X0,Y0,X1,Y1"):
+        read_caps(parsed(f"--protect={tmp_path / 'mask.png'}:x"))
+    with pytest.raises(PedbenchError, match=r"absent\.png"):
+        read_caps(parsed("--protect=absent.png"))
+
+
 @pytest.mark.parametrize(
     "flag",
     [

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from framework import DistributedSamPredictor, LocalShards
+from framework import DistributedSamPredictor, LocalShards, PedbenchError
 from framework.split.policies import POLICIES
 from framework.split.policies.base import PADDING_LOCAL, Policy
 from framework.split.policies.leakage_aware import (
@@ -90,6 +90,16 @@ def test_the_correlation_length_is_that_of_the_photos():
     lengths = [correlation_length(p) for p in ([noise], None, [np.repeat(smooth, 3, axis=2)])]
     assert lengths == sorted(lengths)
     assert 0.3 < lengths[1] < 2
+
+
+def test_the_side_of_clusters_follows_the_name():
+    by_name, by_side = POLICIES.get("spaced:3")(), POLICIES.get("spaced")(side=3)
+    assert sets_of(by_name, SQUARE, 4) == sets_of(by_side, SQUARE, 4)
+    strided = sets_of(POLICIES.get("strided")(), SQUARE, 4)
+    assert sets_of(POLICIES.get("spaced:1")(), SQUARE, 4) == strided
+    for wrong in ("spaced:0", "spaced:x", "spaced:2:2"):
+        with pytest.raises(PedbenchError, match="give spaced:SIDE"):
+            POLICIES.get(wrong)
 
 
 def test_clusters_of_spaced_are_squares_far_apart():
