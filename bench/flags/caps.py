@@ -58,7 +58,7 @@ def add_cap_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="REGION[:F]",
-        help="send at most the fraction F of this region, by default 0: a box X0,Y0,X1,Y1 in pixels "
+        help="send at most the fraction F of this region (default: 0): a box X0,Y0,X1,Y1 in pixels "
         "of the photo, or an image of its size, black where nothing is protected; may be repeated",
     )
     group.add_argument(

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from bench.latency.report.arithmetic import work
+from bench.latency.report.arithmetic import payload_bytes, work
 from bench.report.base import TABLES, ReportTable
 from bench.report.data import RunData
 from bench.report.render.table import Column, Table
@@ -18,7 +18,6 @@ from bench.report.words import defence_label
 from framework.models.architectures import Architecture
 from framework.models.named import models
 from framework.split.defences import make_defence
-from framework.split.plans import make_plan
 
 LESS: Final = "lower is better for the user"
 GIGA: Final = 2e-9
@@ -31,15 +30,20 @@ KEYS = ["plan", "payload", "policy", "n_shards", "defence"]
 
 @TABLES.register("defence_cost")
 class DefenceCostTable(ReportTable):
-    """Bytes, rounds, edge FLOPs and processor time of each defence at its largest strength."""
+    """Bytes, rounds, edge FLOPs and processor time of each defence at its largest strength.
 
-    title = "What defences cost"
-    empty = "This run counted no bytes of a defence."
+    Policies that keep windows at home cost the edge their share of the servers' work.
+    """
+
+    title = "What defences and partitionings cost"
+    empty = "This run counted no bytes of a defence or of a second policy."
     place = 17
 
     def applies(self, run: RunData) -> bool:
         counted = "bytes_up" in run.segmentation
-        return counted and bool((run.segmentation["defence"] != "none").any())
+        return counted and any(
+            run.segmentation[each].nunique() > 1 for each in ("defence", "policy")
+        )
 
     def build(self, run: RunData) -> Table:
         frame = _costs(run)
@@ -54,6 +58,7 @@ class DefenceCostTable(ReportTable):
                 Column("megabytes_down", "Down (MB)", 3, LESS),
                 Column("edge_gflop", "Edge GFLOP", 2, LESS),
                 Column("added_gflop", "of them, the defence", 3, LESS),
+                Column("home_gflop", "of them, windows kept at home", 3, LESS),
                 Column("milliseconds", "CPU of the defence (ms)", 1, LESS),
                 Column("images", "Images", 0),
             ),
@@ -61,8 +66,9 @@ class DefenceCostTable(ReportTable):
             note=sentences(
                 "At the largest strength that was run. MB are 10^6 bytes of payload. GFLOP count "
                 "two for each multiply-accumulate of a matrix product, mask decoder included; "
-                "noise, rounding, dropping and blurring have none. Windows that stay on the edge "
-                "and the encoding of decoys come on top.",
+                "noise, rounding, dropping and blurring have none. Windows kept at home: the share "
+                "of the answers that no server gave, times the servers' work. The encoding of "
+                "decoys comes on top.",
                 f"CPU: of one picture of {MEASURED_MODEL} in one thread, measured once by "
                 "studies.defences.defence_seconds, not in this run.",
             ),
@@ -82,17 +88,24 @@ def _costs(run: RunData) -> pd.DataFrame:
     arch = _architecture(run)
     tokens = arch.grid_size**2
     taken = pd.read_csv(SECONDS, index_col="defence")
-    added, edge, milliseconds = [], [], []
+    added, home, edge, milliseconds = [], [], [], []
     for _, row in rows.iterrows():
         defence = make_defence(row["defence"], float(row["strength"]) or None)
-        rounds = make_plan(row["plan"], arch).rounds
+        parts = work(arch, row["plan"])
+        _, all_down, rounds = payload_bytes(arch, row["plan"], row["payload"])
+        kept = 1 - row["bytes_down"] / all_down if rounds else 0.0
         added.append(GIGA * defence.macs(tokens, arch.width, rounds))
-        edge.append(GIGA * work(arch, row["plan"]).edge + added[-1])
+        home.append(GIGA * kept * parts.servers)
+        edge.append(GIGA * parts.edge + added[-1] + home[-1])
         known = arch.name == MEASURED_MODEL and row["defence"] in taken.index and rounds
         milliseconds.append(_milliseconds(taken.loc[row["defence"]], rounds) if known else None)
     names = [defence_label(name) for name in rows["defence"]]
     return rows.assign(
-        what=names, edge_gflop=edge, added_gflop=added, milliseconds=np.array(milliseconds, float)
+        what=names,
+        edge_gflop=edge,
+        added_gflop=added,
+        home_gflop=home,
+        milliseconds=np.array(milliseconds, float),
     )
 
 
