@@ -11,6 +11,7 @@ from bench.report.aggregate.curves import CURVE, curve_points
 from bench.report.data import RunData
 from bench.report.render.style import DARK, LIGHT, Theme
 from bench.report.topics.utility.privacy_utility import chosen_points
+from bench.report.topics.utility.relative_utility import best_defences
 from bench.report.words import (
     defence_label,
     measure,
@@ -32,7 +33,10 @@ PICKS = {
 """Columns that a reader may filter by, with the names of their choosers."""
 DASHES = ([1, 0], [6, 3], [9, 3, 2, 3], [14, 4])
 """Of lines, one for each time that all colours were given."""
-COLUMNS = (*PICKS, "score", "setting", "leakage", "low", "high", "miou", "floor", "order")
+CHOSEN = "chosen"
+"""The defences brought out, which the legend changes."""
+NUMBERS = ("leakage", "low", "high", "miou", "floor", "ceiling", "order")
+COLUMNS = (*PICKS, "score", "setting", *NUMBERS)
 
 
 def curve_chart(run: RunData) -> dict[str, Any] | None:
@@ -56,10 +60,23 @@ def curve_chart(run: RunData) -> dict[str, Any] | None:
     y = {"field": "miou", "type": "quantitative", "title": "mIoU, box prompt", "scale": _NEAR}
     knobs = sorted(set(points["knob"]))
     knob = {"field": "knob", "type": "nominal", "title": PICKS["knob"]}
-    strokes = {"symbolType": "stroke", "symbolSize": 500, "symbolStrokeWidth": 2}
+    strokes = {
+        "symbolType": "stroke",
+        "symbolSize": 500,
+        "symbolStrokeWidth": 2,
+        "symbolOpacity": 1,
+    }
     colour = knob | {"scale": {"domain": knobs}, "legend": strokes}
     rounds = [DASHES[place // len(LIGHT.series) % len(DASHES)] for place in range(len(knobs))]
     dash = knob | {"scale": {"domain": knobs, "range": rounds}, "legend": strokes}
+    best = [defence_label(name) for name in best_defences(run)]
+    chosen = [{"name": CHOSEN, **_LEGEND, "value": [{"knob": name} for name in best]}]
+    faded, faint = (
+        {"opacity": _faded(value, "knob" in picks)} if best else {"opacity": {"value": value}}
+        for value in (0.9, 0.3)
+    )
+    ceiling = [_rule("ceiling", "#b8860b", "ceiling: everything is sent")]
+    ceiling = ceiling if points["ceiling"].notna().any() else []
     shape = {"field": "shards", "type": "nominal", "title": PICKS["shards"]}
     return {
         "width": "container",
@@ -74,29 +91,41 @@ def curve_chart(run: RunData) -> dict[str, Any] | None:
         "transform": [{"filter": " && ".join(["datum.score == pick_score", *map(_kept, picks)])}],
         "encoding": {"x": x, "y": y, "color": colour},
         "layer": [
+            _rule("floor", "#8a9299", "floor: made of public photos alone"),
+            *ceiling,
             {
-                "mark": {"type": "rule", "strokeDash": [2, 3]},
-                "encoding": {
-                    "x": {"field": "floor", "aggregate": "mean", "type": "quantitative"},
-                    "y": None,
-                    "color": {"value": "#8a9299"},
-                    "detail": {"field": "shards"},
-                    "tooltip": {"value": "floor: made of public photos alone"},
-                },
+                "mark": {"type": "rule"},
+                "encoding": {"x": x | {"field": "low"}, "x2": {"field": "high"}, **series, **faint},
             },
             {
-                "mark": {"type": "line", "opacity": 0.7},
+                "params": chosen if best else [],
+                "mark": "line",
                 "encoding": {
                     **series,
+                    **faded,
                     "order": {"field": "order", "type": "quantitative"},
                     "strokeDash": dash,
                 },
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"shape": shape, "tooltip": _TOOLTIP},
+                "mark": {"type": "point", "filled": True, "size": 70},
+                "encoding": {"shape": shape, "tooltip": _TOOLTIP, **faded},
             },
         ],
+    }
+
+
+def _rule(field: str, colour: str, words: str) -> dict[str, Any]:
+    """A dotted line of one leakage, for each number of shards."""
+    return {
+        "mark": {"type": "rule", "strokeDash": [2, 3]},
+        "encoding": {
+            "x": {"field": field, "aggregate": "mean", "type": "quantitative"},
+            "y": None,
+            "color": {"value": colour},
+            "detail": {"field": "shards"},
+            "tooltip": {"value": words},
+        },
     }
 
 
@@ -142,8 +171,7 @@ def _points(run: RunData) -> pd.DataFrame:
     )
     points = points.rename(columns={"mean": "leakage", "mean_low": "low", "mean_high": "high"})
     points = points.drop(columns="order").rename(columns={"place": "order", "miou_box": "miou"})
-    numbers = ["leakage", "low", "high", "miou", "floor", "order"]
-    points[numbers] = points[numbers].astype(float).round(4)
+    points[[*NUMBERS]] = points[[*NUMBERS]].astype(float).round(4)
     points = points.sort_values(["score_order", "shards", "knob", "order"])
     return points
 
@@ -177,6 +205,12 @@ def _kept(name: str) -> str:
     return f"(pick_{name} == '{ALL}' || datum.{name} == pick_{name})"
 
 
+def _faded(value: float, filtered: bool) -> dict[str, Any]:
+    """``value`` for what the legend has chosen, and for the one defence that a chooser leaves."""
+    alone = [{"test": f"pick_knob != '{ALL}'", "value": value}] if filtered else []
+    return {"condition": [*alone, {"param": CHOSEN, "value": value}], "value": 0.07}
+
+
 def _config(theme: Theme) -> dict[str, Any]:
     axis = {"labelColor": theme.ink, "titleColor": theme.ink, "gridColor": theme.faint}
     legend = {"labelColor": theme.ink, "titleColor": theme.ink}
@@ -192,6 +226,7 @@ def _config(theme: Theme) -> dict[str, Any]:
 
 
 _NEAR = {"zero": False}
+_LEGEND = {"select": {"type": "point", "fields": ["knob"]}, "bind": "legend"}
 _TOOLTIP = [
     {"field": "setting", "title": "Setting"},
     {"field": "leakage", "title": "Leakage", "format": ".3f"},

@@ -55,6 +55,35 @@ def test_a_heading_sorts_and_the_search_filters(page: Page) -> None:
     assert 0 < table.locator("tbody tr").count() < before
 
 
+def test_the_keyboard_sorts_and_asks_for_a_command(page: Page) -> None:
+    number = page.locator("table").first.locator("th.n").first
+    before = number.get_attribute("aria-sort")
+    number.locator("[role=button]").press("Enter")
+    expect(number).not_to_have_attribute("aria-sort", before or "none")
+    page.locator("table .again").first.press("Enter")
+    expect(page.locator("#command")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#command")).to_be_hidden()
+
+
+def test_each_chooser_of_the_curve_changes_what_is_drawn(page: Page) -> None:
+    marks = page.locator("#curve svg .mark-symbol.role-mark path")
+    names = page.locator("#curve .vega-bind-name").all_inner_texts()
+    assert len(names) > 2
+    for name in (name.strip() for name in names):
+        chooser = page.get_by_role("combobox", name=name, exact=True)
+        start = chooser.input_value()
+        other = next(o for o in chooser.locator("option").all_inner_texts() if o != start)
+        places = [mark.get_attribute("transform") for mark in marks.all()]
+        chooser.select_option(other)
+        page.wait_for_function(
+            "places => JSON.stringify(places) !== JSON.stringify([...document.querySelectorAll("
+            "'#curve svg .mark-symbol.role-mark path')].map(m => m.getAttribute('transform')))",
+            arg=places,
+        )
+        chooser.select_option(start)
+
+
 def test_the_curve_filters_and_tells_its_points(page: Page) -> None:
     marks = page.locator("#curve svg .mark-symbol.role-mark path")
     before = marks.count()

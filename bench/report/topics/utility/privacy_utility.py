@@ -36,6 +36,7 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
+from bench.report.topics.utility.relative_utility import MOST, best_defences
 from bench.report.words import (
     defence_label,
     measure,
@@ -136,13 +137,14 @@ class PrivacyUtilityFigure(ReportFigure):
         "right is more leakage in every panel; lower LPIPS means more leakage, so its axis is "
         "reversed. Dotted: floors, made of public photos, and the ceiling; dashed: what filling "
         "the prompt box and the unsplit model score. Up and left is better. Intervals stand in "
-        "the table privacy_utility."
+        f"the table privacy_utility. Of more than {MOST} defences, those that leak least at equal "
+        "utility are shown."
     )
     empty = "No setting of this run has both segmentation and leakage, so there is no curve."
     place = 1
 
     def draw(self, run: RunData, theme: Theme) -> Figure | None:
-        points = chosen_points(run)
+        points = _few(chosen_points(run), best_defences(run))
         if points.empty:
             return None
         metrics = shown_metrics(points["metric"])
@@ -190,6 +192,11 @@ def chosen_points(run: RunData) -> pd.DataFrame:
     sizes = sizes[sizes["setting"] == sizes["setting"].max()]
     sizes = sizes[sizes["coalition"] == sizes["coalition"].min()]
     return points.merge(commonest(sizes, keys, run.config)[keys], on=keys)
+
+
+def _few(points: pd.DataFrame, best: list[str]) -> pd.DataFrame:
+    """The points of precision and of the best defences, where there are many."""
+    return points[points["knob"].isin(["", PRECISION, *best])] if best else points
 
 
 def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:

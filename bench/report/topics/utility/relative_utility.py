@@ -65,6 +65,14 @@ class RelativeUtilityFigure(ReportFigure):
         return figure
 
 
+def best_defences(run: RunData) -> list[str]:
+    """Knobs of the `MOST` defences that leak least at equal utility; empty without more of them."""
+    ladders = _chosen(run)
+    metrics = shown_metrics(ladder.keys["metric"] for ladder in ladders)
+    ranked = _ranked(ladders, metrics[0]) if metrics else []
+    return [ladder.knob for ladder in ranked[:MOST]] if len(ranked) > MOST else []
+
+
 def _chosen(run: RunData) -> list[Ladder]:
     """The ladders of the setting with most of them, in the visible region."""
     settings: dict[tuple[object, ...], list[Ladder]] = {}
@@ -77,12 +85,17 @@ def _chosen(run: RunData) -> list[Ladder]:
 
 def _looks(ladders: list[Ladder], metric: str, theme: Theme) -> Looks:
     """Colours and marks of the defences that leak least at equal utility, in one metric."""
-    own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
-    ranked = sorted(own, key=lambda ladder: float(leakage_at(ladder, RANKED_AT)[0]))
+    ranked = _ranked(ladders, metric)[:MOST]
     return {
         ladder.knob: {"color": colour, "marker": mark}
-        for ladder, colour, mark in zip(ranked[:MOST], theme.series, MARKS, strict=False)
+        for ladder, colour, mark in zip(ranked, theme.series, MARKS, strict=False)
     }
+
+
+def _ranked(ladders: list[Ladder], metric: str) -> list[Ladder]:
+    """The ladders of one metric, those first that leak least at equal utility."""
+    own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
+    return sorted(own, key=lambda ladder: float(leakage_at(ladder, RANKED_AT)[0]))
 
 
 def _panel(axes: Axes, ladders: list[Ladder], looks: Looks, theme: Theme) -> None:
