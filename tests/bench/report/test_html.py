@@ -8,11 +8,14 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
 from bench.report.data import RunData
 from bench.report.pictures.strips import strips
+from bench.report.render.html_table import html_table
+from bench.report.render.table import Column, Table
 from bench.report.summary.headline import headline
 from bench.report.write import write_all
 from bench.runner.folder.records import Record
@@ -123,3 +126,13 @@ def test_an_incomplete_run_still_gets_everything(tmp_path: Path, part: str) -> N
     assert "This run kept no pictures" in html
     assert "<b> is bad" not in html
     assert "the mean ()" not in html
+
+
+def test_a_row_that_failed_says_so_in_words() -> None:
+    rows = pd.DataFrame([{"attack": "ridge", "failed": 2}, {"attack": "telea", "failed": 0}])
+    columns = (Column("attack", "Attack"), Column("failed", "Failed", 0))
+    html = html_table(Table("attacks", "Attacks", "", rows, columns, "a run"), True)
+    assert re.findall(r"(ridge|telea)( <strong>failed</strong>)?</td>", html) == [
+        ("ridge", " <strong>failed</strong>"),
+        ("telea", ""),
+    ]

@@ -14,6 +14,9 @@ from bench.report.paper.document import write_paper
 from bench.report.paper.rows import MOST_ROWS
 from bench.report.paper.sources import Source
 from bench.report.render.drawing import Drawing
+from bench.runner.forecast.forecast import trained_from_nothing
+from bench.spec.cells import SegmentationCell
+from bench.spec.config import load_preset
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +52,20 @@ def test_every_table_and_figure_says_what_it_was_made_with(paper: Path) -> None:
         legend = table.read_text(encoding="utf-8")
         assert "Command: pedbench run -{}-preset" in legend
         assert r"\toprule" in legend
+
+
+def test_what_stock_vit_b_takes_is_counted_from_the_preset() -> None:
+    said = (REFERENCE.parents[1] / "docs" / "paper.md").read_text(encoding="utf-8")
+    cells = list(load_preset("paper").cells())
+    pipelines = len({cell.pipeline for cell in cells})
+    masks = sum(isinstance(cell, SegmentationCell) for cell in cells)
+    for words in (
+        f"The preset has {pipelines} pipelines. Each photo is encoded {pipelines + 2} times",
+        f"{len(cells):,} a photo, {masks} of them segmentations",
+        f"About {len(cells) - masks:,} ×",
+        f"{len(trained_from_nothing(cells))} attackers",
+    ):
+        assert words in said
 
 
 @pytest.mark.tex

@@ -10,11 +10,17 @@ from bench.report.contents import tables_of
 from bench.report.data import RunData
 
 RUNS = Path(__file__).parents[3] / "results" / "reference"
+MOST_BYTES = 30e6
 
 
 @pytest.fixture(scope="module", params=["standard-embedded", "segmentation-bsds500_val"])
 def run(request):
     return RunData.read(RUNS / request.param)
+
+
+def test_reference_runs_take_little_of_a_clone():
+    size = sum(file.stat().st_size for file in RUNS.rglob("*") if file.is_file())
+    assert size < MOST_BYTES
 
 
 @pytest.mark.slow
