@@ -1,0 +1,68 @@
+"""A finished run as a slim folder of `results/reference`, its tables and figures made anew.
+
+    python -m studies.upkeep.keep_reference RUN [--into results/reference/NAME] [--report]
+
+Kept are the settings, the machine, the cards of attackers, the records, tables as CSV and Markdown,
+and of the figures, as PNG, those that the folder had, or all of a new one but the strips. Without
+``--into`` the folder RUN itself is made anew: give one of `results/reference` after a change of
+tables or figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.latency.report.output import write_outputs as write_latency
+from bench.latency.results import is_latency_folder
+from bench.report.write import write_all
+from framework.errors import PedbenchError
+from studies.command import exit_with
+
+SOURCES = ("config.yaml", "environment.json", "attackers.json", "records.parquet", "latency.csv")
+TABLES = (".csv", ".md")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="a run's folder")
+    parser.add_argument("--into", type=Path, help="write this folder (default: RUN itself)")
+    parser.add_argument("--report", action="store_true", help="keep report.html too")
+    args = parser.parse_args(arguments)
+    if not (args.run / "config.yaml").is_file():
+        raise PedbenchError(f"{args.run} is no run: give the folder of one")
+    keep(args.run, args.into or args.run, args.report)
+    return 0
+
+
+def keep(run: Path, into: Path, report: bool) -> None:
+    """Make all outputs of ``run`` in a folder of its own, and move the slim ones to ``into``."""
+    with tempfile.TemporaryDirectory() as place:
+        made = Path(place) / "run"
+        shutil.copytree(run, made)
+        (write_latency if is_latency_folder(made) else write_all)(made)
+        figures = _figures(into, made)
+        kept = [made / name for name in SOURCES if (made / name).is_file()]
+        kept += [file for file in (made / "tables").iterdir() if file.suffix in TABLES]
+        kept += [made / "figures" / name for name in figures]
+        kept += [made / "report.html"] if report or (into / "report.html").is_file() else []
+        for name in ("tables", "figures"):
+            shutil.rmtree(into / name, ignore_errors=True)
+        for file in kept:
+            target = into / file.relative_to(made)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+
+
+def _figures(into: Path, made: Path) -> list[str]:
+    drawn = {file.name for file in (made / "figures").glob("*.png")}
+    had = {file.name for file in (into / "figures").glob("*.png")}
+    return sorted(drawn & had if had else {n for n in drawn if not n.startswith("strip_")})
+
+
+if __name__ == "__main__":
+    exit_with(main, "studies.upkeep.keep_reference")
