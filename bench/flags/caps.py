@@ -174,8 +174,8 @@ def _mask(path: Path) -> NDArray[np.bool_]:
     """Where an image is not black."""
     from framework.files.photos import read_photo
 
-    mask: NDArray[np.bool_] = read_photo(path).any(axis=-1)
-    return mask
+    brightest: NDArray[np.uint8] = read_photo(path).max(axis=-1)
+    return brightest > 0
 
 
 def _numbers(flag: str, text: str, form: str, count: int) -> list[float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from bench.report.paper import rows
+from bench.report.paper.rows import MOST_ROWS, RECOGNISED_ROWS
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import CAP, INTERVALS
 
@@ -43,7 +44,7 @@ class Question:
     rows: Callable[[pd.DataFrame], pd.DataFrame]
     decimals: Mapping[str, int] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
-    most: int = rows.MOST_ROWS
+    most: int = MOST_ROWS
     fullest: bool = False
 
     def answer(self, long: Table) -> Table:
@@ -139,7 +140,7 @@ QUESTIONS = (
         rows.recognised,
         dict.fromkeys(("ceiling", "1 of 4", "1 of 25"), 2),
         plain=("ceiling",),
-        most=rows.RECOGNISED_ROWS,
+        most=RECOGNISED_ROWS,
     ),
     Question(
         "T4",

@@ -120,7 +120,7 @@ def _columns(metric: str, frame: pd.DataFrame) -> list[Column]:
         for end, words in (("", ""), ("_plain", ", not adaptive")):
             key, heading = f"{region}_{metric}{end}", f"{region.capitalize()} {of.heading}{words}"
             if key in frame:
-                folded = {"measure": of.label, "detail": of.csv_alone}
+                folded: dict[str, Any] = {"measure": of.label, "detail": of.csv_alone}
                 columns.append(Column(key, heading, of.decimals, way, interval=True, **folded))
     return columns
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -26,7 +28,8 @@ MOST = 5
 """Curves in colour: those that leak least at equal utility. The others are grey."""
 MARKS = "o^DvP"
 LINE = (0, (1, 1.6))
-Looks = dict[str, dict[str, str]]
+Look = dict[str, Any]
+Looks = dict[str, Look]
 
 
 @FIGURES.register("relative_utility")
@@ -115,7 +118,7 @@ def _panel(axes: Axes, ladders: list[Ladder], looks: Looks, theme: Theme) -> Non
         )
 
 
-def _curve(axes: Axes, ladder: Ladder, look: dict[str, str] | None, theme: Theme) -> None:
+def _curve(axes: Axes, ladder: Ladder, look: Look | None, theme: Theme) -> None:
     utility, leakage, _ = ladder.means()
     kept, mean = (utility / utility[0])[:, 0], ladder.sign * leakage[:, 0]
     if look is None:
