@@ -32,7 +32,7 @@ from bench.runner.models import Models
 from bench.runner.phases import phase
 from bench.spec.cells import BARE, AttackCell, Cell
 from framework.files.cache import cache_dir
-from framework.split.defences import DEFENCES
+from framework.split.defences import DEFENCES, make_defence
 
 FOLDER = "attackers"
 """Where trained attackers lie in the cache."""
@@ -203,9 +203,15 @@ class Attackers:
         return [
             part_fingerprint(ATTACKS.get(name)),
             part_fingerprint(DEFENCES.get(setting.pipeline.defence)),
+            self._weights_of_defence(setting),
             self.photos.content(setting.threat.public),
             *self._inputs(name, seed, setting),
         ]
+
+    def _weights_of_defence(self, setting: TrainingSetting) -> str:
+        pipeline = setting.pipeline
+        defence = make_defence(pipeline.defence, pipeline.strength)
+        return defence.weights(self.models.get(pipeline.adapted), pipeline.plan)
 
     def _inputs(self, name: str, seed: int, setting: TrainingSetting) -> list[object]:
         """What an attacker is fitted to, code and photos aside."""

@@ -9,6 +9,8 @@ from attacks.base import Attack
 from attacks.threat_models.base import ThreatModel
 from bench.spec.cells import AttackCell, Pipeline
 from framework.declaration import only, own
+from framework.split.defences import DEFENCES
+from framework.split.defences.trained.base import TrainedDefence
 from framework.split.payload import INT_LIMIT, PayloadSpec
 from framework.split.plans import PLANS
 
@@ -66,6 +68,12 @@ def training_setting(cell: AttackCell, attack: type[Attack]) -> TrainingSetting:
         threat = replace(threat, averages=False)
     if not threat.averages:
         threat = replace(threat, frames=1)
-    if not threat.stage and not attack.every_round:
+    if not threat.stage and not attack.every_round and not _differs_by_plan(pipeline):
         pipeline = replace(pipeline, plan=PLANS[pipeline.plan].opens_as or pipeline.plan)
     return TrainingSetting(pipeline, threat, attack.every_round)
+
+
+def _differs_by_plan(pipeline: Pipeline) -> bool:
+    """Whether another plan has another defence."""
+    defence = DEFENCES.get(pipeline.defence)
+    return issubclass(defence, TrainedDefence) and defence.for_each_plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from math import comb
 from pathlib import Path
@@ -11,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 from framework.errors import PedbenchError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from framework.exposure import Caps, Ledger, Protected
 
 
@@ -59,7 +57,7 @@ def add_cap_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="REGION[:F]",
         help="send at most the fraction F of this region (default: 0): a box X0,Y0,X1,Y1 in pixels "
-        "of the photo, or an image of its size, black where nothing is protected; may be repeated",
+        "of the photo, or a mask picture of its size; may be repeated",
     )
     group.add_argument(
         "--on-cap",
@@ -157,25 +155,20 @@ def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
 
 
 def _protected(text: str) -> Protected:
+    from bench.datasets.decode.mask_pictures import read_labels
     from framework.exposure import Protected
 
-    region, _, fraction = text.partition(":")
-    with_fraction = f"{region}:{fraction or 0}"
-    if not any(map(str.isalpha, region)):
-        x0, y0, x1, y1, most = _numbers("--protect", with_fraction, FORM, 4)
-        return Protected((int(x0), int(y0), int(x1), int(y1)), most)
+    box = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)(?::([^:]+))?", text)
+    picture = re.fullmatch(r"(.+?\.[a-zA-Z]\w*)(?::([^:\\/]+))?", text)
     try:
-        return Protected(_mask(Path(region)), float(fraction or 0))
+        if box:
+            x0, y0, x1, y1 = (int(number) for number in box.groups()[:4])
+            return Protected((x0, y0, x1, y1), float(box[5] or 0))
+        if picture:
+            return Protected(read_labels(Path(picture[1]), picture[1]) > 0, float(picture[2] or 0))
     except ValueError as error:
         raise PedbenchError(f"--protect '{text}' is not understood: give {FORM}") from error
-
-
-def _mask(path: Path) -> NDArray[np.bool_]:
-    """Where an image is not black."""
-    from framework.files.photos import read_photo
-
-    brightest: NDArray[np.uint8] = read_photo(path).max(axis=-1)
-    return brightest > 0
+    raise PedbenchError(f"--protect '{text}' is not understood: give {FORM}")
 
 
 def _numbers(flag: str, text: str, form: str, count: int) -> list[float]:

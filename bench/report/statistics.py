@@ -74,13 +74,22 @@ def paired_gain(
     return mean_interval(difference, clusters, resamples=resamples, seed=seed)
 
 
-def two_sided(differences: Floats) -> float:
-    """Two-sided p-value of resampled differences [draws] against zero, at least 2 / (draws + 1).
+def two_sided(differences: Floats, clusters: int) -> float:
+    """Two-sided p-value of resampled differences against zero.
 
-    After Efron & Tibshirani (1993), section 15.4; draws of exactly zero count half on each side.
+    After Efron & Tibshirani (1993), section 15.4; draws of exactly zero count half on each side. It
+    is no less than the draws can tell, 2 / (draws + 1), and no less than that of an exact sign-flip
+    test, 2 ** (1 - clusters).
+
+    Args:
+        differences: [draws]; NaN where there is one cluster, whose p-value is 1.
+        clusters: how many were resampled.
     """
+    if np.isnan(differences).any():
+        return 1.0
     below = float((differences < 0).mean() + 0.5 * (differences == 0).mean())
-    return min(1.0, 2 * max(min(below, 1 - below), 1 / (len(differences) + 1)))
+    least = max(1 / (len(differences) + 1), 0.5**clusters)
+    return min(1.0, 2 * max(min(below, 1 - below), least))
 
 
 def resampled_gain(a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable]) -> Floats:
@@ -195,13 +204,13 @@ def _resampled_means(
         return np.full(resamples, np.nan)
     counts = np.bincount(members)
     sums = np.bincount(members, weights=values)
-    drawn = _draws(n, resamples, seed)
+    drawn = cluster_draws(n, resamples, seed)
     means: Floats = (drawn @ sums) / (drawn @ counts)
     return means
 
 
-@lru_cache(maxsize=64)
-def _draws(n: int, resamples: int, seed: int) -> Floats:
+@lru_cache(maxsize=8)
+def cluster_draws(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Floats:
     """How often each of ``n`` clusters is drawn in each resample: [resamples, n]."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)

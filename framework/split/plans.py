@@ -58,7 +58,8 @@ class PlanKind:
     Attributes:
         summary: one sentence for listings.
         steps: of an architecture.
-        opens_as: another plan with the same first round, whatever the architecture.
+        opens_as: another plan with the same first round, in any architecture with window blocks
+            before the first global one.
     """
 
     summary: str

@@ -4,8 +4,8 @@
 
 Kept are the settings, the machine, the cards of attackers, the records, tables as CSV and Markdown,
 and of the figures, as PNG, those that the folder had, or all of a new one but the strips. Without
-``--into`` the folder RUN itself is made anew: give one of `results/reference` after a change of
-tables or figures.
+``--into`` the folder RUN itself is made anew, which must be slim already: one of
+`results/reference` after a change of tables or figures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from bench.report.write import write_all
 from framework.errors import PedbenchError
 from studies.command import exit_with
 
-SOURCES = ("config.yaml", "environment.json", "attackers.json", "records.parquet", "latency.csv")
+CONFIG, PICTURES = "config.yaml", "images"
+SOURCES = (CONFIG, "environment.json", "attackers.json", "records.parquet", "latency.csv")
 TABLES = (".csv", ".md")
 
 
@@ -33,29 +34,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, help="write this folder (default: RUN itself)")
     parser.add_argument("--report", action="store_true", help="keep report.html too")
     args = parser.parse_args(arguments)
-    if not (args.run / "config.yaml").is_file():
-        raise PedbenchError(f"{args.run} is no run: give the folder of one")
     keep(args.run, args.into or args.run, args.report)
     return 0
 
 
-def keep(run: Path, into: Path, report: bool) -> None:
-    """Make all outputs of ``run`` in a folder of its own, and move the slim ones to ``into``."""
+def keep(run: Path, into: Path, report: bool = False) -> None:
+    """Make all outputs of ``run`` in a folder of its own, and put the slim ones in ``into``.
+
+    Raises:
+        PedbenchError: ``run`` is no run, or ``into`` is anything but a slim folder.
+    """
+    if not (run / CONFIG).is_file():
+        raise PedbenchError(f"{run} is no run: give the folder of one")
+    if into.exists() and (not (into / CONFIG).is_file() or (into / "journal.jsonl").exists()):
+        raise PedbenchError(f"{into} is no slim folder of a run: give another with --into")
     with tempfile.TemporaryDirectory() as place:
         made = Path(place) / "run"
-        shutil.copytree(run, made)
+        shutil.copytree(run, made, ignore=shutil.ignore_patterns(PICTURES) if not report else None)
         (write_latency if is_latency_folder(made) else write_all)(made)
         figures = _figures(into, made)
         kept = [made / name for name in SOURCES if (made / name).is_file()]
         kept += [file for file in (made / "tables").iterdir() if file.suffix in TABLES]
         kept += [made / "figures" / name for name in figures]
         kept += [made / "report.html"] if report or (into / "report.html").is_file() else []
-        for name in ("tables", "figures"):
-            shutil.rmtree(into / name, ignore_errors=True)
+        slim = Path(place) / "slim"
         for file in kept:
-            target = into / file.relative_to(made)
+            target = slim / file.relative_to(made)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
+        shutil.rmtree(into, ignore_errors=True)
+        shutil.copytree(slim, into)
 
 
 def _figures(into: Path, made: Path) -> list[str]:

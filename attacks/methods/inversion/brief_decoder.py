@@ -12,7 +12,7 @@ STEPS = FULL // 4
 
 @ATTACKS.register("conv_decoder_brief")
 class BriefConvDecoder(ConvDecoder):
-    """`ConvDecoder` trained for a quarter of its steps.
+    """`ConvDecoder` trained for at most a quarter of its steps.
 
     Inversion by a small convolutional decoder, in the spirit of Dosovitskiy & Brox (CVPR 2016).
     """

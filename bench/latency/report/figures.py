@@ -19,8 +19,8 @@ CAPTIONS = {
     "edge's own work; the thin line ends at the 95th percentile. Dotted: the edge alone.",
     "crossover": "Curves: seconds by bandwidth with servers that take no time, from the edge's "
     "part as measured, at 20 ms one way. Below the edge alone, offloading pays. "
-    "Points: medians as measured over each link, with its own delay and servers no faster than "
-    "the edge.",
+    "Points, where links were measured: medians over each, with its own delay and servers no "
+    "faster than the edge.",
 }
 DELAY_MS = 20.0
 

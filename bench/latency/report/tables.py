@@ -61,8 +61,8 @@ def build_tables(run: LatencyRun) -> list[Table]:
         far=arithmetic["pays_far"].map(pays),
     )
     note = (
-        "Seconds from a photo to one mask, with the median's 95 % bootstrap interval over repeats; "
-        "p95 over so few repeats is close to the slowest. The "
+        "Seconds from a photo to one mask, with the median's 95 % bootstrap interval over the "
+        "repeats of one session; p95 over so few repeats is close to the slowest. The "
         "edge alone is measured beside every link, as a control: no link matters to it. "
         f"{_how(measured)} Link model: seconds without a link, plus round trips times delay both "
         "ways, plus bytes over bandwidth. MB are payload, millions of bytes. GFLOP: two per "

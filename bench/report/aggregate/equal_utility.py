@@ -23,9 +23,8 @@ from bench.report.aggregate.segmentation import weights
 from bench.report.data import EARLIEST, FLOOR, PIPELINE, RunData
 from bench.report.statistics import (
     LEVEL,
-    RESAMPLES,
-    SEED,
     TEST_RESAMPLES,
+    cluster_draws,
     holm,
     two_sided,
     worst_case,
@@ -35,6 +34,8 @@ LOSSES = (0.01, 0.02, 0.05)
 """Shares of the undefended mIoU that a user may be ready to lose."""
 RANKED_AT = 0.02
 UTILITY = "miou_box"
+ROUNDING = 1e-9
+"""Leakage that differs by less is the same, computed in another order."""
 
 Floats = NDArray[np.float64]
 
@@ -86,8 +87,8 @@ def equal_utility(run: RunData) -> pd.DataFrame:
     """
     rows = []
     for ladders in ladder_groups(run):
-        draws = draws_of(len(ladders[0].images))
-        beaten = _beaten(ladders, draws_of(len(ladders[0].images), TEST_RESAMPLES))
+        draws = cluster_draws(len(ladders[0].images))
+        beaten = _beaten(ladders, cluster_draws(len(ladders[0].images), TEST_RESAMPLES))
         for ladder in ladders:
             rows += [
                 row | {"beats": ", ".join(beaten[ladder.knob])} for row in _rows(ladder, draws)
@@ -164,8 +165,9 @@ def _beaten(ladders: list[Ladder], draws: Floats) -> dict[str, list[str]]:
     at = {ladder.knob: leakage_at(ladder, RANKED_AT, draws) for ladder in ladders}
     p_values, better = {}, {}
     for one, other in combinations(at, 2):
-        difference = np.where(at[one] == at[other], 0.0, at[one] - at[other])
-        p_values[one, other] = two_sided(difference)
+        alike = np.isclose(at[one], at[other], rtol=0, atol=ROUNDING)
+        difference = np.where(alike, 0.0, at[one] - at[other])
+        p_values[one, other] = two_sided(difference, len(ladders[0].images))
         better[one, other] = (one, other) if (difference < 0).mean() > 0.5 else (other, one)
     beaten: dict[str, list[str]] = {name: [] for name in at}
     for pair in sorted(holm(p_values)):
@@ -246,14 +248,6 @@ def _ladders(settings: list[dict[str, Any]]) -> list[Ladder]:
             )
         )
     return ladders
-
-
-@lru_cache(maxsize=8)
-def draws_of(images: int, resamples: int = RESAMPLES) -> Floats:
-    """How often each image is drawn when as many are drawn with replacement, [draws, images]."""
-    drawn = np.random.default_rng(SEED).integers(images, size=(resamples, images))
-    counts: Floats = np.apply_along_axis(np.bincount, 1, drawn, minlength=images).astype(float)
-    return counts
 
 
 def _named(name: str, value: float, draws: Floats) -> dict[str, float]:

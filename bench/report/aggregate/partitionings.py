@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.aggregate.leakage import CONTROLS, adaptive, image_tables, plain
+from bench.report.aggregate.leakage import CONTROLS, ImageTable, adaptive, image_tables, plain
 from bench.report.data import RunData
 from bench.report.statistics import (
     holm,
@@ -27,14 +27,14 @@ FAMILY = ["region", "metric"]
 def partitionings(run: RunData) -> pd.DataFrame:
     """One row per place and other policy, where `JUDGED` was run beside it.
 
-    Only attacks that every policy of a place was put to are compared.
+    Two policies are compared by the attacks that both were put to.
 
     Columns: `PLACE`, ``policy``, ``judged`` and ``other`` (mean leakage of the attack that leaks
     most for each image), ``difference`` with its 95 % interval (as scored), ``clear`` (whether it
     differs from 0 after Holm's correction over the family), ``less`` (whether `JUDGED` leaks
     less) and ``images``.
     """
-    rows = [row for where, scores in _worst(run) for row in _rows(where, scores)]
+    rows = [row for where, tables in _places(run) for row in _rows(where, tables)]
     if not rows:
         return pd.DataFrame(columns=[*PLACE, "policy"])
     table = pd.DataFrame(rows)
@@ -44,44 +44,50 @@ def partitionings(run: RunData) -> pd.DataFrame:
     return table
 
 
-def _worst(run: RunData) -> Iterator[tuple[dict[str, Any], dict[str, pd.Series]]]:
-    """Each place with the worst case of each policy, indexed by image."""
-    found: dict[tuple[Any, ...], dict[str, pd.Series]] = {}
-    worse: dict[tuple[Any, ...], bool] = {}
-    for table in image_tables(_comparable(adaptive(plain(run.leakage)))):
-        real = table.of(CONTROLS, False)
-        if len(real):
-            where = tuple(table.keys[name] for name in PLACE)
-            scores = pd.Series(worst_case(real, table.worse), table.images)
-            found.setdefault(where, {})[table.keys["policy"]] = scores
-            worse[where] = table.worse
+def _places(run: RunData) -> Iterator[tuple[dict[str, Any], dict[str, ImageTable]]]:
+    """Each place with the scores of each policy."""
+    found: dict[tuple[Any, ...], dict[str, ImageTable]] = {}
+    for table in image_tables(adaptive(plain(run.leakage))):
+        where = tuple(table.keys[name] for name in PLACE)
+        found.setdefault(where, {})[table.keys["policy"]] = table
     for where, of_policies in found.items():
-        yield dict(zip(PLACE, where, strict=True)) | {"worse": worse[where]}, of_policies
+        yield dict(zip(PLACE, where, strict=True)), of_policies
 
 
-def _comparable(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of attacks that every policy of a place was put to."""
-    policies = rows.groupby(PLACE)["policy"].transform("nunique")
-    tried = rows.groupby([*PLACE, "attack"])["policy"].transform("nunique")
-    return rows[tried == policies]
-
-
-def _rows(where: dict[str, Any], scores: dict[str, pd.Series]) -> Iterator[dict[str, Any]]:
-    if JUDGED not in scores:
-        return
-    for policy, other in scores.items():
-        both = pd.DataFrame({"judged": scores[JUDGED], "other": other}).dropna()
-        if policy == JUDGED or both.empty:
+def _rows(where: dict[str, Any], tables: dict[str, ImageTable]) -> Iterator[dict[str, Any]]:
+    for policy, table in tables.items():
+        if JUDGED not in tables or policy == JUDGED:
+            continue
+        both = _worst_of_common(tables[JUDGED], table)
+        if both.empty:
             continue
         images = list(both.index)
         difference = paired_gain(both["judged"], both["other"], images)
+        draws = resampled_gain(both["judged"], both["other"], images)
         yield {
             **where,
             "policy": policy,
             "judged": both["judged"].mean(),
             "other": both["other"].mean(),
             **named("difference", difference),
-            "p_value": two_sided(resampled_gain(both["judged"], both["other"], images)),
-            "less": (difference.mean < 0) == where["worse"],
+            "p_value": two_sided(draws, len(images)),
+            "less": (difference.mean < 0) == table.worse,
             "images": len(images),
         }
+
+
+def _worst_of_common(judged: ImageTable, other: ImageTable) -> pd.DataFrame:
+    """Leakage of the worst attack that both were put to, by image: ``judged`` and ``other``."""
+    common = sorted(_attacks(judged) & _attacks(other))
+    if not common:
+        return pd.DataFrame()
+    worst = {}
+    for name, table in (("judged", judged), ("other", other)):
+        scores = table.scores[[table.attacks.index(attack) for attack in common]]
+        worst[name] = pd.Series(worst_case(scores, table.worse), table.images)
+    return pd.DataFrame(worst).dropna()
+
+
+def _attacks(table: ImageTable) -> set[str]:
+    kinds = zip(table.attacks, table.kinds, strict=True)
+    return {attack for attack, kind in kinds if kind not in CONTROLS}

@@ -10,8 +10,7 @@ import pandas as pd
 from bench.report.aggregate.curves import CURVE, curve_points
 from bench.report.data import RunData
 from bench.report.render.style import DARK, LIGHT, Theme
-from bench.report.topics.utility.privacy_utility import chosen_points
-from bench.report.topics.utility.relative_utility import best_defences
+from bench.report.topics.utility.main_curve import best_defences, chosen_points
 from bench.report.words import (
     defence_label,
     measure,
@@ -75,8 +74,12 @@ def curve_chart(run: RunData) -> dict[str, Any] | None:
         {"opacity": _faded(value, "knob" in picks)} if best else {"opacity": {"value": value}}
         for value in (0.9, 0.3)
     )
-    ceiling = [_rule("ceiling", "#b8860b", "ceiling: everything is sent")]
-    ceiling = ceiling if points["ceiling"].notna().any() else []
+    bars = {"x": x | {"field": "low"}, "x2": {"field": "high"}, **series, **faint}
+    known = {
+        "floor": _rule("floor", LIGHT.muted, "floor: made of public photos alone"),
+        "ceiling": _rule("ceiling", LIGHT.kinds["ceiling"], "ceiling: everything is sent"),
+        "low": {"mark": {"type": "rule"}, "encoding": bars},
+    }
     shape = {"field": "shards", "type": "nominal", "title": PICKS["shards"]}
     return {
         "width": "container",
@@ -91,12 +94,7 @@ def curve_chart(run: RunData) -> dict[str, Any] | None:
         "transform": [{"filter": " && ".join(["datum.score == pick_score", *map(_kept, picks)])}],
         "encoding": {"x": x, "y": y, "color": colour},
         "layer": [
-            _rule("floor", "#8a9299", "floor: made of public photos alone"),
-            *ceiling,
-            {
-                "mark": {"type": "rule"},
-                "encoding": {"x": x | {"field": "low"}, "x2": {"field": "high"}, **series, **faint},
-            },
+            *[layer for field, layer in known.items() if points[field].notna().any()],
             {
                 "params": chosen if best else [],
                 "mark": "line",

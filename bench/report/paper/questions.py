@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from bench.report.paper import rows
-from bench.report.paper.rows import MOST_ROWS, RECOGNISED_ROWS
+from bench.report.paper import rows as choose
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import CAP, INTERVALS
 
@@ -44,7 +43,7 @@ class Question:
     rows: Callable[[pd.DataFrame], pd.DataFrame]
     decimals: Mapping[str, int] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
-    most: int = MOST_ROWS
+    most: int = choose.MOST_ROWS
     fullest: bool = False
 
     def answer(self, long: Table) -> Table:
@@ -76,7 +75,7 @@ QUESTIONS = (
         "the unsplit float32 model. Policies and numbers of shards whose scores agree to four "
         f"decimals share a row. Adapted: with weights trained in that plan's order. {INTERVALS}",
         ("plan", "payload", "policy", "n_shards", "miou_box", "agreement_box"),
-        rows.undefended,
+        choose.undefended,
     ),
     Question(
         "T2",
@@ -92,7 +91,7 @@ QUESTIONS = (
             "visible_psnr_mean",
             "full_psnr_mean",
         ),
-        rows.strongest_attacks,
+        choose.strongest_attacks,
         dict.fromkeys(
             ("hidden_psnr_mean", "hidden_psnr_gain", "visible_psnr_mean", "full_psnr_mean"), 1
         ),
@@ -115,7 +114,7 @@ QUESTIONS = (
             "visible_psnr_mean",
             "full_psnr_mean",
         ),
-        rows.largest_coalitions,
+        choose.largest_coalitions,
         dict.fromkeys(
             (
                 "hidden_psnr_floor",
@@ -137,10 +136,10 @@ QUESTIONS = (
         "colour. Below it the reconstruction in which most is recognised. 1 of 4: by one shard of "
         f"four. Photos with nothing to recognise do not count. {INTERVALS}",
         ("recogniser", "picture", "ceiling", "1 of 4", "1 of 25"),
-        rows.recognised,
+        choose.recognised,
         dict.fromkeys(("ceiling", "1 of 4", "1 of 25"), 2),
         plain=("ceiling",),
-        most=RECOGNISED_ROWS,
+        most=choose.RECOGNISED_ROWS,
     ),
     Question(
         "T4",
@@ -151,7 +150,7 @@ QUESTIONS = (
         "slowest. MB are payload, millions of bytes. GFLOP: two per "
         "multiply-accumulate, with the mask decoder.",
         ("link", "plan", "median", "p95", "mb_up", "mb_down", "edge_gflop"),
-        rows.slow_and_fast_links,
+        choose.slow_and_fast_links,
     ),
     Question(
         "T5",
@@ -161,8 +160,8 @@ QUESTIONS = (
         "strength costs that share of the undefended mIoU. Hypervolume: share of the square of "
         "kept mIoU and privacy that its strengths dominate; privacy is 0 undefended and 1 at the "
         f"floor. {INTERVALS}",
-        ("defence", "leakage_1", "leakage_2", "leakage_5", "hypervolume"),
-        rows.visible_psnr,
+        ("plan", "n_shards", "defence", "leakage_1", "leakage_2", "leakage_5", "hypervolume"),
+        choose.visible_psnr,
         {"leakage_1": 1, "leakage_2": 1, "leakage_5": 1, "hypervolume": 2},
         fullest=True,
     ),
@@ -174,7 +173,7 @@ QUESTIONS = (
         f"last frame, per scene the attack that leaks most, then the mean. {CAP} Brackets: 95 % "
         "bootstrap intervals, whole scenes resampled.",
         ("policy", "n_shards", "coalition", "frames", "windows_seen", "full_psnr"),
-        rows.frames_of_a_still_scene,
+        choose.frames_of_a_still_scene,
         {"windows_seen": 2, "full_psnr": 1},
     ),
 )

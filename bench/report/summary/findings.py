@@ -16,7 +16,7 @@ from bench.report.statistics import Interval
 from bench.report.topics.exposure import average_shares
 from bench.report.topics.leakage.coalition import coalition_summary, strongest_attack
 from bench.report.topics.utility.defence_strength import strengths_of
-from bench.report.topics.utility.privacy_utility import chosen_points
+from bench.report.topics.utility.main_curve import chosen_points
 
 AFFORDABLE = 0.05
 """Loss of mIoU up to which a defence counts as affordable."""

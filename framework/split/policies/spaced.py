@@ -24,12 +24,12 @@ class Spaced(Policy):
         side: of a cluster, windows; 1 is the policy ``strided``.
     """
 
-    summary = "clusters of 2 × 2 windows, spread like the squares of a chessboard"
-    across: int = 2
+    summary = "square clusters of windows, 2 × 2 by default, spread like a chessboard's squares"
+    side: int = 2
 
     def __init__(self, seed: int | None = None, side: int | None = None) -> None:
         super().__init__(seed)
-        self.side = self.across if side is None else side
+        self.side = self.side if side is None else side
 
     @classmethod
     def with_options(cls, options: Sequence[str]) -> type[Policy]:
@@ -39,7 +39,7 @@ class Spaced(Policy):
                 "windows, from 1"
             )
         body = {"__module__": cls.__module__, "__doc__": cls.__doc__}
-        return type(cls.__name__, (cls,), body | {"across": int(options[0])})
+        return type(cls.__name__, (cls,), body | {"side": int(options[0])})
 
     def order(
         self, windows: Sequence[Window], n_shards: int, rng: np.random.Generator

@@ -41,13 +41,13 @@ def test_flags():
 
 
 def test_a_region_may_be_a_picture(tmp_path):
-    drawn = np.zeros((20, 30, 3), dtype=np.uint8)
-    drawn[3:9, 5:12, 1] = 200
+    drawn = np.zeros((20, 30), dtype=np.uint8)
+    drawn[3:9, 5:12] = 255
     Image.fromarray(drawn).save(tmp_path / "mask.png")
     [whole, part] = read_caps(
         parsed(f"--protect={tmp_path / 'mask.png'}", f"--protect={tmp_path / 'mask.png'}:0.5")
     ).protected
-    assert np.array_equal(whole.region, drawn.any(axis=-1))
+    assert np.array_equal(whole.region, drawn > 0)
     assert (whole.fraction, part.fraction) == (0.0, 0.5)
     with pytest.raises(PedbenchError, match=r"mask.png:x' is not understood: give X0,Y0,X1,Y1"):
         read_caps(parsed(f"--protect={tmp_path / 'mask.png'}:x"))
@@ -64,6 +64,10 @@ def test_a_region_may_be_a_picture(tmp_path):
         "--max-coalition=2:",
         "--max-coalition=1,2:0.5",
         "--protect=1,2,3",
+        "--protect=1,2,3,4:",
+        "--protect=1,2,3,4.5",
+        "--protect=mask.png:",
+        "--protect=mask",
         "--protect=1,2,3,4:x",
         "--protect=5,5,5,9",
         "--max-per-server=2",

@@ -8,7 +8,7 @@ import pytest
 
 from bench.report.data import RunData
 from bench.report.interactive.curve import colours, curve_chart
-from bench.report.topics.utility.relative_utility import MOST, best_defences
+from bench.report.topics.utility.main_curve import MOST, best_defences
 from bench.report.words import defence_label
 
 RUN = Path(__file__).parents[3] / "results/reference/privacy_utility_quick-people_dev"

@@ -12,12 +12,11 @@ from bench.report.aggregate.equal_utility import (
     Ladder,
     _beaten,
     _rows,
-    draws_of,
     hypervolume,
     least_leakage,
 )
 from bench.report.data import PIPELINE
-from bench.report.statistics import holm
+from bench.report.statistics import cluster_draws, holm
 from bench.report.topics.utility.equal_utility import _wide
 
 
@@ -80,7 +79,7 @@ def ladder(knob: str, leakage: float, sign: int = 1, seed: int = 0) -> Ladder:
 
 def test_only_clear_differences_count_as_beaten():
     ladders = [ladder("strong", 20), ladder("twin", 20.001, seed=1), ladder("weak", 25, seed=2)]
-    beaten = _beaten(ladders, draws_of(40))
+    beaten = _beaten(ladders, cluster_draws(40))
     assert beaten == {"strong": ["weak"], "twin": ["weak"], "weak": []}
 
 
@@ -106,7 +105,7 @@ def test_the_table_ranks_by_leakage_at_equal_utility():
 
 
 def test_scores_where_lower_is_worse_come_back_as_they_were():
-    row = list(_rows(ladder("noise", 20, sign=-1), draws_of(40)))[1]
+    row = list(_rows(ladder("noise", 20, sign=-1), cluster_draws(40)))[1]
     assert row["loss"] == 0.02
     assert row["leakage"] == pytest.approx(20, abs=0.2)
     assert row["leakage_low"] < row["leakage"] < row["leakage_high"]
@@ -125,7 +124,7 @@ def test_where_nothing_leaks_beyond_the_floor_there_is_no_hypervolume():
     loud = ladder("noise", 20)
     floor = loud.leakage[0] + np.tile([1.0, -1.0], 20)
     quiet = Ladder(**{**loud.__dict__, "floor": floor})
-    rows = list(_rows(quiet, draws_of(40)))
+    rows = list(_rows(quiet, cluster_draws(40)))
     assert np.isnan([row["hypervolume"] for row in rows]).all()
     assert not np.isnan([row["leakage"] for row in rows]).any()
 

@@ -93,6 +93,15 @@ def test_defences_are_those_of_the_run_that_has_most_of_them() -> None:
     assert found.short.frame["defence"].tolist() == ["noise", "blur"]
 
 
+def test_of_several_curves_the_one_in_stock_order_stands() -> None:
+    last = [
+        {**defence(name), "plan": "globals_last", "adapted": True} for name in ("noise", "blur")
+    ]
+    rows = [*last, defence("noise"), defence("blur")]
+    answer = question("T5").answer(table("equal_utility", rows))
+    assert answer.frame["plan"].tolist() == ["interleaved", "interleaved"]
+
+
 def question(label: str):
     return next(each for each in QUESTIONS if each.label == label)
 
@@ -107,7 +116,8 @@ def source(name: str, of: str, rows: list[dict]) -> Source:
 
 
 def defence(name: str) -> dict:
-    curve = {"plan": "interleaved", "policy": "random", "n_shards": 4, "coalition": 1}
+    curve = {"plan": "interleaved", "policy": "random", "n_shards": 4, "adapted": False}
+    curve |= {"coalition": 1}
     return {**curve, "coalition_choice": "largest", "region": "visible", "metric": "psnr"} | {
         "defence": name,
         "leakage_1": 20.0,

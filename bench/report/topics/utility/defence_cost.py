@@ -40,10 +40,10 @@ class DefenceCostTable(ReportTable):
     place = 17
 
     def applies(self, run: RunData) -> bool:
-        counted = "bytes_up" in run.segmentation
-        return counted and any(
-            run.segmentation[each].nunique() > 1 for each in ("defence", "policy")
-        )
+        if "bytes_up" not in run.segmentation:
+            return False
+        defended = run.segmentation["defence"] != "none"
+        return bool(defended.any()) or run.segmentation["policy"].nunique() > 1
 
     def build(self, run: RunData) -> Table:
         frame = _costs(run)
@@ -67,8 +67,8 @@ class DefenceCostTable(ReportTable):
                 "At the largest strength that was run. MB are 10^6 bytes of payload. GFLOP count "
                 "two for each multiply-accumulate of a matrix product, mask decoder included; "
                 "noise, rounding, dropping and blurring have none. Windows kept at home: the share "
-                "of the answers that no server gave, times the servers' work. The encoding of "
-                "decoys comes on top.",
+                "of the answers that no server gave, times the servers' work; beside decoys it "
+                "is not counted. The encoding of decoys comes on top.",
                 f"CPU: of one picture of {MEASURED_MODEL} in one thread, measured once by "
                 "studies.defences.defence_seconds, not in this run.",
             ),
@@ -93,7 +93,7 @@ def _costs(run: RunData) -> pd.DataFrame:
         defence = make_defence(row["defence"], float(row["strength"]) or None)
         parts = work(arch, row["plan"])
         _, all_down, rounds = payload_bytes(arch, row["plan"], row["payload"])
-        kept = 1 - row["bytes_down"] / all_down if rounds else 0.0
+        kept = max(0.0, 1 - row["bytes_down"] / all_down) if rounds else 0.0
         added.append(GIGA * defence.macs(tokens, arch.width, rounds))
         home.append(GIGA * kept * parts.servers)
         edge.append(GIGA * parts.edge + added[-1] + home[-1])

@@ -13,7 +13,8 @@ from bench.report.aggregate.curves import CURVE, curve_points
 from bench.report.base import FIGURES, ReportFigure
 from bench.report.data import RunData
 from bench.report.render.style import WIDE, Theme, canvas, legend_below, reference_line
-from bench.report.topics.utility.privacy_utility import by_shards, chosen_points
+from bench.report.topics.utility.main_curve import chosen_points
+from bench.report.topics.utility.privacy_utility import by_shards
 from bench.report.words import defence_axis, defence_label, measure, shown_metrics
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -15,7 +15,6 @@ from bench.metrics.psnr import CAP_DB
 from bench.report.aggregate.curves import CURVE, PRECISION, curve_points
 from bench.report.aggregate.segmentation import image_mean, reference_scores
 from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
-from bench.report.choice import commonest
 from bench.report.data import PIPELINE, RunData
 from bench.report.render.labels import Label, label_points
 from bench.report.render.style import (
@@ -36,7 +35,7 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
-from bench.report.topics.utility.relative_utility import MOST, best_defences
+from bench.report.topics.utility.main_curve import MOST, best_defences, chosen_points
 from bench.report.words import (
     defence_label,
     measure,
@@ -137,8 +136,8 @@ class PrivacyUtilityFigure(ReportFigure):
         "right is more leakage in every panel; lower LPIPS means more leakage, so its axis is "
         "reversed. Dotted: floors, made of public photos, and the ceiling; dashed: what filling "
         "the prompt box and the unsplit model score. Up and left is better. Intervals stand in "
-        f"the table privacy_utility. Of more than {MOST} defences, those that leak least at equal "
-        "utility are shown."
+        f"the table privacy_utility. Of more than {MOST} defences, those that leak least in the "
+        "visible part at equal utility are shown."
     )
     empty = "No setting of this run has both segmentation and leakage, so there is no curve."
     place = 1
@@ -176,25 +175,7 @@ class PrivacyUtilityFigure(ReportFigure):
         return figure
 
 
-def chosen_points(run: RunData) -> pd.DataFrame:
-    """The smallest coalition of the plan and policy with most settings.
-
-    Of several, the one of the main cell (`bench.report.choice`), then the first of its order.
-
-    Raises:
-        Undecided: several are still alike.
-    """
-    points = curve_points(run)
-    if points.empty:
-        return points
-    keys = [name for name in CURVE if name != "n_shards"]
-    sizes: pd.DataFrame = points.groupby(keys)["setting"].nunique().reset_index()
-    sizes = sizes[sizes["setting"] == sizes["setting"].max()]
-    sizes = sizes[sizes["coalition"] == sizes["coalition"].min()]
-    return points.merge(commonest(sizes, keys, run.config)[keys], on=keys)
-
-
-def _few(points: pd.DataFrame, best: list[str]) -> pd.DataFrame:
+def _few(points: pd.DataFrame, best: Sequence[str]) -> pd.DataFrame:
     """The points of precision and of the best defences, where there are many."""
     return points[points["knob"].isin(["", PRECISION, *best])] if best else points
 

@@ -10,22 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.aggregate.curves import PRECISION, curve_points
-from bench.report.aggregate.equal_utility import (
-    RANKED_AT,
-    Ladder,
-    draws_of,
-    ladder_groups,
-    leakage_at,
-)
+from bench.report.aggregate.equal_utility import RANKED_AT, Ladder
 from bench.report.base import FIGURES, ReportFigure
 from bench.report.data import RunData
 from bench.report.render.style import LABEL_SIZE, WIDE, Theme, canvas, lay_out, legend_below
-from bench.report.statistics import LEVEL, Floats
+from bench.report.statistics import LEVEL, Floats, cluster_draws
+from bench.report.topics.utility.main_curve import MOST, REGION, main_ladders, ranked
 from bench.report.words import defence_label, measure, shown_metrics
 
-REGION = "visible"
-MOST = 5
-"""Curves in colour: those that leak least at equal utility. The others are grey."""
 MARKS = "o^DvP"
 LINE = (0, (1, 1.6))
 Look = dict[str, Any]
@@ -50,7 +42,7 @@ class RelativeUtilityFigure(ReportFigure):
     place = 2
 
     def draw(self, run: RunData, theme: Theme) -> Figure | None:
-        ladders = _chosen(run)
+        ladders = main_ladders(run, REGION)
         metrics = shown_metrics(ladder.keys["metric"] for ladder in ladders)
         if not metrics:
             return None
@@ -68,37 +60,13 @@ class RelativeUtilityFigure(ReportFigure):
         return figure
 
 
-def best_defences(run: RunData) -> list[str]:
-    """Knobs of the `MOST` defences that leak least at equal utility; empty without more of them."""
-    ladders = _chosen(run)
-    metrics = shown_metrics(ladder.keys["metric"] for ladder in ladders)
-    ranked = _ranked(ladders, metrics[0]) if metrics else []
-    return [ladder.knob for ladder in ranked[:MOST]] if len(ranked) > MOST else []
-
-
-def _chosen(run: RunData) -> list[Ladder]:
-    """The ladders of the setting with most of them, in the visible region."""
-    settings: dict[tuple[object, ...], list[Ladder]] = {}
-    for group in ladder_groups(run):
-        place = tuple(group[0].keys[name] for name in group[0].keys if name != "metric")
-        if group[0].keys["region"] == REGION:
-            settings.setdefault(place, []).extend(group)
-    return max(settings.values(), key=len, default=[])
-
-
 def _looks(ladders: list[Ladder], metric: str, theme: Theme) -> Looks:
     """Colours and marks of the defences that leak least at equal utility, in one metric."""
-    ranked = _ranked(ladders, metric)[:MOST]
+    best = ranked(ladders, metric)[:MOST]
     return {
         ladder.knob: {"color": colour, "marker": mark}
-        for ladder, colour, mark in zip(ranked, theme.series, MARKS, strict=False)
+        for ladder, colour, mark in zip(best, theme.series, MARKS, strict=False)
     }
-
-
-def _ranked(ladders: list[Ladder], metric: str) -> list[Ladder]:
-    """The ladders of one metric, those first that leak least at equal utility."""
-    own = [ladder for ladder in ladders if ladder.keys["metric"] == metric]
-    return sorted(own, key=lambda ladder: float(leakage_at(ladder, RANKED_AT)[0]))
 
 
 def _panel(axes: Axes, ladders: list[Ladder], looks: Looks, theme: Theme) -> None:
@@ -124,7 +92,7 @@ def _curve(axes: Axes, ladder: Ladder, look: Look | None, theme: Theme) -> None:
     if look is None:
         axes.plot(mean, kept, color=theme.muted, alpha=0.35, linewidth=0.9)
         return
-    lost, drawn, _ = ladder.means(draws_of(len(ladder.images)))
+    lost, drawn, _ = ladder.means(cluster_draws(len(ladder.images)))
     axes.fill_betweenx(
         kept, *_bounds(ladder.sign * drawn), color=look["color"], alpha=0.12, linewidth=0
     )

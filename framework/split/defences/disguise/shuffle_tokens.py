@@ -12,8 +12,8 @@ class ShuffleTokens(TokensOnly):
     """Shuffles tokens inside their window; the edge puts the answers back in place.
 
     The draw is fresh for each window and round and never leaves the edge. Attention adds a bias by
-    relative position, so that the answers are not those of the tokens in order: utility is lost.
-    What a token shows by itself stays readable. So does its place, to an attacker who knows the
+    relative position, so that the answers are not those of the tokens in order: utility may be
+    lost. What a token shows by itself stays readable. So does its place, to an attacker who knows the
     position embedding that tokens carry (attack ``ridge_unshuffled``).
 
     Args:

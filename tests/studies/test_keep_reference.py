@@ -1,0 +1,38 @@
+"""A finished run as a slim folder, and what is never overwritten."""
+
+from __future__ import annotations
+
+import pytest
+
+from framework.errors import PedbenchError
+from studies.upkeep.keep_reference import keep
+from tests.bench.output_support import full_run
+
+
+@pytest.mark.slow
+def test_a_slim_folder_has_records_tables_and_figures_and_can_be_made_anew(tmp_path):
+    full_run(tmp_path / "run")
+    slim = tmp_path / "slim"
+    for run in (tmp_path / "run", slim):
+        keep(run, slim)
+        names = {file.name for file in slim.rglob("*") if file.is_file()}
+        assert {
+            "config.yaml",
+            "records.parquet",
+            "segmentation.csv",
+            "privacy_utility.png",
+        } <= names
+        assert not {"report.html", "segmentation.tex", "privacy_utility.pdf"} & names
+
+
+def test_a_folder_that_is_no_slim_run_is_left_alone(tmp_path):
+    full_run(tmp_path / "run")
+    (tmp_path / "run" / "journal.jsonl").write_text("")
+    (tmp_path / "docs").mkdir()
+    for wrong in (tmp_path / "docs", tmp_path / "run"):
+        before = sorted(wrong.rglob("*"))
+        with pytest.raises(PedbenchError, match="no slim folder of a run"):
+            keep(tmp_path / "run", wrong)
+        assert sorted(wrong.rglob("*")) == before
+    with pytest.raises(PedbenchError, match="is no run"):
+        keep(tmp_path / "docs", tmp_path / "new")
