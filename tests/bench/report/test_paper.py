@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from bench.report.paper.rows import MOST_ROWS
 from bench.report.paper.sources import Source
 from bench.report.render.drawing import Drawing
 from bench.runner.forecast.forecast import trained_from_nothing
-from bench.spec.cells import SegmentationCell
+from bench.spec.cells import AttackCell, Pipeline, SegmentationCell
 from bench.spec.config import load_preset
 
 pytestmark = pytest.mark.slow
@@ -66,6 +68,23 @@ def test_what_stock_vit_b_takes_is_counted_from_the_preset() -> None:
         f"{len(trained_from_nothing(cells))} attackers",
     ):
         assert words in said
+
+
+@pytest.mark.parametrize("preset", ["paper", "privacy_utility"])
+def test_every_setting_of_a_curve_meets_the_same_decoder(preset: str) -> None:
+    cells = list(load_preset(preset).cells())
+    scored = {cell.pipeline for cell in cells if isinstance(cell, SegmentationCell)}
+    curves: dict[tuple[Any, ...], dict[Pipeline, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for cell in cells:
+        if isinstance(cell, AttackCell) and cell.pipeline in scored and cell.threat.stage is None:
+            pipeline, threat = cell.pipeline, cell.threat
+            curve = (pipeline.plan, pipeline.policy, pipeline.n_shards, pipeline.adapted)
+            curves[(*curve, threat.coalition, threat.choice)][pipeline].add(cell.attack)
+    drawn = [attacks for attacks in curves.values() if len(attacks) > 1]
+    assert drawn
+    for attacks in drawn:
+        common = set.intersection(*attacks.values())
+        assert common & {"conv_decoder", "conv_decoder_brief"}
 
 
 @pytest.mark.tex

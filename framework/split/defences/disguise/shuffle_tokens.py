@@ -13,8 +13,8 @@ class ShuffleTokens(TokensOnly):
 
     The draw is fresh for each window and round and never leaves the edge. Attention adds a bias by
     relative position, so that the answers are not those of the tokens in order: utility may be
-    lost. What a token shows by itself stays readable. So does its place, to an attacker who knows the
-    position embedding that tokens carry (attack ``ridge_unshuffled``).
+    lost. What a token shows by itself stays readable. So does its place, to an attacker who knows
+    the position embedding that tokens carry (attack ``ridge_unshuffled``).
 
     Args:
         strength: share of a window's tokens that change places, at most 1.
