@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
+from attacks.threat_models.base import ThreatModel
 from bench.attackers import trained
+from bench.attackers.fitting import Attackers
 from bench.attackers.trained import Trained
+from bench.datasets import open_dataset
+from bench.runner.models import Models
+from bench.spec.cells import AttackCell, Pipeline
+from framework.split.defences import make_defence
 
 MADE = Trained(
     {"curve": np.arange(6, dtype=np.float32).reshape(2, 3), "mean": np.zeros(2)},
@@ -47,3 +53,17 @@ def test_a_cut_or_missing_file_is_none(path):
         path.write_bytes(path.read_bytes()[:length])
         assert trained.load(path) is None
     assert trained.load(path) is None
+
+
+@pytest.mark.slow
+def test_an_attacker_of_a_defence_that_was_trained_again_is_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path))
+    attackers = Attackers(Models("toy", "random"), [open_dataset("synthetic:3")])
+    cell = AttackCell(Pipeline(defence="hide_layout", strength=2.0), ThreatModel(), "ridge")
+    path = make_defence("hide_layout", 2).path(attackers.models.sam, "interleaved")
+    path.parent.mkdir(parents=True)
+    files = []
+    for seed in (0, 1):
+        path.write_bytes(bytes([seed]))
+        files.append(attackers.file_of(cell))
+    assert files[0] != files[1]
