@@ -1,9 +1,11 @@
 """A finished run as a slim folder of `results/reference`, its tables and figures made anew.
 
     python -m studies.upkeep.keep_reference RUN [--into results/reference/NAME] [--report]
+        [--figures NAME ...]
 
-Kept are the settings, the machine, the cards of attackers, the records, tables as CSV and Markdown,
-and of the figures, as PNG, those that the folder had, or all of a new one but the strips. Without
+Kept are the settings, the machine, the cards of attackers, the records, tables as CSV and Markdown
+unless they are long, and of the figures, as PNG, those named, else those that the folder had, else
+all but the strips. Without
 ``--into`` the folder RUN itself is made anew, which must be slim already: one of
 `results/reference` after a change of tables or figures.
 """
@@ -24,7 +26,8 @@ from studies.command import exit_with
 
 CONFIG, PICTURES = "config.yaml", "images"
 SOURCES = (CONFIG, "environment.json", "attackers.json", "records.parquet", "latency.csv")
-TABLES = (".csv", ".md")
+MOST_BYTES = {".csv": 250_000, ".md": 100_000}
+"""Longer tables are left out: `pedbench paper` makes them of the records."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,12 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="a run's folder")
     parser.add_argument("--into", type=Path, help="write this folder (default: RUN itself)")
     parser.add_argument("--report", action="store_true", help="keep report.html too")
+    parser.add_argument("--figures", nargs="+", default=[], help="keep these figures")
     args = parser.parse_args(arguments)
-    keep(args.run, args.into or args.run, args.report)
+    keep(args.run, args.into or args.run, args.report, args.figures)
     return 0
 
 
-def keep(run: Path, into: Path, report: bool = False) -> None:
+def keep(run: Path, into: Path, report: bool = False, named: Sequence[str] = ()) -> None:
     """Make all outputs of ``run`` in a folder of its own, and put the slim ones in ``into``.
 
     Raises:
@@ -52,9 +56,13 @@ def keep(run: Path, into: Path, report: bool = False) -> None:
         made = Path(place) / "run"
         shutil.copytree(run, made, ignore=shutil.ignore_patterns(PICTURES) if not report else None)
         (write_latency if is_latency_folder(made) else write_all)(made)
-        figures = _figures(into, made)
+        figures = [f"{name}.png" for name in named] or _figures(into, made)
         kept = [made / name for name in SOURCES if (made / name).is_file()]
-        kept += [file for file in (made / "tables").iterdir() if file.suffix in TABLES]
+        kept += [
+            file
+            for file in (made / "tables").iterdir()
+            if file.stat().st_size < MOST_BYTES.get(file.suffix, 0)
+        ]
         kept += [made / "figures" / name for name in figures]
         kept += [made / "report.html"] if report or (into / "report.html").is_file() else []
         slim = Path(place) / "slim"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.report.base import FIGURES, TABLES
 from bench.report.data import RunData
 from bench.report.render.style import LIGHT
-from bench.report.topics.utility.defended_recognition import defended_scores
+from bench.report.topics.utility.defended_recognition import by_attack, defended_scores
 from bench.runner.run import run
 from bench.spec.config import RunConfig
 from bench.spec.grid import Group
@@ -68,3 +69,15 @@ def test_a_run_without_defences_has_neither(finished):
     plain = RunData(finished.folder, records, finished.config, finished.environment)
     assert TABLES.get("defended_recognition")().build(plain).frame.empty
     assert FIGURES.get("defended_recognition")().draw(plain, LIGHT) is None
+
+
+def test_a_defence_that_is_undone_is_judged_by_what_undoes_it():
+    pairs = [
+        ("gaussian", "ridge"),
+        ("gaussian", "conv_decoder"),
+        ("shuffle_tokens", "ridge"),
+        ("shuffle_tokens", "ridge_unshuffled"),
+        ("shuffle_tokens", "conv_decoder_unshuffled"),
+    ]
+    kept = by_attack(pd.DataFrame(pairs, columns=["defence", "picture"]), "ridge")
+    assert kept.to_numpy().tolist() == [list(pairs[0]), list(pairs[3])]

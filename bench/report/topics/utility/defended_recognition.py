@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from attacks.base import ATTACKS
 from bench.recognition import RECOGNISERS
 from bench.report.aggregate.segmentation import summarize
 from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
@@ -85,8 +86,8 @@ class DefendedRecognitionFigure(ReportFigure):
     title = "What defences keep of mIoU, and what is still recognised"
     caption = (
         "Each curve is one defence by strength; the square is no defence. Up is a better "
-        "segmentation, left is less recognised in the picture that the coalition rebuilds. Dotted: "
-        "the same measure on the original."
+        "segmentation, left is less recognised in the picture that the coalition rebuilds; of a "
+        "defence that an attack undoes, by that attack. Dotted: the same measure on the original."
     )
     empty = "This run recognised nothing through a defence that it scored for segmentation too."
     place = 11
@@ -100,11 +101,11 @@ class DefendedRecognitionFigure(ReportFigure):
         telling = [part.metrics[0] for _, part in RECOGNISERS.items() if part.metrics[0] in known]
         if not telling:
             return None
-        picture = scores["picture"].iloc[0]
+        picture = min(scores["picture"], key=len)
         figure = canvas(WIDE, 3.0, f"mIoU against what is recognised in pictures by {picture}")
         row = figure.subplots(1, len(telling), sharey=True, squeeze=False)[0]
         for axes, metric in zip(row, telling, strict=True):
-            own = scores[(scores["metric"] == metric) & (scores["picture"] == picture)]
+            own = scores[scores["metric"] == metric]
             _panel(axes, own, theme)
             ceiling = float(own["ceiling"].iloc[0])
             axes.axvline(ceiling, color=theme.muted, linestyle=(0, (1, 1.6)), linewidth=0.9)
@@ -121,8 +122,24 @@ def shown(scores: pd.DataFrame, run: RunData) -> pd.DataFrame:
         return defended
     defended = commonest(defended, SITUATION, run.config)
     fixed = defended.iloc[0][list(SITUATION)].to_dict()
-    fixed["picture"] = defended["picture"].value_counts().index[0]
-    return scores[(scores[list(fixed)] == pd.Series(fixed)).all(axis=1)]
+    here = scores[(scores[list(fixed)] == pd.Series(fixed)).all(axis=1)]
+    return by_attack(here, str(defended["picture"].value_counts().index[0]))
+
+
+def by_attack(scores: pd.DataFrame, picture: str) -> pd.DataFrame:
+    """The pictures by one attack; of a defence that attacks undo, those by its variant that does.
+
+    A defence that is undone looks strong to all other attacks.
+    """
+    undoes = {name: attack.undoes for name, attack in ATTACKS.items() if attack.undoes}
+    undone = frozenset().union(*undoes.values())
+    kept = [
+        row["defence"] in undoes.get(row["picture"], ()) and row["picture"].startswith(picture)
+        if row["defence"] in undone
+        else row["picture"] == picture
+        for _, row in scores.iterrows()
+    ]
+    return scores[kept]
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
