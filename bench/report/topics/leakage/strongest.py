@@ -33,8 +33,9 @@ class StrongestFigure(ReportFigure):
     title = "The strongest attacks"
     caption = (
         "What the coalition saw of each photo, and the attack of each family that comes closest "
-        "on average in the part that was not received, by LPIPS where it was scored. Over each "
-        "picture its scores in that part: lower LPIPS means more leakage."
+        "on average in the part that was not received, by PSNR where it was scored: LPIPS is also "
+        "won by dots that please its network and no eye. Over each picture its scores in that "
+        "part: lower LPIPS means more leakage."
     )
     empty = "This run kept no pictures."
     place = 4
@@ -50,7 +51,7 @@ class StrongestFigure(ReportFigure):
         columns = len(BARE) + len(attacks)
         shapes = [strip.tiles[0].picture.shape for strip in shown]
         heights = [WIDE / columns * shape[0] / shape[1] + LINES for shape in shapes]
-        figure = canvas(WIDE, TITLE + sum(heights), f"The strongest attacks: {shown[0].setting}")
+        figure = canvas(WIDE, TITLE + sum(heights), f"Strongest attacks: {shown[0].setting}")
         grid = figure.subplots(len(shown), columns, squeeze=False, height_ratios=heights)
         for line, strip in zip(grid, shown, strict=True):
             for axes, tile in zip(line, _row(strip, attacks), strict=True):
@@ -73,7 +74,7 @@ def strongest(shown: Sequence[Strip]) -> dict[str, str]:
             if tile.attack and tile.kind != CEILING
         ]
     )
-    metric = next((name for name in ("lpips", "psnr") if name in scores), None)
+    metric = next((name for name in ("psnr", "lpips") if name in scores), None)
     if metric is None:
         return {}
     closeness = -scores[metric] if metric == "lpips" else scores[metric]
