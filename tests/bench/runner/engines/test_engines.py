@@ -146,15 +146,17 @@ def cluster(tmp_path):
 
 
 def faults_of_freed_memory():
-    """Pages that this process gets from the system for a tensor as large as one that it freed."""
+    """Pages that this process gets from the system for a tensor as large as one that it freed.
 
-    def fill():
+    The least of several tries: other threads of the worker get memory too.
+    """
+
+    def taken():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         torch.empty(10_000_000).fill_(1)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-    fill()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    fill()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    return min(taken() for _ in range(5))
 
 
 def test_dask_workers_killed_in_each_wave_leave_the_records_of_the_serial_run(
