@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pandas as pd
 import pytest
 
 from bench.latency.results import LatencyRun
+from bench.recognition import RECOGNISERS
 from bench.report.data import RunData
 from bench.report.paper.document import write_paper
-from bench.report.paper.rows import MOST_ROWS
+from bench.report.paper.rows import MOST_ROWS, RECOGNISED_ROWS
 from bench.report.paper.sources import Source
 from bench.report.render.drawing import Drawing
 from bench.runner.forecast.forecast import trained_from_nothing
@@ -29,26 +31,37 @@ REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 def paper(
     full: RunData, full_drawings: dict[str, Drawing], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The folder with the paper of a complete run and a run of latencies."""
+    """The folder with the paper of a complete run, and of runs of what it did not measure."""
     out = tmp_path_factory.mktemp("paper")
+    people, frames = (
+        RunData.read(REFERENCE / name) for name in ("attacks-people_dev", "time-bsds500_val")
+    )
+    found = {metric for _, part in RECOGNISERS.items() for metric in part.metrics}
+    people = replace(people, records=people.records[people.records["metric"].isin(found)])
     latency = LatencyRun.read(REFERENCE / "latency-tiny")
-    write_paper([Source.of(full), Source.of(latency)], out)
+    write_paper([Source.of(run) for run in (full, latency, people, frames)], out)
     return out
 
 
 def test_each_question_is_answered_in_a_few_rows(paper: Path) -> None:
     sizes = {path.stem: pd.read_csv(path).shape for path in paper.glob("T*.csv")}
-    assert set(sizes) == {"T1", "T2", "T2b", "T4", "T5"}
+    assert set(sizes) == {"T1", "T2", "T2b", "T3", "T4", "T5", "T6"}
+    assert 0 < sizes.pop("T3")[0] <= RECOGNISED_ROWS
     assert all(0 < rows <= MOST_ROWS for rows, _ in sizes.values())
-    assert "Not measured by these runs: T3 (recognition); T6 (time)." in paper.joinpath(
-        "paper.tex"
-    ).read_text(encoding="utf-8")
+    text = paper.joinpath("paper.tex").read_text(encoding="utf-8")
+    assert "Not measured by these runs" not in text
+
+
+def test_what_no_run_measured_is_said(full: RunData, tmp_path: Path) -> None:
+    write_paper([replace(Source.of(full), tables={})], tmp_path)
+    text = (tmp_path / "paper.tex").read_text(encoding="utf-8")
+    assert "Not measured by these runs: T1 (segmentation); T2 (attacks);" in text
 
 
 def test_every_table_and_figure_says_what_it_was_made_with(paper: Path) -> None:
     text = paper.joinpath("paper.tex").read_text(encoding="utf-8")
     figures = sorted(path.stem for path in paper.glob("F*.pdf"))
-    assert figures == ["F1", "F2", "F3", "F4", "F6"]
+    assert figures == ["F1", "F2", "F3", "F4", "F5", "F6"]
     assert text.count("Command: pedbench run -{}-preset") == len(figures)
     for table in paper.glob("T*.tex"):
         legend = table.read_text(encoding="utf-8")
