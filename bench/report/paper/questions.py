@@ -10,6 +10,7 @@ import pandas as pd
 from bench.report.paper import rows as choose
 from bench.report.render.table import Column, Table
 from bench.report.topics.columns import CAP, INTERVALS
+from bench.report.words import readable
 
 HEADINGS = {"policy": "Policy", "n_shards": "Shards", "plan": "Plan", "coalition": "Coalition"}
 REGIONS = (
@@ -32,6 +33,7 @@ class Question:
         decimals: of columns that have fewer than in the long table.
         plain: columns without their interval.
         most: rows at most.
+        folded: columns that the note names instead, where they have one value.
         fullest: whether of several runs the one with most rows answers, not the first.
     """
 
@@ -44,6 +46,7 @@ class Question:
     decimals: Mapping[str, int] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
     most: int = choose.MOST_ROWS
+    folded: tuple[str, ...] = ()
     fullest: bool = False
 
     def answer(self, long: Table) -> Table:
@@ -53,10 +56,13 @@ class Question:
             return short
         frame = self.rows(long.frame).head(self.most).reset_index(drop=True)
         known = {column.key: column for column in long.columns}
-        columns = tuple(self._column(known, key) for key in self.columns if key in frame)
+        alike = [key for key in self.folded if key in frame and frame[key].nunique() == 1]
+        shown = [key for key in self.columns if key in frame and key not in alike]
+        columns = tuple(self._column(known, key) for key in shown)
         left_out = len(frame) < len(long.frame)
         count = f"{len(frame)} of {len(long.frame)} rows; all are in the appendix. "
         note = count + self.note if left_out else self.note
+        note += "".join(f" {HEADINGS[key]}: {readable(str(frame[key].iloc[0]))}." for key in alike)
         return replace(short, frame=frame, columns=columns, note=note)
 
     def _column(self, known: Mapping[str, Column], key: str) -> Column:
@@ -163,6 +169,7 @@ QUESTIONS = (
         ("plan", "n_shards", "defence", "leakage_1", "leakage_2", "leakage_5", "hypervolume"),
         choose.visible_psnr,
         {"leakage_1": 1, "leakage_2": 1, "leakage_5": 1, "hypervolume": 2},
+        folded=("plan", "n_shards"),
         fullest=True,
     ),
     Question(

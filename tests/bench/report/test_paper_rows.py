@@ -100,6 +100,8 @@ def test_of_several_curves_the_one_in_stock_order_stands() -> None:
     rows = [*last, defence("noise"), defence("blur")]
     answer = question("T5").answer(table("equal_utility", rows))
     assert answer.frame["plan"].tolist() == ["interleaved", "interleaved"]
+    assert "Plan: interleaved. Shards: 4." in answer.note
+    assert answer.columns[0].key == "defence"
 
 
 def question(label: str):
