@@ -158,6 +158,7 @@ def _protected(text: str) -> Protected:
     from bench.datasets.decode.mask_pictures import read_labels
     from framework.exposure import Protected
 
+    malformed = PedbenchError(f"--protect '{text}' is not understood: give {FORM}")
     box = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)(?::([^:]+))?", text)
     picture = re.fullmatch(r"(.+?\.[a-zA-Z]\w*)(?::([^:\\/]+))?", text)
     try:
@@ -167,8 +168,8 @@ def _protected(text: str) -> Protected:
         if picture:
             return Protected(read_labels(Path(picture[1]), picture[1]) > 0, float(picture[2] or 0))
     except ValueError as error:
-        raise PedbenchError(f"--protect '{text}' is not understood: give {FORM}") from error
-    raise PedbenchError(f"--protect '{text}' is not understood: give {FORM}")
+        raise malformed from error
+    raise malformed
 
 
 def _numbers(flag: str, text: str, form: str, count: int) -> list[float]:

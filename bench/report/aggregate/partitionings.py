@@ -55,11 +55,12 @@ def _places(run: RunData) -> Iterator[tuple[dict[str, Any], dict[str, ImageTable
 
 
 def _rows(where: dict[str, Any], tables: dict[str, ImageTable]) -> Iterator[dict[str, Any]]:
+    judged = tables.get(JUDGED)
+    if judged is None:
+        return
     for policy, table in tables.items():
-        if JUDGED not in tables or policy == JUDGED:
-            continue
-        both = _worst_of_common(tables[JUDGED], table)
-        if both.empty:
+        both = _worst_of_common(judged, table)
+        if policy == JUDGED or both.empty:
             continue
         images = list(both.index)
         difference = paired_gain(both["judged"], both["other"], images)

@@ -7,6 +7,7 @@ import pandas as pd
 from bench.metrics import METRICS
 from bench.report.aggregate.curves import CURVE, PRECISION
 from bench.report.aggregate.equal_utility import LOSSES, RANKED_AT, equal_utility
+from bench.report.aggregate.leakage import higher_is_worse
 from bench.report.base import TABLES, ReportTable
 from bench.report.data import RunData
 from bench.report.render.table import Column, Table
@@ -89,14 +90,10 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     frame["beats"] = [
         ", ".join(_label(name) for name in beaten.split(", ") if name) for beaten in frame["beats"]
     ]
-    ranked = frame[_at(RANKED_AT)] * [_sign(str(name)) for name in frame["metric"]]
+    signs = [1 if higher_is_worse(str(name)) else -1 for name in frame["metric"]]
+    ranked = frame[_at(RANKED_AT)] * signs
     by = [*CURVE, "region", "metric", "ranked"]
     return frame.assign(ranked=ranked).sort_values(by, ignore_index=True).drop(columns="ranked")
-
-
-def _sign(metric: str) -> int:
-    """1 where a higher score leaks more, else -1."""
-    return 1 if measure(metric).higher_is_worse else -1
 
 
 def _label(knob: str) -> str:
