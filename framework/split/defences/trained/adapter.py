@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,9 +19,6 @@ from framework.split.defences.trained.base import Arrays, TrainedDefence
 HIDDEN = 128
 BATCH = 2
 """Photos a step."""
-SAMPLED = 512
-"""Tokens a step from which the privacy term is computed."""
-LEARNING_RATE = 2e-3
 
 
 class Adapter(nn.Module):
@@ -62,9 +60,16 @@ class AdapterDefence(TrainedDefence):
     times `privacy`. All blocks keep their weights, so that shards need nothing new. Only
     the first round is changed, since later rounds are computed from its answers.
 
+    Attributes:
+        learning_rate: of Adam, before it falls by a cosine.
+        sampled: tokens a step from which the privacy term is computed, at most.
+
     Args:
         strength: weight of the privacy term.
     """
+
+    learning_rate: ClassVar[float] = 2e-3
+    sampled: ClassVar[int] = 512
 
     def __init__(self, strength: float | None = None) -> None:
         super().__init__(strength)
@@ -109,7 +114,7 @@ class AdapterDefence(TrainedDefence):
         pictures, rng = list(frames), np.random.default_rng(seed)
         adapter = self.network(sam.arch.width).to(sam.device)
         term = self.privacy(sam.arch.width, 3 * sam.arch.patch_size**2).to(sam.device)
-        optimiser = torch.optim.Adam(adapter.parameters(), lr=LEARNING_RATE)
+        optimiser = torch.optim.Adam(adapter.parameters(), lr=self.learning_rate)
         rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         with tqdm(range(steps), desc=f"train {self.name} {self.strength:g}", unit="step") as bar:
             for _ in bar:
@@ -133,7 +138,7 @@ class AdapterDefence(TrainedDefence):
         changed = adapter(tokens)
         pixels = _patches(images, sam.arch.patch_size)
         shown = pixels.abs().sum(dim=1) > 0
-        drawn = torch.randperm(int(shown.sum()), device=images.device)[:SAMPLED]
+        drawn = torch.randperm(int(shown.sum()), device=images.device)[: self.sampled]
         seen, truth = changed.flatten(0, 2)[shown][drawn], pixels[shown][drawn]
         term.learn(seen.detach(), truth)
         error = (_finish(sam, changed) - wanted).square().mean() / wanted.var()
