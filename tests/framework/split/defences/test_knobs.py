@@ -43,6 +43,15 @@ def test_laplace_noise_has_the_deviation_and_the_tails(tokens, rng, strength):
     assert stats.kurtosis(noise.ravel()) == pytest.approx(3, abs=0.8)
 
 
+@pytest.mark.parametrize("strength", [0.25, 2.0])
+def test_noise_of_the_first_round_leaves_later_rounds_alone(tokens, rng, context, strength):
+    defence = DEFENCES.get("gaussian_once")(strength)
+    noise = (defence.protect_window(tokens, rng, context) - tokens) / tokens.std(-1, keepdims=True)
+    assert noise.std() == pytest.approx(strength, rel=0.03)
+    later = Context(context.window, 1, context.grid)
+    assert np.array_equal(defence.protect_window(tokens, rng, later), tokens)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])
 def test_quantisation_leaves_as_many_levels_as_its_bits(tokens, rng, bits):
     defence = DEFENCES.get("quantise")(1 / (2**bits - 1))

@@ -111,6 +111,49 @@ def test_a_learned_mask_drops_what_tells_the_pixels_and_is_not_needed():
     assert kept[:, :4].float().mean() < 0.2
 
 
+def test_learned_noise_has_the_covariance_of_its_shape_and_is_fresh():
+    rng = np.random.default_rng(0)
+    shape = rng.normal(size=(5, 5)).astype(np.float32)
+    defence = make_defence("learned_noise", 1.0)
+    defence.load(
+        {"map": np.eye(5, dtype=np.float32), "shift": np.ones(5, np.float32), "shape": shape}
+    )
+    sent = [defence.protect(np.zeros((200, 200, 5), np.float32), rng) for _ in range(2)]
+    assert not np.array_equal(*sent)
+    noise = sent[0].reshape(-1, 5) - 1
+    np.testing.assert_allclose(noise.T @ noise / len(noise), shape.T @ shape, atol=0.15)
+
+
+def test_learned_noise_hides_what_tells_the_pixels_and_is_not_needed():
+    torch.manual_seed(0)
+    defence = make_defence("learned_noise", 1.0)
+    channel, attacker = defence.network(8), defence.privacy(8, 4)
+    optimiser = torch.optim.Adam(channel.parameters(), lr=3e-2)
+    for _ in range(150):
+        tokens = torch.randn(512, 8)
+        sent = channel(tokens)
+        error = (sent - tokens)[:, 4:].square().mean()
+        optimiser.zero_grad()
+        (error + attacker(sent, tokens[:, :4])).backward()
+        optimiser.step()
+    with torch.no_grad():
+        tokens = torch.randn(4096, 8)
+        sent = channel(tokens)
+    assert (sent - tokens)[:, 4:].square().mean() < 0.05
+    assert attacker(sent, tokens[:, :4]) < 0.02 < 0.2 < attacker(sent, tokens[:, 4:])
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+def test_the_linear_attacker_is_judged_in_decibels(noise):
+    torch.manual_seed(0)
+    pixels = torch.randn(20_000, 3)
+    told = make_defence("learned_noise", 1.0).privacy(3, 3)(
+        pixels + noise * torch.randn_like(pixels), pixels
+    )
+    decibels = -10 * np.log10(noise**2 / (1 + noise**2))
+    assert 30 * told.item() == pytest.approx(decibels, abs=0.6)
+
+
 def test_training_lowers_what_is_told(sam, frames):
     defence = make_defence("conditional_entropy", 30.0)
     arrays = defence.fit(sam, "interleaved", frames[:1], 3, 0)
