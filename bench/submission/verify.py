@@ -19,12 +19,14 @@ from bench.runner.context import Context, Task
 from bench.runner.folder.contents import SETTINGS
 from bench.runner.folder.facts import changed, facts_of
 from bench.runner.folder.journal import JOURNAL, Unit, finished
-from bench.runner.folder.records import CELL, UNSUPPORTED, Record, to_frame
+from bench.runner.folder.records import CELL, FAILED, UNSUPPORTED, Record, read_records, to_frame
+from bench.runner.folder.records import SETTINGS as CELL_COLUMNS
 from bench.runner.units.waves import Waves
 from bench.spec.cells import Pipeline
-from bench.spec.config import read_config
+from bench.spec.config import RunConfig, read_config
 from bench.submission.agreement import differences, too_far
 from framework.compute.devices import usable_device
+from framework.declaration import written
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
 
@@ -65,12 +67,12 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
         PedbenchError: the folder holds no run; its data, weights or parts are not to be had here
             or are others.
     """
-    if not (folder / SETTINGS).is_file() or not (folder / JOURNAL).is_file():
-        raise PedbenchError(f"{folder} holds no {SETTINGS} with a {JOURNAL}: give a run's folder")
+    if not (folder / SETTINGS).is_file():
+        raise PedbenchError(f"{folder} holds no {SETTINGS}: give a run's folder")
     config = read_config(folder / SETTINGS)
     config.check()
-    known = {cell.id for cell in config.cells()}
-    units, before = _chosen(folder, known, sample, seed)
+    measured = _of_journal if (folder / JOURNAL).is_file() else _of_records
+    units, before = _chosen(measured(folder, config), folder, sample, seed)
     with TemporaryDirectory(prefix="pedbench-verify-") as place:
         context = Context(config, Path(place), usable_device(device))
         others = changed(folder, config, facts_of(context))
@@ -84,21 +86,55 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
     return Verification(len(units), table)
 
 
+Measured = dict[Unit, list[Record]]
+"""Units that were computed without failure, with their records."""
+
+
+def _of_journal(folder: Path, config: RunConfig) -> Measured:
+    known = {cell.id for cell in config.cells()}
+    measured: dict[tuple[str, str], tuple[Unit, list[Record]]] = {}
+    for units, records, _ in finished(folder / JOURNAL):
+        for unit in units:
+            if unit.cell.id in known and not unit.failed:
+                measured[unit.cell.id, unit.image_id] = unit, []
+        for record in records:
+            if (name := (record.get(CELL, ""), record["image_id"])) in measured:
+                measured[name][1].append(record)
+    return dict(measured.values())
+
+
+def _of_records(folder: Path, config: RunConfig) -> Measured:
+    """The same without a journal, for the slim folders of `results/reference`."""
+    frame = read_records(folder)
+    cells = config.cells()
+    columns = [name for name in (*CELL_COLUMNS, "seed") if name in frame]
+    asked = _as_text(to_frame([written(cell) for cell in cells]), columns)
+    by_text = dict(zip(asked, cells, strict=True))
+    measured = defaultdict(list)
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for text, row in zip(_as_text(frame, columns), rows, strict=True):
+        if text in by_text:
+            measured[Unit(row["image_id"], by_text[text], "")].append(row)
+    return {
+        unit: records
+        for unit, records in measured.items()
+        if all(record["status"] != FAILED for record in records)
+    }
+
+
+def _as_text(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(frame[columns].astype("string").fillna("").itertuples(index=False, name=None))
+
+
 def _chosen(
-    folder: Path, known: set[str], sample: int, seed: int
+    measured: Measured, folder: Path, sample: int, seed: int
 ) -> tuple[list[Unit], list[Record]]:
-    """A random sample of the units that were computed without failure, with their records."""
-    units: dict[tuple[str, str], Unit] = {}
-    records: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for some, theirs, _ in finished(folder / JOURNAL):
-        units |= {(u.cell.id, u.image_id): u for u in some if not u.failed}
-        for record in theirs:
-            records[record.get(CELL, ""), record["image_id"]].append(record)
-    names = sorted(name for name in units if name[0] in known)
-    if not names:
+    """A random sample of what was measured."""
+    units = sorted(measured, key=lambda unit: (unit.cell.id, unit.image_id))
+    if not units:
         raise PedbenchError(f"{folder} has no finished cell: run it first")
-    names = random.Random(seed).sample(names, min(sample, len(names)))
-    return [units[name] for name in names], [r for name in names for r in records[name]]
+    units = random.Random(seed).sample(units, min(sample, len(units)))
+    return units, [record for unit in units for record in measured[unit]]
 
 
 def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:

@@ -31,6 +31,12 @@ def test_another_value_a_missing_record_and_a_lost_value_are_seen():
     assert far(run(a, a), run(a)) == 1
 
 
+def test_another_processor_may_round_a_few_pixels_otherwise():
+    a = {"image_id": "a", "metric": "lpips", "value": 0.761136}
+    assert far(run(a), run(a | {"value": 0.761167})) == 0
+    assert far(run(a), run(a | {"value": 0.763})) == 1
+
+
 def test_trained_attackers_may_differ_a_little():
     a = {"image_id": "a", "attack": "conv_decoder", "value": 20.0}
     assert far(run(a), run(a | {"value": 20.04})) == 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from bench.cli import main
 from bench.runner.folder.journal import JOURNAL
 from bench.runner.run import run
-from bench.spec.config import load_preset
-from bench.submission.verify import FILE, verify
+from bench.spec.config import load_preset, read_config
+from bench.submission.verify import FILE, _of_journal, verify
 
 PRESET = """
 model: toy
@@ -88,6 +89,19 @@ def test_an_altered_value_is_found(folder, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flattery", [0, 1])
+def test_a_folder_without_a_journal_is_verified_by_its_records(folder, flattery):
+    measured = len(_of_journal(folder, read_config(folder / "config.yaml")))
+    (folder / JOURNAL).unlink()
+    records = pd.read_parquet(folder / "records.parquet")
+    records.loc[records["metric"] == "psnr", "value"] -= flattery
+    records.to_parquet(folder / "records.parquet")
+    found = verify(folder, 100, seed=0)
+    assert found.cells == measured
+    assert found.agrees == (not flattery)
+
+
+@pytest.mark.slow
 def test_a_record_that_was_left_out_is_found(folder):
     for_telea = [True]
 
@@ -103,7 +117,7 @@ def test_a_record_that_was_left_out_is_found(folder):
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (lambda folder: (folder / JOURNAL).unlink(), "give a run's folder"),
+        (lambda folder: (folder / "config.yaml").unlink(), "give a run's folder"),
         (lambda folder: (folder / JOURNAL).write_text(""), "has no finished cell"),
         (
             lambda folder: (folder / "environment.json").write_text(
