@@ -10,8 +10,10 @@ from bench.flags.arguments import positive
 from bench.flags.training import add_length_flags
 
 if TYPE_CHECKING:
-    from bench.runner.models import Models
-    from framework.split.defences.trained.base import TrainedDefence
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.runner.defences import Trained
 
 DATA = ("package_photos", "synthetic:48")
 
@@ -35,7 +37,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--model", help="defend this model (default: that of the preset, else tiny)"
     )
     parser.add_argument(
-        "--checkpoint", help="load this weight file (default: shipped or official weights)"
+        "--checkpoint",
+        help="load this weight file (default: the preset's, else shipped or official weights)",
     )
     parser.add_argument("--plan", help="defend this split plan (default: interleaved)")
     parser.add_argument(
@@ -49,83 +52,85 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from segment_anything.utils.transforms import ResizeLongestSide
-
-    from bench.datasets import open_dataset
-    from bench.runner.models import Models
-    from framework.compute.devices import usable_device
-    from framework.errors import PedbenchError
-
-    model, wanted = _of_preset(args) if args.preset else _of_flags(args)
-    models = Models(model, args.checkpoint, device=args.device or usable_device())
-    if args.preset:
-        wanted = _untrained(models, wanted)
-    resize = ResizeLongestSide(models.sam.arch.img_size).apply_image
-    datasets = [open_dataset(spec) for spec in args.data or DATA]
-    frames = [resize(data.load(image_id).image) for data in datasets for image_id in data.ids]
-    if not frames:
-        given = " and ".join(args.data or DATA)
-        raise PedbenchError(f"{given}: no image to train on, give other --data")
-    for number, (defence, plan, adapted) in enumerate(wanted, start=1):
+    wanted = _of_preset(args) if args.preset else _of_flags(args)
+    if not wanted:
+        return 0
+    frames = _frames(args.data or DATA, wanted[0].sam.arch.img_size)
+    for number, each in enumerate(wanted, start=1):
         if len(wanted) > 1:
-            print(f"{number} of {len(wanted)}: {defence.name} {defence.strength:g}", flush=True)
-        sam = models.get(adapted)
-        print(defence.train(sam, plan, frames, args.steps, args.seed), flush=True)
+            name = f"{each.defence.name} {each.defence.strength:g}"
+            print(f"{number} of {len(wanted)}: {name}", flush=True)
+        print(each.defence.train(each.sam, each.plan, frames, args.steps, args.seed), flush=True)
     return 0
 
 
-Wanted = Sequence[tuple["TrainedDefence", str, bool]]
-"""Defences, each with the split plan that it is trained for, and whether weights are adapted."""
-
-
-def _of_flags(args: argparse.Namespace) -> tuple[str, Wanted]:
-    """The model, and what the flags name."""
+def _of_flags(args: argparse.Namespace) -> Sequence[Trained]:
+    """What the flags name."""
+    from bench.runner.defences import Trained
+    from framework import build_sam
+    from framework.compute.devices import usable_device
     from framework.errors import PedbenchError
-    from framework.models.named import architecture
     from framework.split.defences import DEFENCES, make_defence
     from framework.split.defences.trained.base import TrainedDefence
     from framework.split.plans import make_plan
 
     if args.defence is None or not args.strength:
         raise PedbenchError("what shall be trained? Give DEFENCE and --strength S, or --preset P")
-    model, plan = args.model or "tiny", args.plan or "interleaved"
-    make_plan(plan, architecture(model))
-    defences = [make_defence(args.defence, strength) for strength in args.strength]
-    trained = [(part, plan, False) for part in defences if isinstance(part, TrainedDefence)]
-    if not trained:
+    made = [make_defence(args.defence, strength) for strength in args.strength]
+    defences = [defence for defence in made if isinstance(defence, TrainedDefence)]
+    if not defences:
         names = [n for n, part in DEFENCES.items() if issubclass(part, TrainedDefence)]
         raise PedbenchError(
             f"defence '{args.defence}' has nothing to train: give one of {', '.join(names)}"
         )
-    return model, trained
+    device = args.device or usable_device()
+    sam = build_sam(args.model or "tiny", args.checkpoint).to(device)
+    plan = args.plan or "interleaved"
+    make_plan(plan, sam.arch)
+    return [Trained(defence, sam, plan) for defence in defences]
 
 
-def _of_preset(args: argparse.Namespace) -> tuple[str, Wanted]:
-    """The model, and what a preset's pipelines name."""
+def _of_preset(args: argparse.Namespace) -> Sequence[Trained]:
+    """What a preset's pipelines name and has no weights yet, one for each file."""
+    from bench.runner.defences import pipelines_of, trained_defences
+    from bench.runner.models import Models
     from bench.spec.config import load_preset
+    from framework.compute.devices import usable_device
     from framework.errors import PedbenchError
-    from framework.split.defences import make_defence
-    from framework.split.defences.trained.base import TrainedDefence
 
     if args.defence or args.strength or args.plan:
         raise PedbenchError("--preset names what is trained: leave DEFENCE, --strength, --plan out")
     config = load_preset(args.preset)
-    made = [
-        (make_defence(pipeline.defence, pipeline.strength or None), pipeline)
-        for pipeline in dict.fromkeys(cell.pipeline for cell in config.cells())
-    ]
-    trained = [(part, p.plan, p.adapted) for part, p in made if isinstance(part, TrainedDefence)]
-    if not trained:
+    config.check()
+    models = Models(
+        args.model or config.model,
+        args.checkpoint or config.checkpoint,
+        config.adapted_checkpoint,
+        args.device or usable_device(),
+    )
+    of_file = {each.path: each for each in trained_defences(pipelines_of(config), models)}
+    if not of_file:
         raise PedbenchError(f"preset '{args.preset}' has no defence to train: run it as it is")
-    return args.model or config.model, trained
+    missing = [each for path, each in of_file.items() if not path.is_file()]
+    print(f"to train: {len(missing)} of {len(of_file)}, the others have their weights")
+    return missing
 
 
-def _untrained(models: Models, wanted: Wanted) -> Wanted:
-    """Those without weights in the cache, one for each file."""
-    missing = {
-        path: (defence, plan, adapted)
-        for defence, plan, adapted in wanted
-        if not (path := defence.path(models.get(adapted), plan)).is_file()
-    }
-    print(f"{len(missing)} to train; {len(wanted) - len(missing)} need none or have theirs")
-    return list(missing.values())
+def _frames(data: Sequence[str], side: int) -> list[NDArray[np.uint8]]:
+    """Model inputs of all photos.
+
+    Args:
+        data: data sets.
+        side: of the model's input, pixels.
+    """
+    from segment_anything.utils.transforms import ResizeLongestSide
+
+    from bench.datasets import open_dataset
+    from framework.errors import PedbenchError
+
+    resize = ResizeLongestSide(side).apply_image
+    datasets = [open_dataset(spec) for spec in data]
+    frames = [resize(each.load(image_id).image) for each in datasets for image_id in each.ids]
+    if not frames:
+        raise PedbenchError(f"{' and '.join(data)}: no image to train on, give other --data")
+    return frames

@@ -8,15 +8,12 @@ from typing import Any
 from bench.cache.store import Store
 from bench.datasets.disjoint import check_scored
 from bench.runner.context import Context, default_workers
+from bench.runner.defences import check_trained
 from bench.runner.folder.facts import continued, facts_of
-from bench.runner.models import Models, NotAdapted
 from bench.runner.phases import phase
-from bench.spec.cells import Pipeline
-from bench.spec.config import RunConfig, preset_names
+from bench.spec.config import RunConfig
 from framework.compute.devices import usable_device
 from framework.errors import PedbenchError
-from framework.split.defences import make_defence
-from framework.split.defences.trained.base import TrainedDefence
 
 
 def checked(config: RunConfig, device: str | None, workers: int | None) -> tuple[str, int]:
@@ -58,6 +55,7 @@ def prepared(
     """
     with phase("set up"):
         context = Context(config, folder, device, store)
+    check_trained(config, context.models)
     facts = facts_of(context)
     if not fresh:
         facts = continued(folder, config, facts)
@@ -66,36 +64,4 @@ def prepared(
         if not scored.ids:
             raise PedbenchError(f"{config.data} holds no image: give other --data")
         check_scored([*context.public, *context.outside], config.attacks, scored)
-    _check_trained(config, context.models)
     return context, facts
-
-
-def _check_trained(config: RunConfig, models: Models) -> None:
-    """Refuse pipelines whose defence has no weights yet."""
-    pipelines = dict.fromkeys(cell.pipeline for cell in config.cells())
-    missing = [pipeline for pipeline in pipelines if _lacks_weights(pipeline, models)]
-    if missing:
-        first = missing[0]
-        raise PedbenchError(
-            f"{len(missing)} defences are not trained for '{config.model}', the first "
-            f"'{first.defence}' at {first.strength:g} with plan '{first.plan}': run "
-            f"pedbench defend {_flags(config)}"
-        )
-
-
-def _lacks_weights(pipeline: Pipeline, models: Models) -> bool:
-    defence = make_defence(pipeline.defence, pipeline.strength or None)
-    if not isinstance(defence, TrainedDefence):
-        return False
-    try:
-        sam = models.get(pipeline.adapted)
-    except NotAdapted:
-        return False
-    return not defence.path(sam, pipeline.plan).is_file()
-
-
-def _flags(config: RunConfig) -> str:
-    """How `pedbench defend` is told of a run's defences."""
-    shipped = config.preset in preset_names()
-    flags = f"--preset {config.preset}{'' if shipped else '.yaml'}"
-    return f"{flags} --checkpoint {config.checkpoint}" if config.checkpoint else flags

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -22,6 +22,8 @@ SAID = {
 }
 """How messages name the types of single values."""
 
+LISTS = (tuple, list, Sequence)
+"""Types of several values."""
 
 MERGE = "tag:yaml.org,2002:merge"
 
@@ -107,7 +109,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return True
     if origin in (Union, types.UnionType):
         return any(_fits(value, each) for each in arguments)
-    if origin in (tuple, list):
+    if origin in LISTS:
         return isinstance(value, (tuple, list)) and all(_fits(v, arguments[0]) for v in value)
     if origin is not None:
         return isinstance(value, Mapping) and all(
@@ -126,7 +128,7 @@ def _said(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return " or ".join(_said(each) for each in arguments)
-    if origin in (tuple, list):
+    if origin in LISTS:
         return f"a list, each {_said(arguments[0])}"
     if origin is not None:
         return f"a mapping of {_said(arguments[0])} to {_said(arguments[1])}"

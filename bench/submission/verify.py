@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from bench import __version__
 from bench.runner.context import Context, Task
+from bench.runner.defences import check_trained
 from bench.runner.folder.contents import SETTINGS
 from bench.runner.folder.facts import changed, facts_of
 from bench.runner.folder.journal import JOURNAL, Unit, finished
@@ -55,7 +56,9 @@ class Verification:
 def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> Verification:
     """Recompute a random sample of a run's cells, without its store of results.
 
-    Attackers that the cache holds are not trained again.
+    Attackers that the cache holds are not trained again. A folder with its journal also tells
+    whether all records of a cell are there; without one, cells that are missing whole are not
+    noticed.
 
     Args:
         folder: of a run.
@@ -75,6 +78,7 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
     units, before = _chosen(measured(folder, config), folder, sample, seed)
     with TemporaryDirectory(prefix="pedbench-verify-") as place:
         context = Context(config, Path(place), usable_device(device))
+        check_trained(config, context.models)
         others = changed(folder, config, facts_of(context))
         if others:
             raise PedbenchError(
@@ -86,38 +90,47 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
     return Verification(len(units), table)
 
 
-Measured = dict[Unit, list[Record]]
-"""Units that were computed without failure, with their records."""
+Measured = dict[str, tuple[list[Unit], list[Record]]]
+"""Units that were computed without failure, with their records; several where records do not tell
+them apart. A name for each."""
 
 
 def _of_journal(folder: Path, config: RunConfig) -> Measured:
     known = {cell.id for cell in config.cells()}
-    measured: dict[tuple[str, str], tuple[Unit, list[Record]]] = {}
+    measured: Measured = {}
     for units, records, _ in finished(folder / JOURNAL):
         for unit in units:
             if unit.cell.id in known and not unit.failed:
-                measured[unit.cell.id, unit.image_id] = unit, []
+                measured[f"{unit.cell.id}:{unit.image_id}"] = [unit], []
         for record in records:
-            if (name := (record.get(CELL, ""), record["image_id"])) in measured:
+            if (name := f"{record.get(CELL, '')}:{record['image_id']}") in measured:
                 measured[name][1].append(record)
-    return dict(measured.values())
+    return measured
 
 
 def _of_records(folder: Path, config: RunConfig) -> Measured:
-    """The same without a journal, for the slim folders of `results/reference`."""
-    frame = read_records(folder)
-    cells = config.cells()
+    """The same without a journal, for the slim folders of `results/reference`.
+
+    Recognisers have no column of their own: they go with the attack whose picture they judge.
+    """
+    frame, cells = read_records(folder), config.cells()
     columns = [name for name in (*CELL_COLUMNS, "seed") if name in frame]
-    asked = _as_text(to_frame([written(cell) for cell in cells]), columns)
-    by_text = dict(zip(asked, cells, strict=True))
-    measured = defaultdict(list)
+    by_text = defaultdict(list)
+    for text, cell in zip(
+        _as_text(to_frame([written(cell) for cell in cells]), columns), cells, strict=True
+    ):
+        by_text[text].append(cell)
+    measured: Measured = {}
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for text, row in zip(_as_text(frame, columns), rows, strict=True):
-        if text in by_text:
-            measured[Unit(row["image_id"], by_text[text], "")].append(row)
+        image, asked = row["image_id"], by_text.get(text, [])
+        if asked:
+            name = f"{asked[0].id}:{image}"
+            units = [Unit(image, cell, "") for cell in asked]
+            measured.setdefault(name, (units, []))[1].append(row)
     return {
-        unit: records
-        for unit, records in measured.items()
+        name: (units, records)
+        for name, (units, records) in measured.items()
         if all(record["status"] != FAILED for record in records)
     }
 
@@ -130,11 +143,11 @@ def _chosen(
     measured: Measured, folder: Path, sample: int, seed: int
 ) -> tuple[list[Unit], list[Record]]:
     """A random sample of what was measured."""
-    units = sorted(measured, key=lambda unit: (unit.cell.id, unit.image_id))
-    if not units:
+    if not measured:
         raise PedbenchError(f"{folder} has no finished cell: run it first")
-    units = random.Random(seed).sample(units, min(sample, len(units)))
-    return units, [record for unit in units for record in measured[unit]]
+    names = random.Random(seed).sample(sorted(measured), min(sample, len(measured)))
+    chosen = [measured[name] for name in names]
+    return [u for units, _ in chosen for u in units], [r for _, records in chosen for r in records]
 
 
 def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:

@@ -9,6 +9,7 @@ from typing import Any
 from bench.datasets import Dataset
 from bench.parts import installed_parts
 from bench.runner.context import Context
+from bench.runner.defences import defence_weights
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import LATENCY, SETTINGS
 from bench.spec.cells import AttackCell
@@ -28,6 +29,8 @@ FIXED = (
     "annotations",
 )
 FIXED_FACTS = ("weights", "adapted_weights", "dataset_fingerprint")
+GROWING_FACTS = ("substitutes", "defences")
+"""Facts by name, which may become more as other cells are asked for."""
 
 
 def facts_of(context: Context) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def facts_of(context: Context) -> dict[str, Any]:
         "public": _fingerprints(config.public, context.public),
         "outside": _fingerprints(config.outside, context.outside),
         "substitutes": _substitutes(context),
+        "defences": defence_weights(config, context.models),
         "servers": list(config.remote.addresses) if config.remote else [],
     }
 
@@ -81,8 +85,8 @@ def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[st
             f"{folder} holds a run with another {', '.join(names)}: give another --out, "
             "or --fresh to discard it"
         )
-    before_of = environment.read_environment(folder).get("substitutes", {})
-    return {**facts, "substitutes": before_of | facts["substitutes"]}
+    known = environment.read_environment(folder)
+    return {**facts} | {name: known.get(name, {}) | facts[name] for name in GROWING_FACTS}
 
 
 def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:
@@ -90,7 +94,8 @@ def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[s
     before, known = read_config(folder / SETTINGS), environment.read_environment(folder)
     names = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
     names += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
-    before_of = known.get("substitutes", {})
-    if any(before_of.get(k, v) != v for k, v in facts["substitutes"].items()):
-        names.append("substitutes")
+    for name in GROWING_FACTS:
+        before_of = known.get(name, {})
+        if any(before_of.get(k, v) != v for k, v in facts[name].items()):
+            names.append(name)
     return [name.replace("_", " ") for name in names]

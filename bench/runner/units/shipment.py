@@ -13,8 +13,9 @@ from bench.cache import shipping
 from bench.cache.photos import UNREADABLE, Photos
 from bench.metrics.trunks.alexnet import trunk_path
 from bench.runner.context import Context, Task
+from bench.runner.defences import trained_defences
 from bench.runner.units.worker import Recipe
-from bench.spec.cells import BARE, AttackCell
+from bench.spec.cells import BARE, AttackCell, Pipeline
 from framework.errors import PedbenchError
 from framework.files.cache import cache_dir
 
@@ -51,8 +52,9 @@ class Shipment:
         """The names of all files that a unit takes."""
         names = [*self.names, *filter(None, self.weights)]
         if isinstance(unit, AttackCell):
-            return names + self._public_photos(unit)
+            return names + self._public_photos(unit) + self._defences([unit.pipeline])
         names += [*self.trunk, *self._photos_of(self.context.scored, [unit.image_id])]
+        names += self._defences(cell.pipeline for cell in unit.cells)
         for cell in unit.cells:
             if isinstance(cell, AttackCell):
                 names += self._of_cell(cell)
@@ -96,6 +98,11 @@ class Shipment:
         if self.context.attackers.ships(cell):
             return names
         return names + self._public_photos(cell)
+
+    def _defences(self, pipelines: Iterable[Pipeline]) -> list[str]:
+        """Weights of trained defences, as they lie in the cache."""
+        found = trained_defences(pipelines, self.context.models)
+        return [str(each.path.relative_to(cache_dir())) for each in found]
 
     def _public_photos(self, cell: AttackCell) -> list[str]:
         """An attacker that is neither in the cache nor shipped is fitted to these."""

@@ -50,12 +50,29 @@ def test_no_cell_twice():
     assert len({cell.id for cell in cells}) == len(cells)
 
 
-def test_config_survives_yaml(tmp_path):
-    config = dataclasses.replace(load_preset("quick"), limit=3)
+EVERY_FLAG = {
+    "limit": 3,
+    "only": {"policy": ["random"], "n_shards": ["4"]},
+    "checkpoint": "random",
+    "adapted_checkpoint": "random",
+    "metrics": ("ms_ssim",),
+    "images": "images",
+    "annotations": "instances.json",
+    "outside": ("synthetic:2",),
+    "precision": "bfloat16",
+    "save_images": True,
+    "keep_reconstructions": True,
+}
+
+
+@pytest.mark.parametrize("field", [*EVERY_FLAG, "all at once"])
+def test_what_flags_ask_for_survives_yaml(tmp_path, field):
+    given = EVERY_FLAG if field not in EVERY_FLAG else {field: EVERY_FLAG[field]}
+    config = dataclasses.replace(load_preset("quick"), **given)
     path = tmp_path / "config.yaml"
     path.write_text(config.to_yaml())
     again = read_config(path)
-    assert again.limit == 3
+    assert {name: getattr(again, name) for name in given} == given
     assert [cell.id for cell in again.cells()] == [cell.id for cell in config.cells()]
 
 

@@ -25,6 +25,8 @@ groups:
     n_shards: [4]
     coalitions: {4: [1, 4]}
     attacks: [telea, mean_colour]
+    recognise: [sam_objects]
+    recognise_on: [telea]
     segmentation: true
 """
 

@@ -33,7 +33,7 @@ OF_BITS = (
     "its channels where the noise is relative to it, divided by the pixel values of a "
     "patch. It is the capacity of a channel with that noise and the second moments of "
     "public photos' tokens; more attackers, rounds or computation cannot exceed it. It "
-    "counts each token by itself, and holds where no window stays on the edge."
+    "counts each token by itself."
 )
 
 

@@ -25,8 +25,8 @@ class ClipNoise(AdditiveNoise):
     The limit is a constant, not taken from the photo, so that the release of a token is
     differentially private (`epsilon`). Two inputs are adjacent if one token of the first round, of
     any content, is replaced by another. Later rounds are computed from the noisy answers of the
-    first: they are post-processing and cost no further ε. This does not hold where windows stay on
-    the edge, which go on without noise.
+    first: they are post-processing and cost no further ε. Windows that stay on the edge get the
+    noise as well.
 
     Args:
         strength: standard deviation of the noise, in units of `TOKEN_LIMIT`.

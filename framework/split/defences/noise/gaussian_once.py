@@ -13,9 +13,9 @@ class GaussianOnce(GaussianNoise):
 
     Later rounds are computed from noisy answers. By the data-processing inequality (Cover and
     Thomas, Elements of Information Theory, section 2.8) all rounds together tell no more of the
-    photo than the noisy tokens of all windows did. They may tell a shard more of windows that it
-    was not sent, which noise on every round would hide. Windows that stay on the edge are
-    computed without noise, and later rounds may carry their content.
+    photo than the noisy tokens of all windows did. Windows that stay on the edge get the noise as
+    well. Later rounds may tell a shard more of windows that it was not sent, which noise on every
+    round would hide in part.
     """
 
     label = "noise, first round only"

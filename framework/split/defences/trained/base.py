@@ -61,12 +61,18 @@ class TrainedDefence(TokensOnly):
         """Load the weights for this model and plan.
 
         Raises:
-            PedbenchError: they are not trained yet, or their file is damaged.
+            PedbenchError: they are not trained yet, or their file is damaged; the encoder has a
+                lower precision than float32.
         """
         if self.strength == 0:
             return
+        if sam.precision != "float32":
+            raise PedbenchError(
+                f"defence '{self.name}' is trained for float32: leave --precision {sam.precision} "
+                "out, or take a defence without weights"
+            )
         path = self.path(sam, plan)
-        command = self._command(sam, plan)
+        command = self.command(sam, plan)
         if not path.is_file():
             raise PedbenchError(
                 f"defence '{self.name}' is not trained for this model at strength "
@@ -98,7 +104,8 @@ class TrainedDefence(TokensOnly):
         words.append(encoder_hash(sam).hex()[:16])
         return cache_dir() / "defences" / f"{'-'.join(words)}.safetensors"
 
-    def _command(self, sam: PedSam, plan: str) -> str:
+    def command(self, sam: PedSam, plan: str) -> str:
+        """What to run for weights, in words."""
         return (
             f"run pedbench defend {self.name} --strength {self.strength:g} --plan {plan} "
             f"--model {sam.arch.name}"

@@ -23,10 +23,10 @@ FLOOR = 1e-3
 class LearnedNoise(AdapterDefence):
     """Sends ``tokens · map + shift + noise · shape``, with fresh Gaussian noise for each picture.
 
-    Noise goes where it hides pixels and where the model does not need the token, after Shredder
-    (Mireshghallah et al., ASPLOS 2020) and Cloak (Mireshghallah et al., WWW 2021), which learn one
-    deviation for each feature. Later rounds are computed from noisy answers and are sent as they
-    are, with what `GaussianOnce` says of that.
+    Noise goes where it hides pixels and where the model does not need the token. Shredder
+    (Mireshghallah et al., ASPLOS 2020) learns whole tensors of noise, Cloak (Mireshghallah et al.,
+    WWW 2021) one deviation for each feature; here it is a covariance of channels. Later rounds are
+    computed from noisy answers and sent as they are, with what `GaussianOnce` says of that.
     """
 
     label = "learned noise"

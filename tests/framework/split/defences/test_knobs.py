@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from framework import DistributedSamPredictor, LocalShards
@@ -50,6 +51,19 @@ def test_noise_of_the_first_round_leaves_later_rounds_alone(tokens, rng, context
     assert noise.std() == pytest.approx(strength, rel=0.03)
     later = Context(context.window, 1, context.grid)
     assert np.array_equal(defence.protect_window(tokens, rng, later), tokens)
+
+
+@pytest.mark.parametrize("name", ["gaussian_once", "clip_noise"])
+def test_windows_that_stay_on_the_edge_get_the_noise_as_well(sam, photos, name):
+    """Else later rounds, computed from them, would tell of the photo without noise."""
+    embeddings = []
+    for policy in ("random", "sensitive_local:skin:0.5"):
+        predictor = DistributedSamPredictor(
+            sam, LocalShards(4), policy=policy, defence=DEFENCES.get(name)(0.5), seed=0
+        )
+        predictor.set_image(photos["square"])
+        embeddings.append(predictor.features)
+    assert torch.allclose(*embeddings, atol=1e-4)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])

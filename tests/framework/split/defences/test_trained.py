@@ -10,9 +10,11 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from framework import DistributedSamPredictor, LocalShards
 from framework.files import cache
 from framework.split.defences import DEFENCES, make_defence
+from framework.split.defences.base import Context
 from framework.split.defences.trained.adapter import AdapterDefence
 from framework.split.defences.trained.base import TrainedDefence
 from framework.split.defences.trained.hide_layout import _mixed, _thumbnail
+from framework.split.windows import WindowGrid
 from tests.framework.support import message_of
 
 pytestmark = pytest.mark.slow
@@ -79,6 +81,10 @@ def test_an_adapter_is_trained_kept_and_used_in_the_first_round_alone(name, sam,
     )
     changes = [np.abs(a - b).max() for a, b in zip(sent, without, strict=True)]
     assert max(changes) > 0
+    defence, tokens = predictor.encoder.defence, sent[0]
+    grid = WindowGrid.of(sam.arch, (256, 256))
+    later = Context(grid.windows[0], 1, grid)
+    assert np.array_equal(defence.protect_window(tokens, np.random.default_rng(0), later), tokens)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
@@ -222,5 +228,6 @@ def test_damaged_weights_are_named(name, sam):
 def test_what_is_trained_costs_matrix_products():
     adapter, layout = DEFENCES.get("nopeek")(1.0), DEFENCES.get("hide_layout")(10.0)
     assert adapter.macs(1024, 192, 4) == 2 * 1024 * 192 * 128
+    assert DEFENCES.get("learned_noise")(1.0).macs(1024, 192, 4) == 2 * 1024 * 192 * 192
     assert layout.macs(1024, 192, 4) == 2 * 3 * 1024 * 192 * 10
     assert DEFENCES.get("gaussian")(1.0).macs(1024, 192, 4) == 0
