@@ -204,7 +204,7 @@ def test_a_family_has_one_colour_in_all_figures(suite_figures: dict[str, Figure]
     assert classic | windows <= {to_hex(line.get_color()) for axes in shown for line in axes.lines}
 
 
-@pytest.mark.parametrize("name", ["quick-embedded", "standard-embedded", "standard-bsds500_val"])
+@pytest.mark.parametrize("name", ["quick-embedded", "standard-embedded"])
 def test_labels_of_the_committed_utility_curves_do_not_overlap(name: str) -> None:
     run = RunData.read(REFERENCE / name)
     rows = run.records
