@@ -19,15 +19,14 @@ from bench.runner.context import Context, Task
 from bench.runner.defences import check_trained
 from bench.runner.folder.contents import SETTINGS
 from bench.runner.folder.facts import changed, facts_of
-from bench.runner.folder.journal import JOURNAL, Unit, finished
-from bench.runner.folder.records import CELL, FAILED, UNSUPPORTED, Record, read_records, to_frame
-from bench.runner.folder.records import SETTINGS as CELL_COLUMNS
+from bench.runner.folder.journal import Unit
+from bench.runner.folder.records import UNSUPPORTED, Record, to_frame
 from bench.runner.units.waves import Waves
 from bench.spec.cells import Pipeline
-from bench.spec.config import RunConfig, read_config
+from bench.spec.config import read_config
 from bench.submission.agreement import differences, too_far
+from bench.submission.measured import Measured, measured_in
 from framework.compute.devices import usable_device
-from framework.declaration import written
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
 
@@ -74,8 +73,7 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
         raise PedbenchError(f"{folder} holds no {SETTINGS}: give a run's folder")
     config = read_config(folder / SETTINGS)
     config.check()
-    measured = _of_journal if (folder / JOURNAL).is_file() else _of_records
-    units, before = _chosen(measured(folder, config), folder, sample, seed)
+    units, before = _chosen(measured_in(folder, config), folder, sample, seed)
     with TemporaryDirectory(prefix="pedbench-verify-") as place:
         context = Context(config, Path(place), usable_device(device))
         check_trained(config, context.models)
@@ -88,55 +86,6 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
         after = _computed(context, units)
     table = differences(*map(to_frame, _on_both_machines(before, after)))
     return Verification(len(units), table)
-
-
-Measured = dict[str, tuple[list[Unit], list[Record]]]
-"""Units that were computed without failure, with their records; several where records do not tell
-them apart. A name for each."""
-
-
-def _of_journal(folder: Path, config: RunConfig) -> Measured:
-    known = {cell.id for cell in config.cells()}
-    measured: Measured = {}
-    for units, records, _ in finished(folder / JOURNAL):
-        for unit in units:
-            if unit.cell.id in known and not unit.failed:
-                measured[f"{unit.cell.id}:{unit.image_id}"] = [unit], []
-        for record in records:
-            if (name := f"{record.get(CELL, '')}:{record['image_id']}") in measured:
-                measured[name][1].append(record)
-    return measured
-
-
-def _of_records(folder: Path, config: RunConfig) -> Measured:
-    """The same without a journal, for the slim folders of `results/reference`.
-
-    Recognisers have no column of their own: they go with the attack whose picture they judge.
-    """
-    frame, cells = read_records(folder), config.cells()
-    columns = [name for name in (*CELL_COLUMNS, "seed") if name in frame]
-    by_text = defaultdict(list)
-    for text, cell in zip(
-        _as_text(to_frame([written(cell) for cell in cells]), columns), cells, strict=True
-    ):
-        by_text[text].append(cell)
-    measured: Measured = {}
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    for text, row in zip(_as_text(frame, columns), rows, strict=True):
-        image, asked = row["image_id"], by_text.get(text, [])
-        if asked:
-            name = f"{asked[0].id}:{image}"
-            units = [Unit(image, cell, "") for cell in asked]
-            measured.setdefault(name, (units, []))[1].append(row)
-    return {
-        name: (units, records)
-        for name, (units, records) in measured.items()
-        if all(record["status"] != FAILED for record in records)
-    }
-
-
-def _as_text(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
-    return list(frame[columns].astype("string").fillna("").itertuples(index=False, name=None))
 
 
 def _chosen(

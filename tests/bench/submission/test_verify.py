@@ -10,9 +10,13 @@ import pytest
 
 from bench.cli import main
 from bench.runner.folder.journal import JOURNAL
+from bench.runner.folder.records import to_frame, write_records
 from bench.runner.run import run
+from bench.spec.cells import AttackCell
 from bench.spec.config import load_preset, read_config
-from bench.submission.verify import FILE, _of_journal, verify
+from bench.submission.measured import measured_in
+from bench.submission.verify import FILE, verify
+from framework.declaration import written
 
 PRESET = """
 model: toy
@@ -25,8 +29,6 @@ groups:
     n_shards: [4]
     coalitions: {4: [1, 4]}
     attacks: [telea, mean_colour]
-    recognise: [sam_objects]
-    recognise_on: [telea]
     segmentation: true
 """
 
@@ -93,14 +95,30 @@ def test_an_altered_value_is_found(folder, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("flattery", [0, 1])
 def test_a_folder_without_a_journal_is_verified_by_its_records(folder, flattery):
-    measured = len(_of_journal(folder, read_config(folder / "config.yaml")))
+    cells = len(measured_in(folder, read_config(folder / "config.yaml")))
     (folder / JOURNAL).unlink()
     records = pd.read_parquet(folder / "records.parquet")
     records.loc[records["metric"] == "psnr", "value"] -= flattery
     records.to_parquet(folder / "records.parquet")
     found = verify(folder, 100, seed=0)
-    assert found.cells == measured
+    assert found.cells == cells
     assert found.agrees == (not flattery)
+
+
+def test_records_of_recognisers_go_with_the_attack_whose_picture_they_judge(tmp_path):
+    preset = PRESET + "    recognise: [sam_objects]\n    recognise_on: [telea]\n"
+    (tmp_path / "small.yaml").write_text(preset)
+    config = load_preset(str(tmp_path / "small.yaml"))
+    row = {"model": "toy", "attack": "", "image_id": "a", "metric": "psnr", "region": "full"}
+    rows = [row | written(cell) | {"value": 1.0, "status": "ok"} for cell in config.cells()]
+    write_records([to_frame(rows)], tmp_path)
+    groups = [units for units, _ in measured_in(tmp_path, config).values()]
+    assert sorted(u.cell.id for units in groups for u in units) == sorted(
+        cell.id for cell in config.cells()
+    )
+    together = [{type(u.cell), u.cell.attack} for units in groups if len(units) > 1 for u in units]
+    assert together
+    assert all({AttackCell, "telea"} == names for names in together if "seen" not in names)
 
 
 @pytest.mark.slow
