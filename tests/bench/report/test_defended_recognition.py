@@ -13,6 +13,7 @@ from bench.report.topics.utility.defended_recognition import by_attack, defended
 from bench.runner.run import run
 from bench.spec.config import RunConfig
 from bench.spec.grid import Group
+from tests.bench.recognition_support import Brightness, registered
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ def finished(tmp_path_factory):
         "segmentation": True,
         "coalitions": {2: [2]},
         "attacks": ["mean_colour", "ridge"],
-        "recognise": ["sam_objects"],
+        "recognise": ["brightness"],
         "recognise_on": ["ridge"],
     }
     groups = (
@@ -35,8 +36,9 @@ def finished(tmp_path_factory):
     config = RunConfig(
         "small", "toy", "synthetic:1", ("synthetic:3@7",), (0,), groups, checkpoint="random"
     )
-    run(config, folder, workers=1)
-    return RunData.read(folder)
+    with registered(Brightness):
+        run(config, folder, device="cpu", workers=1)
+        yield RunData.read(folder)
 
 
 def test_each_strength_has_a_row_with_its_segmentation(finished):

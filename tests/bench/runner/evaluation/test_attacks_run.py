@@ -1,10 +1,7 @@
 """Threat models, time, recognition and the control, from a run to its tables."""
 
-import os
-
 import pytest
 
-from bench.recognition import RECOGNISERS, Recogniser, Truth
 from bench.report.aggregate.matched_worst import EVERY
 from bench.report.base import FIGURES, TABLES
 from bench.report.data import RunData
@@ -13,6 +10,7 @@ from bench.report.topics.leakage.control import control_summary
 from bench.runner.evaluation.evaluate import NO_PADDING
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from tests.bench.recognition_support import Brightness, Gone, registered
 
 pytestmark = pytest.mark.slow
 
@@ -53,52 +51,15 @@ groups:
 """
 
 
-class Brightness(Recogniser[Truth]):
-    """The mean grey level, and nothing to install."""
-
-    name = "brightness"
-    summary = "mean grey level"
-    metrics = ("brightness_mean",)
-
-    @classmethod
-    def available(cls):
-        return None
-
-    def truth(self, sample, frame_size):
-        return Truth(frame_size)
-
-    def _score(self, picture, truth):
-        return {"brightness_mean": float(picture.mean()) / 255}
-
-
-class Gone(Brightness):
-    name = "gone"
-    metrics = ("gone_mean",)
-
-    @classmethod
-    def available(cls):
-        return "gone is not installed: install it"
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     (folder / "mine.yaml").write_text(PRESET)
-    RECOGNISERS.register("brightness")(Brightness)
-    RECOGNISERS.register("gone")(Gone)
-    cache = os.environ.get("PEDBENCH_CACHE")
-    os.environ["PEDBENCH_CACHE"] = str(folder / "cache")
-    config = load_preset(str(folder / "mine.yaml"))
-    try:
+    with registered(Brightness, Gone), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEDBENCH_CACHE", str(folder / "cache"))
+        config = load_preset(str(folder / "mine.yaml"))
         run(config, folder / "out", device="cpu", workers=1)
         again = run(config, folder / "out", device="cpu", workers=1)
-    finally:
-        for name in ("brightness", "gone"):
-            del RECOGNISERS._parts[name]
-        if cache is None:
-            del os.environ["PEDBENCH_CACHE"]
-        else:
-            os.environ["PEDBENCH_CACHE"] = cache
     assert again.new_units == 0
     return RunData.read(folder / "out")
 
@@ -134,14 +95,14 @@ def test_recognition_records_and_table(finished):
     )
 
 
-def test_recognition_is_told_with_its_ceiling(finished, monkeypatch):
-    monkeypatch.setitem(RECOGNISERS._parts, "brightness", Brightness)
-    table = TABLES.get("recognition")().build(finished)
+def test_recognition_is_told_with_its_ceiling(finished):
+    with registered(Brightness):
+        table = TABLES.get("recognition")().build(finished)
     row = table.frame[table.frame["picture"] == "seen"].iloc[0]
     original = finished.records.query("metric == 'brightness_mean' and attack == 'original'")
     assert row["ceiling"] == pytest.approx(original["value"].mean())
     assert {"1 of 4"} <= {column.label for column in table.columns}
-    with styled(LIGHT):
+    with registered(Brightness), styled(LIGHT):
         assert FIGURES.get("recognition")().draw(finished, LIGHT) is not None
 
 
