@@ -47,8 +47,8 @@ def trained_defences(pipelines: Iterable[Pipeline], models: Models) -> Iterator[
 
 
 def pipelines_of(config: RunConfig) -> list[Pipeline]:
-    """Every pipeline of a run once."""
-    return list(dict.fromkeys(cell.pipeline for cell in config.cells()))
+    """The pipelines of a run's cells."""
+    return [cell.pipeline for cell in config.cells()]
 
 
 def check_trained(config: RunConfig, models: Models) -> None:
@@ -58,11 +58,8 @@ def check_trained(config: RunConfig, models: Models) -> None:
         PedbenchError: a defence is not trained, or the run has another precision than float32.
     """
     found = list(trained_defences(pipelines_of(config), models))
-    if found and config.precision != "float32":
-        raise PedbenchError(
-            f"defence '{found[0].defence.name}' is trained for float32: leave --precision "
-            f"{config.precision} out, or take a preset of defences without weights"
-        )
+    for each in found:
+        each.defence.check_precision(each.sam)
     missing = {each.path: each for each in found if not each.path.is_file()}
     if missing:
         first = next(iter(missing.values()))

@@ -86,7 +86,7 @@ def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[st
             "or --fresh to discard it"
         )
     known = environment.read_environment(folder)
-    return {**facts} | {name: known.get(name, {}) | facts[name] for name in GROWING_FACTS}
+    return facts | {name: known.get(name, {}) | facts[name] for name in GROWING_FACTS}
 
 
 def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:

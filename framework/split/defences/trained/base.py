@@ -66,11 +66,7 @@ class TrainedDefence(TokensOnly):
         """
         if self.strength == 0:
             return
-        if sam.precision != "float32":
-            raise PedbenchError(
-                f"defence '{self.name}' is trained for float32: leave --precision {sam.precision} "
-                "out, or take a defence without weights"
-            )
+        self.check_precision(sam)
         path = self.path(sam, plan)
         command = self.command(sam, plan)
         if not path.is_file():
@@ -84,6 +80,18 @@ class TrainedDefence(TokensOnly):
             raise PedbenchError(
                 f"{path} is no weights of defence '{self.name}': delete it, then {command}"
             ) from error
+
+    def check_precision(self, sam: PedSam) -> None:
+        """Refuse an encoder of lower precision, whose weights have another hash.
+
+        Raises:
+            PedbenchError: the encoder is not in float32.
+        """
+        if sam.precision != "float32":
+            raise PedbenchError(
+                f"defence '{self.name}' is trained for float32: leave --precision {sam.precision} "
+                "out, or take a defence without weights"
+            )
 
     def weights(self, sam: PedSam, plan: str) -> str:
         path = self.path(sam, plan)
