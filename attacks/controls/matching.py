@@ -13,17 +13,15 @@ from attacks.controls.swapped_twin import Swapped
 def prior_of(name: str) -> str | None:
     """The floor that is attack ``name``, retrained with its observation removed.
 
-    Variants that see fewer rounds have the prior of the attack itself; an attack without a prior
-    of its own has that of the attack it builds on.
+    Variants that see fewer rounds have the prior of the attack itself; an attack without any
+    control of its own has the prior of the attack it builds on.
 
     Returns:
         Its name; ``None`` where the attack is unknown here, is a floor, or has no such twin.
     """
-    for attack in _line(name):
-        twin = _twin(attack, Blindfold)
-        if twin is not None:
-            return twin
-    return None
+    line = _line(name)
+    own = line[:1] if line and _twin(line[0], Swapped) else line
+    return next((twin for attack in own if (twin := _twin(attack, Blindfold))), None)
 
 
 @cache
@@ -34,6 +32,15 @@ def control_of(name: str) -> str | None:
     """
     line = _line(name)
     return (_twin(line[0], Swapped) if line else None) or prior_of(name)
+
+
+@cache
+def first_round_of(name: str) -> str | None:
+    """The twin of attack ``name`` that is retrained on the first round alone; ``None`` without."""
+    for twin, attack in ATTACKS.items():
+        if issubclass(attack, Blindfold) and attack.since == 1 and attack.original.name == name:
+            return twin
+    return None
 
 
 @cache

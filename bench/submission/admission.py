@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench.submission.entry import Entry
+from bench.words import plural
 
 SEEDS = (0, 1, 2)
 """The attackers' seeds that every entry has."""
@@ -14,7 +15,8 @@ KEPT = 0.98
 """The share of the undefended mIoU that a ranked entry keeps."""
 
 RULES = (
-    "Fixed seeds: attackers have at least the seeds 0, 1 and 2, so that no seed is chosen.",
+    "Fixed seeds: the run has at least the attackers' seeds 0, 1 and 2, and so has the strongest "
+    "attack of a score, if it is random; so that no seed is chosen.",
     "Adaptive: with a defence, attackers that learn are trained through it, at its strength.",
     "Disjoint data: no data set that attackers learn from is the scored one. A run also refuses "
     "scored photos that look like public ones.",
@@ -49,6 +51,8 @@ def _refusals(run: dict[str, Any]) -> Iterator[str]:
 
 def weakness(score: dict[str, Any]) -> str:
     """Why one score is not ranked; empty where it is."""
+    if score.get("seeds", len(SEEDS)) < len(SEEDS):
+        return f"{plural(score['seeds'], 'seed')} of {score['attack']}"
     if score["images"] < LEAST_IMAGES:
         return f"{score['images']} photos"
     if score["region"] == "hidden" and "inpainting" not in score["kinds"]:

@@ -170,9 +170,14 @@ def _scores(run: RunData) -> Iterator[dict[str, Any]]:
     leakage = run.leakage[run.leakage["stage"] == EARLIEST]
     leakage = leakage[leakage["region"].isin(REGIONS) & leakage["metric"].isin(METRICS)]
     kept = _kept(run)
+    seeds = adaptive(run.seeded).groupby([*SETTING, "attack"])["seed"].nunique().to_dict()
     for table in image_tables(adaptive(leakage)):
         if len(table.of(CONTROLS, False)):
-            yield _score(table, kept)
+            score = _score(table, kept)
+            attack = score["attack"]
+            if attack in ATTACKS.names() and ATTACKS.get(attack).random:
+                score["seeds"] = seeds[(*score["setting"].values(), attack)]
+            yield score
 
 
 def _score(table: ImageTable, kept: dict[tuple[Any, ...], float]) -> dict[str, Any]:

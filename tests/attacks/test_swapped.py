@@ -78,7 +78,7 @@ def test_every_attack_that_fills_or_inverts_has_a_control():
 
 def test_a_control_is_the_attacks_own_twin_before_that_of_what_it_builds_on():
     assert control_of("optimise") == "optimise_swapped"
-    assert prior_of("optimise") == "ridge_prior"
+    assert prior_of("optimise") is None
     assert control_of("transformer_decoder") == "transformer_decoder_prior"
     assert control_of("gated_inpainting_lpips") == "gated_inpainting_lpips_swapped"
     assert control_of("telea_swapped") is None

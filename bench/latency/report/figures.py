@@ -18,7 +18,8 @@ CAPTIONS = {
     "latency": "Seconds from a photo to one mask by link and plan: median, in the darker part the "
     "edge's own work; the thin line ends at the 95th percentile. Dotted: the edge alone.",
     "crossover": "Curves: seconds by bandwidth with servers that take no time, from the edge's "
-    "part as measured, at 20 ms one way. Below the edge alone, offloading pays. "
+    "part as measured, at 20 ms one way; from the curve down to the lower end of its band, if "
+    "uploads and downloads overlap instead of taking turns. Below the edge alone, offloading pays. "
     "Points, where links were measured: medians over each, with its own delay and servers no "
     "faster than the edge.",
 }
@@ -89,9 +90,11 @@ def draw_crossover(run: LatencyRun, theme: Theme) -> Figure:
     plans = [plan for plan in rows.index if plan != BASELINE]
     for plan, colour in zip(plans, theme.series, strict=False):
         row = rows.loc[plan]
-        wire = (row["mb_up"] + row["mb_down"]) * 8 / mbps
-        seconds = row["edge"] + 2e-3 * DELAY_MS * row["rounds"] + wire
-        axes.plot(mbps, seconds, color=colour, label=readable(plan))
+        up, down = row["mb_up"] * 8 / mbps, row["mb_down"] * 8 / mbps
+        steady = row["edge"] + 2e-3 * DELAY_MS * row["rounds"]
+        axes.plot(mbps, steady + up + down, color=colour, label=readable(plan))
+        overlapped = steady + np.maximum(up, down)
+        axes.fill_between(mbps, overlapped, steady + up + down, color=colour, alpha=0.15, lw=0)
         measured = links[(links["plan"] == plan) & (links["how"] != MODELLED)]
         axes.plot(measured["mbps"], measured["median"], "o", color=colour, markersize=4)
     alone = float(rows["median"].to_dict()[BASELINE])

@@ -70,7 +70,8 @@ def build_tables(run: LatencyRun) -> list[Table]:
         "process, and how much of it is more than Python and its packages. Pays from: the "
         "bandwidth at which, with the seconds of "
         "the edge's part and the link's delay, the plan is "
-        "as fast as the edge alone."
+        "as fast as the edge alone, if uploads and downloads take turns. Where they overlap, less "
+        "is enough."
     )
     return [
         Table("latency", "What a link costs", note, measured, COLUMNS, run.source),

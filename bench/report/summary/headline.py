@@ -17,7 +17,7 @@ from bench.report.summary.findings import (
     growth,
     shared_row,
 )
-from bench.report.topics.leakage.mixed_tokens import ALL_ROUNDS, mixed_scores
+from bench.report.topics.leakage.mixed_tokens import ALL_ROUNDS, mixed_scores, strongest_of
 from bench.report.words import defence_label, measure, shown_metrics
 from bench.spec.cells import PADDING
 from bench.words import plural
@@ -103,6 +103,7 @@ def _mixed(run: RunData) -> list[str]:
     scores = mixed_scores(run)
     if scores.empty:
         return []
+    scores = strongest_of(scores)
     rows = scores[(scores["metric"] == "psnr") & (scores["seen"] == ALL_ROUNDS)]
     rows = rows[rows["over_round1_low"].notna()].sort_values("n_shards")
     blind = rows[rows["coalition_choice"] == PADDING]

@@ -26,7 +26,7 @@ from bench.report.summary.headline import headline
 from bench.report.topics.exposure import exposure_scores
 from bench.report.topics.leakage.control import control_summary
 from bench.report.topics.leakage.inpainting import inpainting_gains
-from bench.report.topics.leakage.mixed_tokens import mixed_scores
+from bench.report.topics.leakage.mixed_tokens import mixed_scores, strongest_of
 from bench.report.topics.leakage.suite import WORST, suite_summary
 from bench.runner.folder.records import Record
 from tests.bench.output_support import write_run
@@ -38,7 +38,6 @@ pytestmark = pytest.mark.slow
 def test_each_learned_attack_has_its_own_prior() -> None:
     assert prior_of("ridge") == "ridge_prior"
     assert prior_of("whole_image_decoder_round1") == "whole_image_prior"
-    assert prior_of("optimise") == "ridge_prior"
     assert prior_of("ridge_prior") is None
     assert prior_of("of another package") is None
 
@@ -136,6 +135,29 @@ def test_gains_of_mixed_tokens_are_over_round_1_of_the_same_photo(suite: RunData
     assert rows.loc["all rounds", "over_round1"] == pytest.approx(2.2)
     assert rows.loc["stage 6", "over_round1"] == pytest.approx(2.8)
     assert rows.loc["round 1", "over_prior"] == pytest.approx(0.5)
+
+
+def test_mixed_tokens_are_judged_by_the_strongest_attack_on_either_side(tmp_path: Path) -> None:
+    hidden = {
+        "whole_image_decoder": (14.0, 13.0),
+        "whole_image_decoder_round1": (12.0, 12.0),
+        "joint_decoder": (13.5, 14.0),
+        "joint_decoder_round1": (13.4, 13.6),
+    }
+    records = [
+        score(f"photo{number}", attack, "psnr", "hidden", value)
+        for attack, values in hidden.items()
+        for number, value in enumerate(values)
+    ]
+    run = write_run(tmp_path, records)
+    scores = mixed_scores(run)
+    every = scores[scores["seen"] == "all rounds"].set_index("attack")["over_round1"]
+    assert every["whole_image_decoder"] == pytest.approx(1.5)
+    assert every["joint_decoder"] == pytest.approx(0.25)
+    assert every["strongest"] == pytest.approx((14.0 - 13.4 + 14.0 - 13.6) / 2)
+    assert set(strongest_of(scores)["attack"]) == {"strongest"}
+    [sentence] = [text for text in headline(run) if "mixed" in text]
+    assert "+0.5 dB" in sentence
 
 
 def test_the_headline_tells_what_a_shard_of_padding_gets(suite: RunData) -> None:

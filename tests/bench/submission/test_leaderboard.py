@@ -13,6 +13,7 @@ from bench.submission.board import boards
 from bench.submission.entry import entry_of, read_entries
 from bench.submission.page import render
 from framework.errors import PedbenchError
+from tests.bench.output_support import leak
 from tests.bench.submission.submission_support import scores, submission
 
 IMAGES = 20
@@ -68,6 +69,14 @@ def test_what_others_measured_again_stands_beside_the_report(entries):
     assert hidden(sampled).iloc[0]["reproduced"] == "20 cells recomputed, agree"
 
 
+def test_seeds_are_counted_of_the_strongest_attack_where_it_is_random(tmp_path):
+    for attack, seeds in (("conv_decoder", 1), ("telea", None)):
+        records = scores() + leak("photo 0", attack, "psnr", 40.0, region="hidden", seed=0)
+        [entry] = read_entries(submission(tmp_path / attack, records))
+        found = [s for s in entry["scores"] if (s["metric"], s["region"]) == ("psnr", "hidden")]
+        assert [(s["attack"], s.get("seeds")) for s in found] == [(attack, seeds)]
+
+
 def test_the_worst_case_is_over_attacks_with_its_gain_over_floors(entries):
     score = next(s for s in entries[0]["scores"] if s["metric"] == "psnr")
     assert (score["attack"], score["attacks"], score["floors"]) == ("ridge", 2, 1)
@@ -96,6 +105,7 @@ def test_a_run_that_breaks_a_rule_is_not_admitted(entries, changes, text):
     ("changes", "text"),
     [
         ({"images": 9}, "9 photos"),
+        ({"attack": "conv_decoder", "seeds": 1}, "1 seed of conv_decoder"),
         ({"kinds": ["inversion"]}, "no inpainter"),
         ({"region": "visible", "trained": 0}, "no trained inversion"),
         ({"kept": None}, "mIoU not measured"),
