@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -47,3 +47,11 @@ def figure(picture: Image, title: str, facts: str, marked: bool = False) -> str:
 def gallery(figures: Sequence[str]) -> str:
     """Figures beside each other."""
     return f'<div class="gallery">{"".join(figures)}</div>'
+
+
+def folded(title: str, reasons: Mapping[str, str]) -> str:
+    """Names with a reason each, shown on demand; nothing where there are none."""
+    if not reasons:
+        return ""
+    rows = "".join(f"<li><b>{escape(k)}</b>: {escape(v)}</li>" for k, v in reasons.items())
+    return f"<details><summary>{escape(title)}</summary><ul>{rows}</ul></details>"

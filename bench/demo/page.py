@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.datasets import open_dataset
 from bench.demo import choices
 from bench.demo.experiment import Leakage, Region, Sent, View, Workbench
-from bench.demo.figures import figure, gallery, rectangle, reduced
+from bench.demo.figures import figure, folded, gallery, rectangle, reduced
 from bench.demo.slider import Slider
 from bench.flags.prompts import Prompt, read_prompt
 from bench.metrics.miou import tight_box
@@ -272,8 +272,9 @@ class Page:
             figure(made.picture, made.attack, _scores(made.psnr))
             for made in leakage.reconstructions[:SHOWN]
         ]
-        tried = f"{len(leakage.reconstructions)} attacks tried, {len(leakage.refused)} not ready"
-        self.made.content = f"<p>{facts} {tried}.</p>{gallery(best)}"
+        tried = f"{len(leakage.reconstructions)} attacks tried."
+        left_out = folded(f"{len(leakage.refused)} not tried here", leakage.refused)
+        self.made.content = f"<p>{facts} {tried}</p>{gallery(best)}{left_out}"
 
     def _say(self, text: str) -> None:
         self.trouble.text = text

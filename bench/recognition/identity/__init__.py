@@ -1,1 +1,1 @@
-"""Recognition of a person by the face."""
+"""Recognition of who is there: by the face, by looks."""

@@ -125,6 +125,8 @@ def test_a_defence_changes_what_shards_read_and_what_the_edge_has(page: Page) ->
     expect(view).not_to_have_attribute("src", before)
     expect(page.get_by_text("attacks tried")).to_be_visible()
     assert "conv_decoder" in page.locator(".demo").inner_text(), "shipped for this strength"
+    page.get_by_text("not tried here").click()
+    expect(page.get_by_text(re.compile("^whole_image_decoder:"))).to_be_visible()
 
 
 @pytest.mark.parametrize("box", ["9,9,5,5", "nowhere", "9000,9000,9001,9001"])

@@ -15,7 +15,8 @@ from bench.metrics.base import Image
 from bench.recognition import RecogniserUnavailable, dlib_models
 from bench.recognition.detectors.faces import Faces
 from bench.recognition.dlib_models import dlib_missing, models_missing
-from bench.recognition.identity.identity import Identity, KnownFaces
+from bench.recognition.identity.gallery import Known
+from bench.recognition.identity.identity import Identity
 from tests.framework.support import message_of
 
 SIZE = (256, 256)
@@ -48,10 +49,10 @@ def without_face(frame: Image) -> Image:
     return picture
 
 
-def strangers(count: int) -> KnownFaces:
+def strangers(count: int) -> Known:
     """Faces that are far from every real one and from each other."""
     descriptors = 3 * np.eye(128)[:count]
-    return KnownFaces(SIZE, "strangers", "0", np.zeros((count, 4), np.float32), descriptors)
+    return Known(SIZE, "strangers", "0", np.zeros((count, 4), np.float32), descriptors)
 
 
 @with_dlib
@@ -128,7 +129,7 @@ def test_rates_need_a_gallery_that_is_large_enough(sample, frame):
 @with_models
 def test_without_faces_nothing_applies(frame):
     identity = Identity()
-    nobody = KnownFaces(SIZE, "nobody", "0", np.zeros((0, 4), np.float32), np.zeros((0, 128)))
+    nobody = Known(SIZE, "nobody", "0", np.zeros((0, 4), np.float32), np.zeros((0, 128)))
     identity.enrol([nobody, strangers(3)])
     assert set(identity.score(frame, nobody).values()) == {None}
 

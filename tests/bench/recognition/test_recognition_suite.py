@@ -63,8 +63,8 @@ def statuses(records):
 
 def test_built_in_recognisers_are_registered():
     assert set(RECOGNISERS.names()) >= {
-        "cars", "faces", "garments", "identity", "objects", "people", "persons", "sam_objects",
-        "text",
+        "cars", "faces", "garments", "identity", "objects", "people", "person_identity", "persons",
+        "sam_objects", "text",
     }  # fmt: skip
 
 
