@@ -78,7 +78,8 @@ class GalleryRecogniser(Recogniser[Known]):
 
     def enrol(self, truths: Sequence[Known]) -> None:
         """Make the gallery anew: all photos that will be scored, and any as distractors."""
-        self._gallery = np.concatenate([np.zeros((0, self.width)), *(t.descriptors for t in truths)])
+        nobody = np.zeros((0, self.width))
+        self._gallery = np.concatenate([nobody, *(truth.descriptors for truth in truths)])
         self._photo = np.array([_photo(t) for t in truths for _ in t.boxes], str)
         self._scene = np.array([t.scene for t in truths for _ in t.boxes], str)
         self._enrolled = {_photo(truth) for truth in truths}
