@@ -2,12 +2,12 @@
 
 ``python -m studies.attacks.attributes_by_hand --folder DIR [--model NAME] [--out DIR]``
 
-``attribute_labels.csv`` says, by one person's look at thumbnails, which photos of ``people_dev`` are
-taken indoors and which show several persons, and which of BSDS500 show a person. Photos that were
-not clear are left out. Unlike in `studies.attacks.attributes`, photos with and without an attribute
-are of one data set, and the probe learns from the others of it: five folds, so the attacker is one
-who has photos like those attacked. Inputs and holders are the same as there. ``--folder`` holds the
-data sets, each with ``images/`` and ``instances.json``.
+``attribute_labels.csv`` says, by one person's look at thumbnails, which photos of ``people_dev``
+are taken indoors and which show several persons, and which of BSDS500 show a person. Photos that
+were not clear are left out. Unlike in `studies.attacks.attributes`, photos with and without an
+attribute are of one data set, and the probe learns from the others of it: five folds, so the
+attacker is one who has photos like those attacked. Inputs and holders are the same as there.
+``--folder`` holds the data sets, each with ``images/`` and ``instances.json``.
 """
 
 from __future__ import annotations
