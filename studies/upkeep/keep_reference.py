@@ -5,7 +5,7 @@
 
 Kept are the settings, the machine, the cards of attackers, the records, tables as CSV and Markdown
 unless they are long, and of the figures, as PNG, those named, else those that the folder had, else
-all but the strips. Without
+all but the strips. Data beside the repository is named as seen from it. Without
 ``--into`` the folder RUN itself is made anew, which must be slim already: one of
 `results/reference` after a change of tables or figures.
 """
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import studies
 from bench.latency.report.output import write_outputs as write_latency
 from bench.latency.results import is_latency_folder
 from bench.report.write import write_all
@@ -26,6 +27,8 @@ from studies.command import exit_with
 
 CONFIG, PICTURES = "config.yaml", "images"
 SOURCES = (CONFIG, "environment.json", "attackers.json", "records.parquet", "latency.csv")
+BESIDE = Path(studies.__file__).parents[2]
+"""The folder that the repository lies in."""
 MOST_BYTES = {".csv": 250_000, ".md": 100_000}
 """Longer tables are left out: `pedbench paper` makes them of the records."""
 
@@ -70,6 +73,8 @@ def keep(run: Path, into: Path, report: bool = False, named: Sequence[str] = ())
             target = slim / file.relative_to(made)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
+        config = slim / CONFIG
+        config.write_text(config.read_text().replace(f"{BESIDE}/", "../"))
         shutil.rmtree(into, ignore_errors=True)
         shutil.copytree(slim, into)
 
