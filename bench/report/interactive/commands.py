@@ -7,6 +7,7 @@ import shlex
 import pandas as pd
 
 from attacks.base import ATTACKS
+from attacks.controls.matching import first_round_of
 from bench.report.aggregate.leakage import CONTROLS
 from bench.report.data import RunData
 from bench.report.render.table import Row
@@ -36,7 +37,7 @@ class Commands:
     def only(self, row: Row) -> str:
         """The settings of a row as values of ``--only``; empty where the whole run is meant.
 
-        With an attack go the floors and ceilings that it is compared with.
+        With an attack go the floors and ceilings that it is compared with, and its twin on round 1.
         """
         settings: dict[str, str] = {}
         for name, values in self._values.items():
@@ -48,6 +49,8 @@ class Commands:
             if attack not in ATTACKS.names():
                 del settings["attack"]
             else:
-                controls = [name for name in self._controls if name != attack]
+                known = self._values["attack"] - {attack}
+                twins = (*self._controls, first_round_of(attack))
+                controls = [name for name in twins if name is not None and name in known]
                 settings["attack"] = ",".join([attack, *controls])
         return " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
