@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attacks.base import ATTACKS
 from bench.attackers.cards import Card, read_cards
 from bench.cache.fingerprints import content_digest
 from bench.cache.store import Store
@@ -201,6 +202,11 @@ class RunData:
                 "Fewer than three attacker seeds: how much a score owes to one training run of an "
                 "attacker is unknown."
             )
+        elif self.seldom_trained:
+            found.append(
+                "Not all of these seeds in every setting have "
+                f"{', '.join(self.seldom_trained)}."
+            )
         if self.reordered:
             found.append(
                 f"{', '.join(self.reordered)} moves blocks of a model that was trained in stock "
@@ -209,6 +215,14 @@ class RunData:
         if self.lacks_lpips:
             found.append("LPIPS was unavailable to this run: recognition was not scored.")
         return found
+
+    @property
+    def seldom_trained(self) -> list[str]:
+        """Attacks that hang on their seed and somewhere have fewer seeds than the run."""
+        rows = self.seeded[self.seeded["attack"].isin([n for n, a in ATTACKS.items() if a.random])]
+        counts = rows.groupby([*CELL, "attack", "adaptive"], dropna=False)["seed"].nunique()
+        few = counts[counts < len(self.seeds)]
+        return sorted(set(few.index.get_level_values("attack")))
 
     @property
     def reordered(self) -> list[str]:

@@ -74,6 +74,17 @@ def test_suite_compares_learned_attacks_with_their_prior_and_others_with_the_bes
     assert table["attack"].iloc[0] == WORST
 
 
+def test_what_has_fewer_seeds_than_the_run_is_named(tmp_path: Path) -> None:
+    counts = {"conv_decoder": 3, "stacked_decoder": 1, "telea": 1}
+    records = [
+        score("photo0", attack, "psnr", "hidden", 12.0, seed=seed)
+        for attack, seeds in counts.items()
+        for seed in range(seeds)
+    ]
+    [caveat] = [c for c in write_run(tmp_path, records).caveats if "seeds" in c]
+    assert caveat == "Not all of these seeds in every setting have stacked_decoder."
+
+
 def test_report_folds_the_full_table_below_its_worst_cases(suite: RunData) -> None:
     table = TABLES.get("suite")().build(suite)
     html = html_table(table, False, Commands(suite))
