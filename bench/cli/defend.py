@@ -74,8 +74,12 @@ def _of_flags(args: argparse.Namespace) -> Sequence[Trained]:
     from framework.split.defences.trained.base import TrainedDefence
     from framework.split.plans import make_plan
 
+    if args.defence is not None:
+        DEFENCES.get(args.defence)
     if args.defence is None or not args.strength:
-        raise PedbenchError("what shall be trained? Give DEFENCE and --strength S, or --preset P")
+        raise PedbenchError(
+            "name what is trained: DEFENCE and --strength S, or --preset P"
+        )
     made = [make_defence(args.defence, strength) for strength in args.strength]
     defences = [defence for defence in made if isinstance(defence, TrainedDefence)]
     if not defences:
@@ -86,7 +90,8 @@ def _of_flags(args: argparse.Namespace) -> Sequence[Trained]:
     device = args.device or usable_device()
     sam = build_sam(args.model or "tiny", args.checkpoint).to(device)
     plan = args.plan or "interleaved"
-    make_plan(plan, sam.arch)
+    if not make_plan(plan, sam.arch).rounds:
+        raise PedbenchError(f"plan '{plan}' sends no tokens to defend: give another --plan")
     return [Trained(defence, sam, plan) for defence in defences]
 
 

@@ -49,11 +49,15 @@ def write(name: str, folder: Path) -> list[Path]:
     from bench.latency.report.output import ALL, write_outputs
     from bench.latency.results import is_latency_folder
     from bench.report.write import write_all, write_figures, write_report, write_tables
+    from bench.runner.folder.contents import SETTINGS
     from bench.runner.run import refresh_records
+    from framework.warn import tell
 
     if is_latency_folder(folder):
         return write_outputs(folder, ALL if name == "all" else (name,))
     refresh_records(folder)
+    if not (folder / SETTINGS).is_file():
+        tell(f"{folder / SETTINGS} is missing: figures of one setting are left out, restore it")
     writers = {
         "tables": write_tables,
         "plots": write_figures,

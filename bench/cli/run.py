@@ -167,6 +167,9 @@ def run(args: argparse.Namespace) -> int:
         with report_measured(result.place) as paths:
             paths += write_all(asked["folder"], asked["store"])
     print_written(paths)
+    if result.total and result.failed == result.total:
+        reason = result.records["error"].dropna().iloc[0]
+        raise PedbenchError(f"nothing could be measured: {reason}")
     return 0
 
 

@@ -37,14 +37,17 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
     # Imported here, or each command would wait seconds for PyTorch.
-    from bench.survey import JUDGEMENTS
+    from bench.submission.json_file import read_json
+    from bench.survey import JUDGEMENTS, KEY
     from bench.survey.judgements import add_answers
     from bench.survey.page import write_survey
+    from bench.words import plural
 
     if args.answers:
         count = add_answers(args.folder, args.answers)
         print(f"{count} answers are in {args.folder / JUDGEMENTS}")
         print(f"the report shows them after 'pedbench report {args.folder}'")
     else:
-        print(write_survey(args.folder, args.pairs, args.seed))
+        page = write_survey(args.folder, args.pairs, args.seed)
+        print(f"{page}: {plural(len(read_json(args.folder / KEY)['pairs']), 'pair')}")
     return 0

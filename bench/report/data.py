@@ -204,8 +204,7 @@ class RunData:
             )
         elif self.seldom_trained:
             found.append(
-                "Not all of these seeds in every setting have "
-                f"{', '.join(self.seldom_trained)}."
+                f"Not all of these seeds in every setting have {', '.join(self.seldom_trained)}."
             )
         if self.reordered:
             found.append(

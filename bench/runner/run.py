@@ -22,9 +22,17 @@ from bench.runner.context import Context, Task, is_unreadable
 from bench.runner.engines import Engine, open_engine
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import ANOTHER_OUT, SETTINGS, discard
-from bench.runner.folder.journal import JOURNAL, Journal, journal_frames
+from bench.runner.folder.facts import widened
+from bench.runner.folder.journal import JOURNAL, Journal, has_void, journal_frames
 from bench.runner.folder.lock import locked
-from bench.runner.folder.records import FAILED, PROVENANCE, read_records, write_records
+from bench.runner.folder.records import (
+    FAILED,
+    PROVENANCE,
+    RECORDS,
+    count_records,
+    read_records,
+    write_records,
+)
 from bench.runner.forecast.forecast import forecast_of
 from bench.runner.forecast.measuring import Meter
 from bench.runner.forecast.progress import Progress
@@ -34,6 +42,7 @@ from bench.runner.units.resume import count_cells, sift, tasks_left, units_of
 from bench.runner.units.share import Share
 from bench.runner.units.waves import Waves
 from bench.spec.config import RunConfig
+from framework.errors import PedbenchError
 from framework.files.writing import write_file
 from framework.warn import tell
 
@@ -101,7 +110,7 @@ def run(
             discard(folder)
         with phase("journal"):
             journal = Journal(folder / JOURNAL)
-        write_file(folder / SETTINGS, config.to_yaml(), ANOTHER_OUT)
+        write_file(folder / SETTINGS, widened(config, folder).to_yaml(), ANOTHER_OUT)
         write_file(folder / environment.FILE, json.dumps(facts, indent=2), ANOTHER_OUT)
         try:
             new, old = _work(context, journal, facts, engine, share, meter)
@@ -127,11 +136,23 @@ def rebuild_records(folder: Path) -> Counter[str]:
 
 
 def refresh_records(folder: Path) -> None:
-    """Rebuild the records of an unfinished run, so that its tables show what is done so far."""
-    journal, records = folder / JOURNAL, folder / "records.parquet"
-    if journal.exists() and (
-        not records.exists() or journal.stat().st_mtime > records.stat().st_mtime
-    ):
+    """Rebuild the records of an unfinished run, so that its tables show what is done so far.
+
+    Raises:
+        PedbenchError: the journal is damaged, or has lost lines that the records hold.
+    """
+    journal, records = folder / JOURNAL, folder / RECORDS
+    if not journal.exists():
+        return
+    if not records.exists():
+        rebuild_records(folder)
+    elif journal.stat().st_mtime > records.stat().st_mtime:
+        kept, left = count_records(folder), sum(map(len, journal_frames(journal)))
+        if left < kept and not has_void(journal):
+            raise PedbenchError(
+                f"{journal} holds {left} records, {RECORDS} {kept}: restore the journal, or delete "
+                f"{RECORDS} to go on with what is left"
+            )
         rebuild_records(folder)
 
 

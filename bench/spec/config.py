@@ -191,7 +191,8 @@ def find_preset(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
         if not path.is_file():
-            raise PedbenchError(f"configuration {path} does not exist: give a preset or a file")
+            fault = "is no file" if path.exists() else "does not exist"
+            raise PedbenchError(f"configuration {path} {fault}: give a preset or a file")
         return path
     path = PRESETS / f"{name}.yaml"
     if not path.is_file():

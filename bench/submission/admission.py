@@ -24,6 +24,7 @@ RULES = (
     "inversion that was trained.",
     f"Enough photos: at least {LEAST_IMAGES}.",
     "Committed code: the commit is known and had no changes; the weights are trained.",
+    "Records that hold: no cell of the last 'pedbench verify' disagrees.",
     f"Equal utility: at least {KEPT:.0%} of the mIoU without defence is kept. Entries that keep "
     "less, or did not measure it, are shown without a rank.",
 )
@@ -31,7 +32,9 @@ RULES = (
 
 def refusals(entry: Entry) -> list[str]:
     """Why none of an entry's scores is ranked; empty where they may be."""
-    return list(_refusals(entry["run"]))
+    disagreeing = (entry.get("verified") or {}).get("disagreeing", 0)
+    found = [f"{plural(disagreeing, 'cell')} disagreed when computed again"] if disagreeing else []
+    return [*_refusals(entry["run"]), *found]
 
 
 def _refusals(run: dict[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from bench.runner.folder.contents import SETTINGS
 from bench.runner.folder.provenance import FILE as ENVIRONMENT
 from bench.runner.folder.records import OK, RECORDS, read_records
 from bench.spec.config import read_config
+from bench.submission.card import EXAMPLE
 from bench.submission.card import FILE as CARD
 from bench.submission.json_file import LONGEST, plain, read_json, schema_faults
 from bench.submission.schema import card_schema, environment_schema, record_schema
@@ -27,7 +28,7 @@ def faults(folder: Path) -> list[str]:
     found: list[str] = []
     if not folder.is_dir():
         return [f"{folder} is no folder: give the folder of a run with its {CARD}"]
-    _try(found, lambda: found.extend(_of_json(folder / CARD, card_schema())))
+    _try(found, lambda: found.extend(_of_card(folder / CARD)))
     _try(found, lambda: found.extend(_of_json(folder / ENVIRONMENT, environment_schema())))
     _try(found, lambda: read_config(folder / SETTINGS))
     _try(found, lambda: found.extend(_of_records(read_records(folder))))
@@ -53,6 +54,16 @@ def _try(found: list[str], check: Callable[[], object]) -> None:
 
 def _of_json(path: Path, schema: dict[str, Any]) -> Iterator[str]:
     return schema_faults(read_json(path), schema, path.name)
+
+
+def _of_card(path: Path) -> Iterator[str]:
+    if not path.is_file():
+        raise PedbenchError(f"{path} is missing: fill in what 'pedbench validate --example' prints")
+    yield from _of_json(path, card_schema())
+    card = read_json(path)
+    for name in ("title", "authors", "summary"):
+        if card.get(name) == EXAMPLE[name]:
+            yield f"{path.name}: {name} is that of the example: fill in your own"
 
 
 def _of_records(records: pd.DataFrame) -> Iterator[str]:

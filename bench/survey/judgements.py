@@ -75,7 +75,7 @@ def add_answers(folder: Path, files: Sequence[Path]) -> int:
         PedbenchError: a file is not a page's answers, or those of another survey.
     """
     if not (folder / KEY).is_file():
-        raise PedbenchError(f"{folder} holds no {KEY}: write its {PAGE} first")
+        raise PedbenchError(f"{folder} holds no {KEY}: run 'pedbench survey {folder}' first")
     key = _checked(folder / KEY, QUESTIONS, f"write {PAGE} again")
     new = pd.DataFrame([row for file in files for row in _rows(key, file)], columns=COLUMNS)
     new = new.drop_duplicates(COLUMNS[:3], keep="last")

@@ -11,6 +11,7 @@ from bench.report.data import RunData
 from bench.report.pictures.tiles import read_picture
 from bench.report.render.page import page_template, photo_uri
 from bench.runner.evaluation.pictures import TRUTH
+from bench.submission.json_file import read_json
 from bench.survey import KEY, PAGE
 from bench.survey.pairs import Pair, chosen_pairs, survey_id
 from framework.errors import PedbenchError
@@ -25,7 +26,8 @@ def write_survey(folder: Path, count: int, seed: int) -> Path:
         seed: of their choice and order.
 
     Raises:
-        PedbenchError: the run kept no two reconstructions of one photo; a picture is damaged.
+        PedbenchError: the run kept no two reconstructions of one photo; a picture is damaged; the
+            folder has another survey.
     """
     run = RunData.read(folder)
     pairs = chosen_pairs(run, count, seed)
@@ -37,6 +39,11 @@ def write_survey(folder: Path, count: int, seed: int) -> Path:
         shown=json.dumps(_shown(folder, pairs)),
         colours={"light": {}, "dark": {}},
     )
+    if (folder / KEY).is_file() and read_json(folder / KEY).get("survey") != name:
+        raise PedbenchError(
+            f"{folder / KEY} is the key of another survey, whose answers need it: give the --pairs "
+            "and --seed of that one, or move it elsewhere"
+        )
     write_file(folder / KEY, json.dumps(key, indent=1))
     return write_file(folder / PAGE, content)
 

@@ -83,7 +83,7 @@ def open_picture(source: Path | bytes, name: str) -> PictureFile:
     if isinstance(source, Path) and source.is_dir():
         raise SampleError(f"image {name} is a folder: give a picture file")
     if isinstance(source, Path) and not source.is_file():
-        raise SampleError(f"image {name} is missing: restore the file or drop it from the list")
+        raise SampleError(f"image {name} is missing: restore the file or give another")
     limit = max_megapixels()
     Pillow.init()
     try:

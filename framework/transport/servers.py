@@ -70,11 +70,10 @@ class Servers(ABC):
             raise PedbenchError(f"{count} shards: give at least 1")
         if fallback not in ("edge", "fail"):
             raise PedbenchError(f"unknown fallback '{fallback}': known are edge, fail")
-        if retries < 0 or not 0 <= spot_checks <= 1:
-            raise PedbenchError(
-                f"{retries} retries and spot checks of {spot_checks}: "
-                "give at least 0 retries, and a share of 0 to 1"
-            )
+        if retries < 0:
+            raise PedbenchError(f"{retries} retries: give at least 0")
+        if not 0 <= spot_checks <= 1:
+            raise PedbenchError(f"spot checks of {spot_checks}: give a share of 0 to 1")
         self.count = count
         self.guard = guard
         self.fallback = fallback

@@ -184,7 +184,7 @@ class Table:
 
     def to_csv(self) -> str:
         """Every column in full precision, bounds of intervals in columns of their own."""
-        keys = [key for column in self.columns for key in column.keys]
+        keys = [key for column in self.columns for key in column.keys] or ["empty"]
         return self.frame.reindex(columns=keys).to_csv(index=False, float_format="%.6g")
 
     def to_markdown(self) -> str:

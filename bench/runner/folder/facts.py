@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[st
         )
     known = environment.read_environment(folder)
     return facts | {name: known.get(name, {}) | facts[name] for name in GROWING_FACTS}
+
+
+def widened(config: RunConfig, folder: Path) -> RunConfig:
+    """``config`` as ``folder`` keeps it: with the most images that were ever asked for there."""
+    if config.limit is None or not (folder / SETTINGS).exists():
+        return config
+    before = read_config(folder / SETTINGS).limit
+    return replace(config, limit=None if before is None else max(before, config.limit))
 
 
 def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:

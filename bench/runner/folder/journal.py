@@ -115,6 +115,11 @@ class Journal:
                 self.done[name] = unit
 
 
+def has_void(path: Path) -> bool:
+    """Whether some units of a journal no longer count, so that it may hold fewer than before."""
+    return any(entry.get("void") for entry, _ in _entries(path))
+
+
 def unit_id(cell: Cell, image_id: str) -> str:
     """The journal's name for one cell on one image."""
     return f"{cell.id}:{image_id}"
@@ -191,7 +196,7 @@ def _entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                entry = json.loads(line)
+                entry = json.loads(line, parse_constant=_refuse)
             except (ValueError, RecursionError):
                 entry = None
             if not _whole(entry):
@@ -200,6 +205,11 @@ def _entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                     "which computes its cells anew"
                 )
             yield entry, len(line)
+
+
+def _refuse(constant: str) -> None:
+    """NaN and infinity are no JSON, and no scores."""
+    raise ValueError(constant)
 
 
 def _whole(entry: Any) -> bool:

@@ -77,7 +77,10 @@ def _left_empty_on_failure(out: Path) -> Iterator[None]:
 
 def _read(part: Path) -> RunConfig:
     if not (part / SETTINGS).is_file() or not (part / JOURNAL).is_file():
-        raise PedbenchError(f"{part} is not a run folder: give folders that 'pedbench run' wrote")
+        raise PedbenchError(
+            f"{part} is not a run folder with its {JOURNAL}: give folders as 'pedbench run' left "
+            "them; the slim ones of results/reference kept none"
+        )
     return read_config(part / SETTINGS)
 
 

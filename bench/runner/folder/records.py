@@ -118,6 +118,14 @@ def write_records(frames: Iterable[pd.DataFrame], folder: Path) -> Path:
     return path
 
 
+def count_records(folder: Path) -> int:
+    """How many records the file of a run folder holds; 0 where it is damaged."""
+    try:
+        return int(pq.read_metadata(folder / RECORDS).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0
+
+
 def read_records(folder: Path) -> pd.DataFrame:
     """The records of a run folder, each measurement once: of doubles, the later one.
 

@@ -45,10 +45,15 @@ def rescore(folder: Path, metrics: Sequence[str]) -> int:
             of its reconstructions; a picture is missing or damaged.
     """
     for name in metrics:
+        METRICS.get(name)
+    if not (folder / JOURNAL).is_file():
+        raise PedbenchError(
+            f"{folder} holds no {JOURNAL}: give the folder of a run, as 'pedbench run' left it; "
+            "the slim ones of results/reference kept none"
+        )
+    for name in metrics:
         METRICS.get(name)()
     scorer = Scorer({name: METRICS.get(name) for name in metrics})
-    if not (folder / JOURNAL).is_file():
-        raise PedbenchError(f"{folder} holds no {JOURNAL}: give the folder of a run")
     with locked(folder):
         kept = [entry for entry in finished(folder / JOURNAL) if any(map(_file, entry[1]))]
         if not kept:

@@ -45,8 +45,10 @@ def test_a_preset_trains_what_is_missing_and_a_second_call_nothing(preset, tmp_p
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ([], "what shall be trained?"),
-        (["nopeek"], "what shall be trained?"),
+        ([], "name what is trained: DEFENCE"),
+        (["nopeek"], "name what is trained: DEFENCE"),
+        (["nopek"], "unknown defence 'nopek': did you mean 'nopeek'"),
+        (["nopeek", "--strength", "1", "--plan", "local"], "sends no tokens to defend"),
         (["gaussian", "--strength", "1"], "has nothing to train"),
         (["nopeek", "--strength", "1", "--plan", "no"], "unknown plan 'no'"),
         (["nopeek", "--preset", "quick"], "leave DEFENCE"),

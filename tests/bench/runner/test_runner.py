@@ -11,7 +11,7 @@ from PIL import Image
 from bench.cli import main
 from bench.runner.folder.records import read_records
 from bench.runner.run import run
-from bench.spec.config import load_preset
+from bench.spec.config import load_preset, read_config
 from framework.errors import PedbenchError
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def check_scores(records, folder):
         assert np.asarray(Image.open(folder / picture)).dtype == np.uint8
 
 
-def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, preset):
+def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, preset, capsys):
     images = tmp_path / "data" / "images"
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -133,6 +133,12 @@ def test_one_corrupt_image_is_a_record_and_the_rest_goes_on(tmp_path, preset):
     assert failed["metric"].item() == "load"
     assert "bad.png" in failed["error"].item()
     assert records.loc[records["status"] == "ok", "image_id"].nunique() == 2
+
+    for name in ("good.png", "fine.png"):
+        (images / name).write_bytes(b"\x89PNG broken")
+    command = ["run", "--preset", str(preset), "--data", f"coco:{tmp_path / 'data'}"]
+    assert main([*command, "--out", str(tmp_path / "none"), "--workers", "1"]) == 2
+    assert "nothing could be measured: " in capsys.readouterr().err
 
 
 TRAINED_ON = ["run", "--preset", "attacks", "--data", "package_photos", "--public", "synthetic:2"]
@@ -171,6 +177,15 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, capsys, arguments, reas
     assert error.startswith("pedbench: error: ")
     assert reason in error
     assert "\n" not in error
+
+
+def test_fewer_photos_than_before_leave_the_settings_of_all(tmp_path, preset):
+    folder = tmp_path / "out"
+    carried_out(preset, folder)
+    done = carried_out(preset, folder, limit=1)
+    assert done.new_units == 0
+    assert done.records["image_id"].dropna().nunique() == 2
+    assert read_config(folder / "config.yaml").limit is None
 
 
 def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, preset):

@@ -13,6 +13,7 @@ from bench.submission.card import EXAMPLE
 from tests.bench.output_support import KINDS, PROVENANCE, leak, segmentation, write_run
 
 GROUP = {"policy": ["random"], "n_shards": [4], "coalitions": {4: [1]}, "attacks": ["telea"]}
+CARD = {**EXAMPLE, "title": "Ours", "authors": ["B. Writer"], "summary": "Noise, measured."}
 ATTACKERS = ("mean_colour", "telea", "ridge")
 
 
@@ -51,5 +52,5 @@ def submission(folder: Path, records: list[Record] | None = None, **card: Any) -
     }
     (folder / "environment.json").write_text(json.dumps(environment))
     (folder / "attackers.json").write_text(json.dumps([{"attack": "ridge", "seed": 0}]))
-    (folder / "card.json").write_text(json.dumps({**EXAMPLE, **card}))
+    (folder / "card.json").write_text(json.dumps({**CARD, **card}))
     return folder

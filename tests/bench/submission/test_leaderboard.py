@@ -101,6 +101,12 @@ def test_a_run_that_breaks_a_rule_is_not_admitted(entries, changes, text):
     assert text in render([entry])
 
 
+def test_records_that_did_not_hold_are_not_admitted(entries):
+    entry = {**entries[0], "verified": {"cells": 20, "disagreeing": 1}}
+    assert refusals(entry) == ["1 cell disagreed when computed again"]
+    assert refusals({**entry, "verified": {"cells": 20, "disagreeing": 0}}) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

@@ -35,9 +35,19 @@ def test_a_whole_submission_is_valid(folder, capsys):
     assert "valid submission: 114 records of 3 images, 3 attacker seeds" in capsys.readouterr().out
 
 
-def test_the_printed_example_is_a_valid_card(folder, capsys):
+def test_the_printed_example_is_a_card_to_fill_in(folder, capsys):
+    (folder / "card.json").unlink()
+    [fault] = faults(folder)
+    assert "card.json is missing: fill in what 'pedbench validate --example' prints" in fault
     main(["validate", "--example"])
-    (folder / "card.json").write_text(capsys.readouterr().out)
+    example = json.loads(capsys.readouterr().out)
+    (folder / "card.json").write_text(json.dumps(example))
+    assert faults(folder) == [
+        f"card.json: {name} is that of the example: fill in your own"
+        for name in ("title", "authors", "summary")
+    ]
+    filled = {"title": "Ours", "authors": ["B. Writer"], "summary": "Noise, measured."}
+    (folder / "card.json").write_text(json.dumps(example | filled))
     assert faults(folder) == []
 
 

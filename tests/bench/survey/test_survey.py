@@ -178,6 +178,16 @@ def test_a_page_that_cannot_be_made_leaves_the_one_before(tmp_path):
     assert (folder / KEY).read_bytes() == before
 
 
+def test_the_key_of_another_survey_is_not_lost(tmp_path):
+    folder = full_run(tmp_path / "run").folder
+    write_survey(folder, 8, seed=0)
+    before = (folder / KEY).read_bytes()
+    write_survey(folder, 8, seed=0)
+    with pytest.raises(PedbenchError, match="is the key of another survey"):
+        write_survey(folder, 8, seed=1)
+    assert (folder / KEY).read_bytes() == before
+
+
 def test_a_run_without_pictures_is_refused(tmp_path):
     run = write_run(tmp_path / "run", leak("a", "telea", "psnr", 12.0))
     with pytest.raises(PedbenchError, match="kept no two reconstructions of one photo"):

@@ -1,9 +1,13 @@
 """The journal keeps every finished unit through a crash, and no half of one."""
 
+import os
+import time
+
 import pytest
 
 from bench.runner.folder.journal import Journal, Unit, read_journal
-from bench.runner.folder.records import CELL
+from bench.runner.folder.records import CELL, count_records
+from bench.runner.run import rebuild_records, refresh_records
 from bench.spec.cells import Pipeline, SegmentationCell
 from framework import PedbenchError
 from tests.framework.support import message_of, no_file_beyond
@@ -43,6 +47,28 @@ def test_a_half_written_line_is_discarded(path):
     resumed.append([unit("c")], [record("c", 22.0)], HERE)
     resumed.close()
     assert values(path) == [20.0, 21.0, 22.0]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_no_score(path, value):
+    path.write_text(path.read_text().replace("21.0", value))
+    with pytest.raises(PedbenchError, match=r"is damaged in line 2: delete"):
+        values(path)
+
+
+def test_records_are_not_rebuilt_from_a_journal_that_lost_lines(path):
+    rebuild_records(path.parent)
+    assert count_records(path.parent) == 2
+    first, _ = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first)
+    os.utime(path, (path.stat().st_atime, time.time() + 9))
+    with pytest.raises(PedbenchError, match=r"holds 1 records, records.parquet 2: restore"):
+        refresh_records(path.parent)
+    assert count_records(path.parent) == 2
+    path.write_bytes(first + b'{"void":["x"]}\n')
+    os.utime(path, (path.stat().st_atime, time.time() + 9))
+    refresh_records(path.parent)
+    assert count_records(path.parent) == 1, "units that no longer count are gone on purpose"
 
 
 def test_units_and_records_stay_together(tmp_path):
