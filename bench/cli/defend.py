@@ -77,9 +77,7 @@ def _of_flags(args: argparse.Namespace) -> Sequence[Trained]:
     if args.defence is not None:
         DEFENCES.get(args.defence)
     if args.defence is None or not args.strength:
-        raise PedbenchError(
-            "name what is trained: DEFENCE and --strength S, or --preset P"
-        )
+        raise PedbenchError("name what is trained: DEFENCE and --strength S, or --preset P")
     made = [make_defence(args.defence, strength) for strength in args.strength]
     defences = [defence for defence in made if isinstance(defence, TrainedDefence)]
     if not defences:

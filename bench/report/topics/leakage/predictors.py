@@ -171,8 +171,9 @@ class PredictorsFigure(ReportFigure):
             axes.set_title(readable(str(outcome)))
         for axes in list(panels.flat)[len(outcomes) :]:
             axes.set_visible(False)
-        for axes in panels[-1]:
+        for axes in list(panels.flat)[: len(outcomes)][-columns:]:
             axes.set_xlabel("area under the curve")
+            axes.tick_params(labelbottom=True)
         legend_below(figure, *panels.flat[0].get_legend_handles_labels())
         return figure
 
