@@ -56,12 +56,13 @@ def write(name: str, folder: Path) -> list[Path]:
     if is_latency_folder(folder):
         return write_outputs(folder, ALL if name == "all" else (name,))
     refresh_records(folder)
-    if not (folder / SETTINGS).is_file():
-        tell(f"{folder / SETTINGS} is missing: figures of one setting are left out, restore it")
     writers = {
         "tables": write_tables,
         "plots": write_figures,
         "report": lambda folder: [write_report(folder)],
         "all": write_all,
     }
-    return writers[name](folder)
+    written = writers[name](folder)
+    if not (folder / SETTINGS).is_file():
+        tell(f"{folder / SETTINGS} is missing: figures of one setting were left out, restore it")
+    return written

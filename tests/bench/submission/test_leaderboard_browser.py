@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench.submission.admission import RULES
 from bench.submission.page import write_leaderboard
 from tests.bench.browser_support import NO_FAULTS, foreign, grave_faults, opened
 from tests.bench.submission.submission_support import scores, submission
@@ -46,7 +47,7 @@ def test_rows_are_in_the_order_of_their_ranks_and_can_be_filtered(page: Page) ->
 
 def test_rules_refusals_and_the_way_to_challenge_are_told(page: Page) -> None:
     assert "few-seeds: no attacker seed 1, 2" in page.locator("#refused").inner_text()
-    assert page.locator("#rules li").count() == 7
+    assert page.locator("#rules li").count() == len(RULES)
     assert "challenges" in page.locator("#challenge").inner_text()
     assert page.locator("#submissions dt").all_inner_texts() == ["few-seeds", "two"]
 
