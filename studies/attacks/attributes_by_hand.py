@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models = Models(options.model)
     labels = pd.read_csv(LABELS, dtype={"image": str})
     known = {name: features(models, options.folder / name, part) for name, part in _sets(labels)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for attribute, part in labels.groupby("attribute", sort=False):
         shards = [
             known[name][image] for name, image in zip(part["data"], part["image"], strict=True)
