@@ -1,4 +1,4 @@
-"""Figures of the README, docs/claims.md and docs/choosing.md are those of committed tables."""
+"""Figures of the README, claims.md and choosing.md are those of committed tables, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ CLAIMS, RECORDS, ADVICE, OF_ADVICE = (
     for page in ("claims.md", "choosing.md")
     for part in (ROOT / "docs" / page).read_text(encoding="utf-8").split("## The records")
 )
-NUMBER = r"(?<![\w.])\d+\.\d+(?![\w.:])"
+NUMBER = r"(?<![\w.])\d+\.\d+(?!\w|\.\d|:)"
+OF_CLAIMS, OF_README = RECORDS.split("### Of the README")
 FINDINGS, OF_TINY = (
     (ROOT / "README.md")
     .read_text(encoding="utf-8")
@@ -24,7 +25,7 @@ FINDINGS, OF_TINY = (
     .split("## Two commands")[0]
     .split("\n`tiny` is small")
 )
-MEASURE = rf"{NUMBER}|(?<![\w.])\d+(?=\s(?:dB|%))"
+MEASURE = rf"{NUMBER}|(?<![\w.])\d+(?= (?:dB|%|Mb/s))"
 
 
 def table_rows(text: str) -> list[list[str]]:
@@ -41,7 +42,9 @@ def path_of(run: str, table: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "cells", [*table_rows(RECORDS), *table_rows(OF_ADVICE)], ids=lambda cells: " ".join(cells)
+    "cells",
+    [*table_rows(OF_CLAIMS), *table_rows(OF_README), *table_rows(OF_ADVICE)],
+    ids=" ".join,
 )
 def test_a_figure_is_that_of_its_record(cells: list[str]) -> None:
     figure, run, table, row, column = cells
@@ -58,11 +61,20 @@ def test_a_figure_is_that_of_its_record(cells: list[str]) -> None:
     assert {f"{scale * float(line[column]):.{decimals}f}" for line in found} == {number}
 
 
-def test_every_figure_of_the_readme_has_a_record() -> None:
-    figures = {cells[0].removesuffix(" %") for cells in table_rows(RECORDS)}
-    measured = set(re.findall(MEASURE, FINDINGS)) - {"95"}  # the level of the intervals
-    assert len(measured) > 20
-    assert measured <= figures
+def check_order(text: str, records: str, measure: str) -> None:
+    """Each figure of a text has the next row of its records, and each row its figure."""
+    rest = " ".join(re.sub(r"`[^`]*`", "", text).replace("−", "-").split())
+    for cells in table_rows(records):
+        figure = cells[0].removesuffix(" %")
+        found = re.search(rf"(?<![\w.]){re.escape(figure)}(?!\w|\.\d|:)", rest)
+        assert found, f"{figure} of {cells[1:]} is not said after the figures of the rows before"
+        assert not re.findall(measure, rest[: found.start()]), f"no record before {cells}"
+        rest = rest[found.end() :]
+    assert not re.findall(measure, rest)
+
+
+def test_the_figures_of_the_readme_are_its_records_in_order() -> None:
+    check_order(FINDINGS.replace("95 % intervals", "intervals"), OF_README, MEASURE)
 
 
 def test_the_readme_says_of_tiny_what_its_card_says() -> None:
@@ -72,16 +84,21 @@ def test_the_readme_says_of_tiny_what_its_card_says() -> None:
     assert figures <= set(re.findall(NUMBER, card))
 
 
-def test_every_figure_of_a_claim_has_a_record() -> None:
-    measured = " ".join(cells[1] + cells[2] for cells in table_rows(CLAIMS))
-    assert set(re.findall(NUMBER, measured)) <= {cells[0] for cells in table_rows(RECORDS)}
+def test_the_figures_of_the_claims_are_their_records_in_order() -> None:
+    measured = " ".join(f"{cells[1]} {cells[2]}" for cells in table_rows(CLAIMS))
+    check_order(measured, OF_CLAIMS, NUMBER)
 
 
-def test_every_figure_of_advice_has_a_record() -> None:
-    plain = re.sub(r"`[^`]*`", "", ADVICE).replace("−", "-")
-    figures = set(re.findall(rf"-?{NUMBER}", plain))
-    assert len(figures) > 20
-    assert figures <= {cells[0] for cells in table_rows(OF_ADVICE)}
+def test_the_figures_of_advice_are_their_records_in_order() -> None:
+    check_order(ADVICE, OF_ADVICE, NUMBER)
+
+
+def test_two_figures_that_change_places_are_noticed() -> None:
+    records = "| figure |\n| --- |\n| 1.5 | a |\n| 2.5 | b |\n"
+    check_order("first 1.5, then 2.5.", records, NUMBER)
+    for wrong in ("first 2.5, then 1.5", "first 1.5", "first 1.5, then 2.5, at last 3.5."):
+        with pytest.raises(AssertionError):
+            check_order(wrong, records, NUMBER)
 
 
 def test_the_epsilon_of_clipped_noise_is_that_of_the_advice() -> None:
