@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand.
 
     Raises:
-        PedbenchError: neither a folder nor anything to print is named.
+        PedbenchError: neither a folder nor anything to print is named; there is no such folder.
     """
     # Imported here, or each command would wait seconds for PyTorch.
     from bench.submission.card import EXAMPLE
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.folder is None:
         raise PedbenchError("give a folder to check, or --schema, or --example")
+    if not args.folder.is_dir():
+        raise PedbenchError(f"{args.folder} is no folder: give the folder of a run")
     found = faults(args.folder)
     for fault in found:
         print(fault)

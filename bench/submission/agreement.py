@@ -46,8 +46,12 @@ def summary(table: pd.DataFrame) -> list[str]:
     """Lines that tell how many records `differences` compared, and how far they are apart."""
     shared = table[table["difference"] < float("inf")]
     lines = [f"{len(table)} records, {len(table) - len(shared)} of them in one run only"]
-    for metric, largest in shared.groupby("metric")["difference"].max().items():
-        lines.append(f"  {metric:<20} largest difference {largest:.3g}")
+    for metric, rows in shared.groupby("metric"):
+        least, most = rows["allowed"].min(), rows["allowed"].max()
+        allowed = f"{most:g}" if least == most else f"{least:g}, {most:g} after training"
+        lines.append(
+            f"  {metric:<20} largest difference {rows['difference'].max():.3g} (allowed: {allowed})"
+        )
     return lines
 
 

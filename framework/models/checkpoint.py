@@ -85,6 +85,13 @@ def locate_weights(arch: Architecture, checkpoint: str | Path | None = None) -> 
     return Weights("shipped", sha256_of(path), path)
 
 
+def must_download(model: str, checkpoint: str | Path | None = None) -> bool:
+    """Whether `locate_weights` would have to download these weights first."""
+    return (
+        checkpoint is None and model in OFFICIAL and not (cache_dir() / OFFICIAL[model][0]).exists()
+    )
+
+
 def recipe(model: str) -> str:
     """The subcommand of `pedbench` that makes a model's weights."""
     if model.endswith(GLOBALS_LAST):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cache.keys import Keys
@@ -21,6 +21,8 @@ from bench.runner.units.resume import count_cells, holds, tasks_left
 from bench.runner.units.share import Share
 from bench.spec.config import RunConfig
 from bench.words import plural
+from framework.models.build import RANDOM
+from framework.models.checkpoint import must_download
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class DryRun:
         stored: cells × images that the store has.
         forecast: of what is left.
         store: that grows with the run.
+        to_download: the model whose weights the run downloads first, if any.
     """
 
     folder: Path
@@ -42,6 +45,7 @@ class DryRun:
     stored: int
     forecast: Forecast
     store: Store | None
+    to_download: str | None = None
 
     def text(self) -> str:
         """As it is printed."""
@@ -63,6 +67,11 @@ class DryRun:
             f"the rest {duration(left.seconds - left.attackers_s - left.cells_s)}",
             "": left.basis,
         }
+        if self.to_download:
+            rows["weights"] = (
+                f"the run downloads those of {self.to_download} first; without them "
+                "no finished or stored cell is found"
+            )
         return "\n".join(f"{name:<11} {text}" for name, text in rows.items())
 
 
@@ -79,9 +88,14 @@ def dry_run(
 ) -> DryRun:
     """What `bench.runner.run.run` would do with the same arguments; the folder stays as it is.
 
+    Nothing is downloaded: random weights stand in for a model that is not there yet.
+
     Raises:
         PedbenchError: as it does.
     """
+    absent = must_download(config.model, config.checkpoint)
+    if absent:
+        config, fresh = replace(config, checkpoint=RANDOM), True
     device, workers = checked(config, device, workers)
     refuse_unwritable(folder)
     engine = open_engine(executor, workers, device)
@@ -103,6 +117,7 @@ def dry_run(
         count_cells(tasks) - forecast.cells,
         forecast,
         store,
+        config.model if absent else None,
     )
 
 

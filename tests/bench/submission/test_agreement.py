@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bench.runner.folder.records import COLUMNS
-from bench.submission.agreement import differences
+from bench.submission.agreement import differences, summary
 
 
 def run(*records: dict) -> pd.DataFrame:
@@ -42,3 +42,10 @@ def test_trained_attackers_may_differ_a_little():
     assert far(run(a), run(a | {"value": 20.04})) == 0
     assert far(run(a), run(a | {"value": 20.06})) == 1
     assert far(run(a | {"attack": "telea"}), run(a | {"attack": "telea", "value": 20.04})) == 1
+
+
+def test_the_summary_says_what_is_allowed():
+    telea, trained = {"image_id": "a", "value": 20.0}, {"image_id": "a", "attack": "conv_decoder"}
+    runs = run(telea, trained | {"value": 20.0}), run(telea, trained | {"value": 20.04})
+    [_, line] = summary(differences(*runs))
+    assert "0.04 (allowed: 0.001, 0.05 after training)" in line

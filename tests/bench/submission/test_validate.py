@@ -137,5 +137,5 @@ def test_cards_of_attackers_that_are_none_count_as_missing(folder, content):
 
 def test_nothing_to_check_is_bad_input(tmp_path, capsys):
     assert main(["validate"]) == 2
-    assert main(["validate", str(tmp_path / "none")]) == 1
-    assert "is no folder" in capsys.readouterr().out
+    assert main(["validate", str(tmp_path / "none")]) == 2
+    assert "is no folder" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from bench.runner.forecast.typical import typical_forecast
 from bench.runner.phases import Spent
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from framework.models import checkpoint
 
 PRESET = """
 model: toy
@@ -178,6 +179,17 @@ def test_the_command_prints_it(tmp_path, capsys):
     ):
         assert words in text
     assert not out.exists()
+
+
+def test_a_dry_run_downloads_no_weights(tmp_path, monkeypatch, config):
+    monkeypatch.setitem(checkpoint.OFFICIAL, "tiny", ("tiny.pth", "0" * 64))
+    official = dataclasses.replace(config, model="tiny", checkpoint=None)
+    told, other = (
+        dry_run(wanted, tmp_path / "out", device="cpu", workers=1) for wanted in (official, config)
+    )
+    assert told.forecast.cells == told.cells * 2
+    assert "the run downloads those of tiny first" in told.text()
+    assert "the run downloads" not in other.text()
 
 
 def test_a_place_that_a_run_could_not_write_is_refused_beforehand(tmp_path, capsys):
