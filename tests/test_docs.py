@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/**/*.md"),
         ROOT / "results/README.md",
         ROOT / "framework/weights/README.md",
         ROOT / "attacks/weights/README.md",
