@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         observation = Observation.from_bytes(_read(options.observation))
+        if options.seed < 0:
+            raise PedbenchError(f"seed {options.seed}: give 0 or more")
         attack = ATTACKS.get(options.attack)(seed=options.seed)
         with megapixel_limit(options.max_megapixels):
             _prepare(attack, observation, options)

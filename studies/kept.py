@@ -27,7 +27,10 @@ def same_settings(folder: Path | None, **settings: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(wanted, indent=1) + "\n")
         return
-    there = json.loads(path.read_text())
+    try:
+        there = json.loads(path.read_text())
+    except ValueError as error:
+        raise PedbenchError(f"{path} is damaged: delete {folder}, or give another --out") from error
     if other := [name for name in {**there, **wanted} if there.get(name) != wanted.get(name)]:
         raise PedbenchError(
             f"{folder} holds scores with another {', '.join(sorted(other))}: give another --out"

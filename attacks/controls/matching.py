@@ -38,7 +38,7 @@ def control_of(name: str) -> str | None:
 def first_round_of(name: str) -> str | None:
     """The twin of attack ``name`` that is retrained on the first round alone; ``None`` without."""
     for twin, attack in ATTACKS.items():
-        if issubclass(attack, Blindfold) and attack.since == 1 and attack.original.name == name:
+        if issubclass(attack, Blindfold) and attack.since == 1 and attack.base_attack.name == name:
             return twin
     return None
 
@@ -54,16 +54,16 @@ def _line(name: str) -> list[type[Attack]]:
     known = dict(ATTACKS.items())
     if name not in known or known[name].kind == "floor":
         return []
-    return [c for c in _original(known[name]).__mro__ if issubclass(c, Attack) and c is not Attack]
+    return [c for c in _base_attack(known[name]).__mro__ if issubclass(c, Attack) and c is not Attack]
 
 
 def _twin(attack: type[Attack], control: type[Attack]) -> str | None:
     for name, twin in ATTACKS.items():
-        if twin.kind == "floor" and issubclass(twin, control) and _original(twin) is attack:
+        if twin.kind == "floor" and issubclass(twin, control) and _base_attack(twin) is attack:
             return name
     return None
 
 
-def _original(attack: type[Attack]) -> type[Attack]:
+def _base_attack(attack: type[Attack]) -> type[Attack]:
     """The class that a control was made of; an attack itself where it is none."""
-    return attack.original if issubclass(attack, (Blindfold, Swapped)) else attack
+    return attack.base_attack if issubclass(attack, (Blindfold, Swapped)) else attack

@@ -41,11 +41,11 @@ class Blindfold(Attack):
     """Puts `blanked` before whatever class follows it in the order of bases.
 
     Attributes:
-        original: the attack that this is a control of.
+        base_attack: the attack that this is a control of.
         since: the first round that is blanked.
     """
 
-    original: ClassVar[type[Attack]]
+    base_attack: ClassVar[type[Attack]]
     since: int = 0
 
     def fit(self, knowledge: Knowledge) -> None:
@@ -85,7 +85,7 @@ def _register(
     attack: type[Attack], name: str, summary: str, kind: Kind, since: int
 ) -> type[Attack]:
     own: dict[str, Any] = {
-        "original": attack,
+        "base_attack": attack,
         "summary": summary,
         "kind": kind,
         "since": since,

@@ -29,10 +29,10 @@ class Swapped(Attack):
     nearest in shape are eligible; which of them it is depends on the observation.
 
     Attributes:
-        original: the attack that this is a control of.
+        base_attack: the attack that this is a control of.
     """
 
-    original: ClassVar[type[Attack]]
+    base_attack: ClassVar[type[Attack]]
 
     def fit(self, knowledge: Knowledge) -> None:
         super().fit(knowledge)
@@ -94,7 +94,7 @@ def register_swapped(attack: type[Attack]) -> type[Attack]:
     name = f"{attack.name}_swapped"
     summary = f"{attack.name}, handed the windows of another photo: what it adds to any"
     own: Mapping[str, Any] = {
-        "original": attack,
+        "base_attack": attack,
         "summary": summary,
         "kind": "floor",
         "needs": attack.needs | {QUERIES},

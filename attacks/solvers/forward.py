@@ -54,7 +54,9 @@ class Forward:
         with torch.device("meta"):
             sam = assemble(architecture(name))
         own = {
-            k.removeprefix(WEIGHTS): torch.as_tensor(v) for k, v in state.items() if WEIGHTS in k
+            name.removeprefix(WEIGHTS): torch.as_tensor(values)
+            for name, values in state.items()
+            if name.startswith(WEIGHTS)
         }
         sam.image_encoder.load_state_dict(own, strict=False, assign=True)
         sam.runtime.fold()

@@ -20,7 +20,7 @@ KINDS = {
     "onnx": "exported graphs",
     "shipped": "photos and weights from the drivers of other machines",
 }
-"""Folder in the cache → what lies there, in the order in which files are given up."""
+"""Folder in the cache → what lies there."""
 
 Age = tuple[int, float]
 """Rank of its kind, and when a file was last used."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from attacks.base import ATTACKS
+from attacks.threat_models.base import IN_DOMAIN
 from bench.attackers.fitting import Attackers
 from bench.cache.encodings import pipeline_sources
 from bench.cache.fingerprints import (
@@ -28,9 +29,11 @@ from bench.metrics.trunks.alexnet import trunk_path
 from bench.recognition import RECOGNISERS
 from bench.runner.folder.provenance import weights_label
 from bench.runner.models import NotAdapted
-from bench.spec.cells import BARE, AttackCell, Cell, Pipeline
+from bench.spec.cells import BARE, AttackCell, Cell, Pipeline, SegmentationCell
 from bench.spec.config import RunConfig
 from framework.files.download import sha256_of
+from framework.split.defences import DEFENCES
+from framework.split.defences.noise.base import AdditiveNoise
 
 COVERED = frozenset(
     {"preset", "model", "checkpoint", "adapted_checkpoint", "data", "images", "annotations"}
@@ -132,6 +135,9 @@ class Keys:
     def _cell_inputs(self, cell: Cell) -> dict[str, str]:
         """What a unit depends on beyond its photo and pipeline."""
         found: dict[str, Any] = {"cell": cell.id}
+        defence = DEFENCES.get(cell.pipeline.defence)
+        if isinstance(cell, SegmentationCell) and issubclass(defence, AdditiveNoise):
+            found["public photos of the bounds"] = self.attackers.photos.content(IN_DOMAIN)
         if isinstance(cell, AttackCell):
             most = self.config.largest_partial.get((cell.pipeline, cell.threat.choice), 0)
             found["largest coalition"] = most if cell.threat.coalition <= most else 0

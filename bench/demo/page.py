@@ -196,10 +196,11 @@ class Page:
         try:
             while self.again:
                 self.again = False
-                await self._update()
-            self._say("")
-        except PedbenchError as error:
-            self._say(str(error))
+                try:
+                    await self._update()
+                    self._say("")
+                except PedbenchError as error:
+                    self._say(str(error))
         finally:
             self.busy = False
             self.spinner.set_visibility(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from bench.runner.folder.contents import ANOTHER_OUT, discard
 from bench.runner.folder.lock import locked
 from bench.stopping import stoppable
 from framework import build_sam
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, one_line
 from framework.files.writing import write_file
 
 
@@ -57,7 +57,10 @@ def _run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
     left = [link for link in links if rows.empty or link.name not in set(rows["link"])]
     if left:
         with stoppable(), _network(config, reason) as network:
-            _describe(config, network, reason, folder)
+            facts = _facts(config, network, reason)
+            if len(rows):
+                _refuse_another_machine(folder / environment.FILE, facts)
+            write_file(folder / environment.FILE, json.dumps(facts, indent=2))
             rows = _measure(config, network, left, rows, folder / ROWS)
     if reason:
         rows = modelled(rows, config.links)
@@ -96,8 +99,13 @@ def _claim(config: LatencyConfig, folder: Path) -> pd.DataFrame:
     write_file(settings, config.to_yaml(), ANOTHER_OUT)
     if not file.exists():
         return pd.DataFrame()
-    rows = pd.read_csv(file)
-    return rows[rows["how"] != MODELLED].reset_index(drop=True)
+    try:
+        rows = pd.read_csv(file)
+        return rows[rows["how"] != MODELLED].reset_index(drop=True)
+    except (ValueError, KeyError) as error:
+        raise PedbenchError(
+            f"{file} is damaged ({one_line(error)}): give --fresh to measure anew"
+        ) from error
 
 
 def _is_of(settings: Path, config: LatencyConfig) -> bool:
@@ -107,8 +115,8 @@ def _is_of(settings: Path, config: LatencyConfig) -> bool:
         return False
 
 
-def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path) -> None:
-    """Write ``environment.json``."""
+def _facts(config: LatencyConfig, network: Network, reason: str) -> dict[str, Any]:
+    """The content of ``environment.json``."""
     sam = build_sam(config.model, config.checkpoint)
     known: dict[str, Any] = environment.describe(sam, installed_parts())
     known["packages"]["grpcio"] = version("grpcio")
@@ -121,4 +129,14 @@ def _describe(config: LatencyConfig, network: Network, reason: str, folder: Path
         "connection": "gRPC with mutual TLS, kept open between photos",
         "tcp_congestion_control": congestion.read_text().strip() if congestion.exists() else "",
     }
-    write_file(folder / "environment.json", json.dumps(known, indent=2))
+    return known
+
+
+def _refuse_another_machine(path: Path, facts: Mapping[str, Any]) -> None:
+    """Times of two machines do not go into one table."""
+    known = environment.read_environment(path.parent)
+    if other := [n for n in ("machine", "threads") if known.get(n, facts[n]) != facts[n]]:
+        raise PedbenchError(
+            f"{path.parent} was begun with another {' and other '.join(other)}: "
+            "give another --out, or --fresh to measure anew"
+        )

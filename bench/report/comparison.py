@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.aggregate.segmentation import PER_INSTANCE
+from bench.report.aggregate.segmentation import PER_INSTANCE, added_scores
 from bench.report.statistics import Interval, paired_gain
 from bench.runner.folder.records import OK
 from bench.runner.folder.records import SETTINGS as CELL_SETTINGS
@@ -98,7 +98,7 @@ def _with_masks(both: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     counted = counted[[*PHOTO, "value_1", "value_2"]]
     counts = counted.rename(columns={"value_1": "masks", "value_2": "masks_2"})
     rows = both.merge(counts, on=PHOTO, how="left")
-    by_mask = rows["metric"].isin(PER_INSTANCE)
+    by_mask = rows["metric"].isin((*PER_INSTANCE, *added_scores()))
     differ = by_mask & rows["masks"].notna() & (rows["masks"] != rows["masks_2"])
     rows["masks"] = rows["masks"].where(by_mask).fillna(1.0)
     return rows[~differ], sorted(rows.loc[differ, "image_id"].unique())

@@ -20,15 +20,17 @@ from bench.report.aggregate.leakage import CONTROLS, ImageTable, adaptive, gain_
 from bench.report.aggregate.segmentation import summarize
 from bench.report.data import EARLIEST, FLOOR, PIPELINE, RunData
 from bench.report.statistics import worst_case
+from bench.runner.folder.contents import VERIFIED
 from bench.runner.folder.records import RECORDS
 from bench.submission.card import read_card
 from bench.submission.json_file import plain, read_json, schema_faults
 from bench.submission.schema import card_schema, record_schema
 from bench.submission.validate import faults
-from bench.submission.verify import FILE as VERIFIED
+from bench.submission.verify import records_digest
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
 from framework.models.named import models
+from framework.warn import warn
 from framework.split.plans import make_plan
 
 Entry = dict[str, Any]
@@ -132,19 +134,23 @@ def entry_of(folder: Path) -> Entry:
             "public": environment.get("public", {}),
             "images": len(run.images),
         },
-        "verified": _verified(folder / VERIFIED),
+        "verified": _verified(folder),
         "scores": sorted(_scores(run), key=lambda score: json.dumps(score, sort_keys=True)),
     }
 
 
-def _verified(path: Path) -> dict[str, Any] | None:
-    """What came of the last verification; ``None`` where there was none."""
+def _verified(folder: Path) -> dict[str, Any] | None:
+    """What came of the last verification; ``None`` where there was none of these records."""
+    path = folder / VERIFIED
     if not path.is_file():
         return None
     content = read_json(path)
     fault = next(schema_faults(content, _VERIFIED, str(path)), None)
     if fault is not None:
-        raise PedbenchError(f"{fault}: delete it, or run 'pedbench verify {path.parent}'")
+        raise PedbenchError(f"{fault}: delete it, or run 'pedbench verify {folder}'")
+    if content.get("records_sha256") != records_digest(folder):
+        warn(f"{path} is of other records: run 'pedbench verify {folder}' again")
+        return None
     return content
 
 

@@ -17,10 +17,10 @@ from tqdm import tqdm
 from bench import __version__
 from bench.runner.context import Context, Task
 from bench.runner.defences import check_trained
-from bench.runner.folder.contents import SETTINGS
+from bench.runner.folder.contents import SETTINGS, VERIFIED
 from bench.runner.folder.facts import changed, facts_of
 from bench.runner.folder.journal import Unit
-from bench.runner.folder.records import UNSUPPORTED, Record, to_frame
+from bench.runner.folder.records import RECORDS, UNSUPPORTED, Record, to_frame
 from bench.runner.units.waves import Waves
 from bench.spec.cells import Pipeline
 from bench.spec.config import read_config
@@ -28,10 +28,8 @@ from bench.submission.agreement import differences, too_far
 from bench.submission.measured import Measured, measured_in
 from framework.compute.devices import usable_device
 from framework.errors import PedbenchError
+from framework.files.download import sha256_of
 from framework.files.writing import write_file
-
-FILE = "verified.json"
-"""A run folder's file of this name tells what came of the last verification."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +113,22 @@ def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:
 
 
 def _on_both_machines(*sides: Sequence[Record]) -> list[list[Record]]:
-    """Records without the metrics that one of two machines lacks."""
-    absent = {r["metric"] for side in sides for r in side if r["status"] == UNSUPPORTED}
+    """Records without the metrics that one of two machines lacks: all of them there say so."""
+    absent: set[str] = set()
+    for side in sides:
+        had = {r["metric"] for r in side if r["status"] != UNSUPPORTED}
+        absent |= {r["metric"] for r in side} - had
     return [[record for record in side if record["metric"] not in absent] for side in sides]
 
 
+def records_digest(folder: Path) -> str:
+    """The SHA-256 of a folder's table of records; empty where there is none."""
+    path = folder / RECORDS
+    return sha256_of(path) if path.is_file() else ""
+
+
 def keep(folder: Path, found: Verification, seed: int) -> None:
-    """Write the outcome to `FILE` of the run's folder.
+    """Write the outcome to `VERIFIED` of the run's folder, with a digest of its records.
 
     Raises:
         PedbenchError: it cannot be written.
@@ -133,5 +140,6 @@ def keep(folder: Path, found: Verification, seed: int) -> None:
         "records": len(found.table),
         "disagreeing": len(too_far(found.table)),
         "seed": seed,
+        "records_sha256": records_digest(folder),
     }
-    write_file(folder / FILE, json.dumps(outcome, indent=2))
+    write_file(folder / VERIFIED, json.dumps(outcome, indent=2))

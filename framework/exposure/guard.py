@@ -103,7 +103,7 @@ class Guard:
         with self._lock:
             scene, self._scene = self._scene, None
             with self.ledger.transaction():
-                scene = self._up_to_date(scene, round_.view, (round_.session, round_.frame))
+                scene = self._up_to_date(scene, round_.view, (round_.session, round_.request))
                 scene.expect([*wanted, *overhearing])
                 going = [
                     (server, window, box)
@@ -209,7 +209,7 @@ class _GuardedScene:
 
 
 def _send(round_: Round, view: View, server: str, window: int, box: Box) -> Send:
-    return Send(round_.session, view.scene, round_.frame, round_.blocks[0], server, window, box)
+    return Send(round_.session, view.scene, round_.request, round_.blocks[0], server, window, box)
 
 
 def _boxes(

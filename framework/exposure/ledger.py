@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Ledger:
         self.path = str(path)
         self.counter = None if self.path == MEMORY else Counter(self.path)
         self._files: list[tuple[int, int]] = []
+        self._alone = threading.RLock()
         with self._errors():
             if self.counter is not None:
                 self._find(create)
@@ -145,13 +147,13 @@ class Ledger:
     def transaction(self) -> Iterator[None]:
         """Everything within is entered at once and on the disk at its end, or not at all.
 
-        No other process can enter anything meanwhile.
+        No other thread or process can enter anything meanwhile.
 
         Raises:
             PedbenchError: the file cannot be written, and nothing was entered; or the ledger lost
                 entries.
         """
-        with self._errors():
+        with self._alone, self._errors():
             with self._locked():
                 self._check_files()
                 self._check_count()
@@ -242,12 +244,13 @@ class Ledger:
         Raises:
             PedbenchError: the ledger has another key, or cannot be written.
         """
-        key = self._fact("policy_key")
-        if key is None:
-            with self.transaction():
-                row = ("policy_key", offered().hex())
-                self.db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", row)
+        with self._alone, self._errors():
             key = self._fact("policy_key")
+            if key is None:
+                with self.transaction():
+                    row = ("policy_key", offered().hex())
+                    self.db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", row)
+                key = self._fact("policy_key")
         kept = bytes.fromhex(str(key))
         if insist and kept != offered():
             raise PedbenchError(

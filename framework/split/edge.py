@@ -46,7 +46,8 @@ class DistributedEncoder:
             of the guard's ledger, else the user's (`framework.split.policies.key.user_key`).
 
     Raises:
-        PedbenchError: unknown plan, policy, payload or defence; or a key without a policy for it.
+        PedbenchError: unknown plan, policy, payload or defence; a key without a policy for it; a
+            seed below 0.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class DistributedEncoder:
         seed: int | None = None,
         policy_key: bytes | None = None,
     ) -> None:
+        if seed is not None and seed < 0:
+            raise PedbenchError(f"seed {seed}: give 0 or more")
         self.sam = adopt(sam)
         self.shards = shards
         self.plan: Plan = make_plan(plan, self.sam.arch)
@@ -146,10 +149,12 @@ class DistributedEncoder:
             The image embeddings, float32 [frames, channels, rows, columns].
 
         Raises:
-            PedbenchError: as for a single frame; or there is none.
+            PedbenchError: as for a single frame; or there is none; or not one view a frame.
         """
         if not frames:
             raise PedbenchError("no frames to encode: give at least one")
+        if views is not None and len(views) != len(frames):
+            raise PedbenchError(f"{len(views)} views of {len(frames)} frames: give one a frame")
         given: Sequence[View | None] = views or [None] * len(frames)
         return self._encode(list(map(self._request, frames, given)))
 

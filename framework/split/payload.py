@@ -105,7 +105,8 @@ class Payload:
 def encode_tokens(tokens: NDArray[np.float32], codec: str) -> Payload:
     """Encode tokens [height, width, channels]; integers take one scale a token.
 
-    Finite values beyond float16 are cut to its largest; NaN and infinity stay what they are.
+    Finite values beyond float16 are cut to its largest. Floating codecs keep NaN and infinity; an
+    integer codec makes NaN of a token that has either.
 
     Raises:
         PedbenchError: unknown codec.

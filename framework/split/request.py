@@ -62,6 +62,8 @@ class Request:
         grid: its windows.
         view: where it lies in its scene.
         number: of the request in its session.
+        decoy: number of the decoy picture that it is of; 0 for the photo. Each has noise of its
+            own.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Request:
         grid: WindowGrid,
         view: View,
         number: int,
+        decoy: int = 0,
     ) -> None:
         self.session = session
         self.frame = frame
@@ -79,7 +82,8 @@ class Request:
         self.number = number
         self.recording = Recording(grid, view, number)
         self.abort = Abort()
-        self.rng = np.random.default_rng([session.seed, number])
+        self.lost: set[int] = set()
+        self.rng = np.random.default_rng([session.seed, number, *([decoy] if decoy else [])])
         self.owners: Sequence[int] = ()
         self.decoys: Sequence[Decoy] = ()
         self.round = 0
@@ -129,8 +133,8 @@ class Request:
         strength, rng = session.defence.strength, np.random.default_rng(seed)
         places = deal_decoys(self.grid, self.owners, strength, rng) if pictures else []
         return [
-            Decoy(Request(session, frame, self.grid, self.view, self.number).rehearse(), held)
-            for frame, held in zip(pictures, places, strict=True)
+            Decoy(Request(session, frame, self.grid, self.view, self.number, i).rehearse(), held)
+            for i, (frame, held) in enumerate(zip(pictures, places, strict=True), start=1)
             if any(held.values())
         ]
 
@@ -170,12 +174,13 @@ class Request:
         return Round(
             grid=self.grid,
             index=self.round,
-            frame=self.number,
+            request=self.number,
             blocks=step.blocks,
             codec=session.payload.tokens,
             session=session.name,
             view=self.view,
             abort=self.abort,
+            lost=self.lost,
         )
 
     def _pixel_payloads(self, contexts: Sequence[Context]) -> list[Payload]:

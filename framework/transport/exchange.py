@@ -8,7 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from framework.compute.finite import not_finite
@@ -90,7 +90,7 @@ class Exchange:
         decoys: Mapping[int, Mapping[int, Payload]] | None = None,
     ) -> None:
         self.shards = shards
-        self.round = round_
+        self.round = replace(round_, servers=tuple(shards.names))
         self.payloads = payloads
         self.decoys = dict(decoys or {})
         self.attempts: list[Attempt] = []
@@ -161,6 +161,8 @@ class Exchange:
     ) -> list[int]:
         """Send to each server what the guard admits; returns the windows that it does not."""
         admitted = self._admit(held, all_or_none)
+        if not admitted:
+            return [window for windows in held.values() for window in windows]
         attempts = {
             shard: self._attempt(shard, windows, self._beside_decoys(shard, windows))
             for shard, windows in admitted.items()
@@ -183,7 +185,7 @@ class Exchange:
         """Enter in the ledger what may leave: the last thing that happens before it does."""
         if self.shards.guard is None or not held:
             return held
-        names = self.shards.names
+        names = self.round.servers
         wanted = {names[shard]: windows for shard, windows in held.items()}
         admitted = self.shards.guard.admit(
             self.round, wanted, all_or_none=all_or_none, overhearing=self.shards.overhearing
@@ -230,16 +232,15 @@ class Exchange:
         if isinstance(error, BadAnswer):
             self.shards.quarantined[error.shard] = str(error)
         else:
-            self.shards.unavailable[error.shard] = (self.round.session, self.round.request)
+            self.round.lost.add(error.shard)
         self.shards.breakers[attempt.shard].fail(time.monotonic() - attempt.begun)
         log.warning("%s", error)
         return str(error)
 
     def _usable(self, shard: int) -> bool:
-        this_request = (self.round.session, self.round.request)
-        failed = self.shards.unavailable.get(shard) == this_request
         known = shard not in self.shards.quarantined and self.shards.knows(shard)
-        return known and not failed and self.shards.breakers[shard].admits
+        lost = shard in self.round.lost
+        return known and not lost and self.shards.breakers[shard].admits
 
     def _elsewhere(self, pool: Executor, windows: Sequence[int], reason: str) -> None:
         """Spread windows over the servers that are left, as far as the caps allow."""
@@ -333,7 +334,7 @@ class Exchange:
         for _, window, _, i in order:
             attempt = self.attempts[i]
             message = WindowMessage(
-                round_.frame,
+                round_.request,
                 round_.index,
                 round_.blocks[0],
                 attempt.shard,

@@ -32,7 +32,7 @@ class Patience:
         lost: share of the time that a server which keeps failing may cost.
 
     Raises:
-        PedbenchError: no time, or no try.
+        PedbenchError: no time, or no try; a length of time is negative.
     """
 
     deadline: float = 60.0
@@ -50,12 +50,17 @@ class Patience:
             seconds = getattr(self, name)
             if not 0 < seconds < math.inf:
                 raise PedbenchError(f"a {name} of {seconds:g} s: give more than 0 seconds")
+        for name in ("floor", "slack", "pause", "rest", "longest_rest"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise PedbenchError(f"a {name} of {value:g}: give 0 or more")
+        if not 0 < self.lost <= 1:
+            raise PedbenchError(f"{self.lost:g} of the time lost: give a share above 0, to 1")
         if self.tries < 1:
             raise PedbenchError(f"{self.tries} tries: give at least 1")
 
 
 class Breaker:
-    """Sets a server aside that keeps failing, and after a rest lets one request try it.
+    """Sets a server aside that keeps failing; after a rest a request may try it.
 
     One success makes it a server like any other again.
 

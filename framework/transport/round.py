@@ -19,25 +19,24 @@ class Round:
     Attributes:
         grid: the windows of this picture.
         index: 0 for the first round of a picture.
-        frame: 0 for the first picture of a session.
+        request: number of the request in its session: each picture is one, from 0.
         blocks: window blocks that the shards run, or all blocks for a centralised server.
         codec: how results travel back.
         session: random name of the edge's session; with ``request`` and ``index`` it ties an
             answer to its question.
         view: where the picture lies in its scene; it stays on the edge.
-        abort: gives its request up; it stays on the edge as well.
+        abort: gives its request up. This and what follows stay on the edge as well.
+        lost: servers that failed in this request; they are not asked again in it.
+        servers: their names, under which the ledger enters what they are sent.
     """
 
     grid: WindowGrid
     index: int
-    frame: int
+    request: int
     blocks: tuple[int, ...]
     codec: str
     session: str = ""
     view: View | None = None
     abort: Abort = field(default_factory=Abort, compare=False, repr=False)
-
-    @property
-    def request(self) -> int:
-        """Number of the request in its session: each picture is one."""
-        return self.frame
+    lost: set[int] = field(default_factory=set, compare=False, repr=False)
+    servers: tuple[str, ...] = ()

@@ -46,8 +46,6 @@ class Servers(ABC):
         names: of the servers in the exposure ledger; by default ``shard-0``, ``shard-1``, ….
         overhearing: parties, by name in the ledger, that see all that any server is sent.
         quarantined: servers that answered wrongly, with the reason; they are not asked again.
-        unavailable: servers that failed, with the session and request in which they did; within
-            that request they are not asked again.
         breakers: of each server: whether it is set aside for now, because it keeps failing.
         stage: the edge's own window blocks, for what stays at home and for spot checks.
 
@@ -83,7 +81,6 @@ class Servers(ABC):
         self.overhearing: Sequence[str] = ()
         self.taps: list[Tap] = []
         self.quarantined: dict[int, str] = {}
-        self.unavailable: dict[int, tuple[str, int]] = {}
         self.breakers = [Breaker(Patience(rest=0.0)) for _ in range(count)]
 
     @property

@@ -48,6 +48,16 @@ def test_what_changed_is_shown_with_its_interval_and_the_rest_counted(after, cap
     assert "more medians differ by no more than repeats do" in rest
 
 
+def test_one_repeat_tells_of_no_change(after, tmp_path, capsys):
+    once = tmp_path / "once"
+    shutil.copytree(after, once)
+    rows = pd.read_csv(once / "latency.csv")
+    rows[rows["repeat"] == 0].to_csv(once / "latency.csv", index=False)
+    code, told = compared(capsys, BEFORE, once)
+    assert code == 0
+    assert "nan" not in told.out.lower()
+
+
 def test_a_run_differs_from_itself_in_nothing(capsys):
     code, told = compared(capsys, BEFORE, BEFORE)
     assert code == 0

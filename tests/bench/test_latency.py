@@ -321,3 +321,17 @@ def test_a_run(tmp_path):
     pd.testing.assert_frame_equal(run(config, tmp_path), rows)
     with pytest.raises(PedbenchError, match="another run"):
         run(CONFIG, tmp_path)
+
+
+def test_damaged_rows_are_one_line(tmp_path):
+    (latency_folder(tmp_path) / "latency.csv").write_text("")
+    with pytest.raises(PedbenchError, match="latency.csv is damaged"):
+        run(CONFIG, tmp_path)
+
+
+def test_a_run_does_not_go_on_on_another_machine(tmp_path):
+    rows = latency_folder(tmp_path) / "latency.csv"
+    table = pd.read_csv(rows)
+    table[table["link"] != "none"].assign(how="relayed").to_csv(rows, index=False)
+    with pytest.raises(PedbenchError, match="begun with another machine"):
+        run(CONFIG, tmp_path)

@@ -42,12 +42,3 @@ def fisher_information(channel: Channel, values: Tensor, noise: Noise = GAUSSIAN
 def dfil(information: Tensor) -> Tensor:
     """Mean diagonal of information matrices [..., d, d]; 1 / dFIL bounds the squared error."""
     return information.diagonal(dim1=-2, dim2=-1).mean(dim=-1)
-
-
-def least_error(information: Tensor) -> Tensor:
-    """Cramér-Rao bound on the mean squared error of a value, of information [..., d, d].
-
-    Never below 1 / dFIL; where the information is singular, no unbiased attacker exists.
-    """
-    inverse = torch.linalg.inv(information.double())
-    return inverse.diagonal(dim1=-2, dim2=-1).mean(dim=-1)

@@ -68,7 +68,7 @@ def _rows(
                 "difference": np.median(new) - np.median(old),
                 "difference_low": low,
                 "difference_high": high,
-                "changed": not low <= 0 <= high,
+                "changed": low > 0 or high < 0,
             }
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bench.report.aggregate.curves import CURVE, comparable, knob, order
 from bench.report.aggregate.leakage import CONTROLS, ImageTable, adaptive, image_tables
-from bench.report.aggregate.segmentation import weights
+from bench.report.aggregate.segmentation import mask_counts
 from bench.report.data import EARLIEST, FLOOR, PIPELINE, RunData
 from bench.report.statistics import (
     LEVEL,
@@ -161,7 +161,10 @@ def _leaks(leakage: Floats, floor: Floats) -> bool:
 
 
 def _beaten(ladders: list[Ladder], draws: Floats) -> dict[str, list[str]]:
-    """For each defence those that leak more at equal utility, beyond chance."""
+    """For each defence those that leak more at equal utility, beyond chance.
+
+    Holm's correction covers the pairs of one curve, region and metric.
+    """
     at = {ladder.knob: leakage_at(ladder, RANKED_AT, draws) for ladder in ladders}
     p_values, better = {}, {}
     for one, other in combinations(at, 2):
@@ -181,7 +184,7 @@ def ladder_groups(run: RunData) -> Iterator[list[Ladder]]:
     leakage = run.leakage[run.leakage["stage"] == EARLIEST]
     if leakage.empty or UTILITY not in run.segmentation:
         return
-    scored = run.segmentation[PIPELINE].drop_duplicates()
+    scored = run.segmentation.dropna(subset=[UTILITY])[PIPELINE].drop_duplicates()
     for _, curve in leakage.merge(scored, on=PIPELINE).groupby(CURVE, dropna=False):
         if len(curve[PIPELINE].drop_duplicates()) < 2:
             continue
@@ -214,7 +217,7 @@ def _setting(run: RunData, table: ImageTable, real: Floats) -> dict[str, Any]:
         "keys": table.keys,
         "sign": sign,
         "utility": images[UTILITY].astype(float),
-        "masks": weights(images),
+        "masks": mask_counts(images),
         "leakage": pd.Series(sign * worst_case(real, table.worse), table.images).dropna(),
         "floor": pd.Series(sign * floor, table.images),
     }

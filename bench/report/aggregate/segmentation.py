@@ -38,7 +38,7 @@ def summarize(run: RunData) -> pd.DataFrame:
     for keys, images in run.segmentation.groupby(PIPELINE, dropna=False, sort=False):
         row: dict[str, Any] = dict(zip(PIPELINE, keys, strict=True))
         row["images"] = images["image_id"].nunique()
-        row["instances"] = int(weights(images).sum())
+        row["instances"] = int(mask_counts(images).sum())
         per_instance = (*PER_INSTANCE, *added_scores())
         for metric in (*per_instance, *PER_IMAGE):
             row |= named(metric, image_mean(images, metric, metric in per_instance))
@@ -80,7 +80,7 @@ def normalised(images: pd.DataFrame, reference: pd.DataFrame | None, metric: str
     both = ~np.isnan(three).any(axis=0)
     if not both.any():
         return None
-    mine, filled, best = np.average(three[:, both], axis=1, weights=weights(images)[both])
+    mine, filled, best = np.average(three[:, both], axis=1, weights=mask_counts(images)[both])
     return float((mine - filled) / (best - filled)) if best > filled else None
 
 
@@ -104,7 +104,7 @@ def paired_cost(run: RunData, pipeline: pd.Series, metric: str = "miou_box") -> 
     both = both.dropna(subset=[metric, f"{metric}_after"])
     if both.empty:
         return None
-    both = both.loc[both.index.repeat(weights(both).astype(int))]
+    both = both.loc[both.index.repeat(mask_counts(both).astype(int))]
     return paired_gain(both[metric], both[f"{metric}_after"], list(both["image_id"]))
 
 
@@ -113,14 +113,14 @@ def image_mean(images: pd.DataFrame, metric: str, per_instance: bool) -> Interva
     if metric not in images:
         return None
     values = images[metric].to_numpy(float)
-    times = weights(images).to_numpy(int) if per_instance else np.ones(len(images), int)
+    times = mask_counts(images).to_numpy(int) if per_instance else np.ones(len(images), int)
     times = np.where(np.isnan(values), 0, times)
     if not times.any():
         return None
     return mean_interval(values.repeat(times), list(images["image_id"].to_numpy().repeat(times)))
 
 
-def weights(images: pd.DataFrame) -> pd.Series:
+def mask_counts(images: pd.DataFrame) -> pd.Series:
     """Masks per image; 1 where a run does not say."""
     if "instances" not in images:
         return pd.Series(1.0, index=images.index)

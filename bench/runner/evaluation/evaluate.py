@@ -156,17 +156,16 @@ class ImageEvaluation:
                 own = facts | cell_fields(cell)
                 yield [cell], list(self._segmentation(cell, predictor, own))
         attack_cells = [cell for cell in cells if isinstance(cell, AttackCell)]
-        observation = predictor.observation()
         if any(self.config.wants_picture(cell) for cell in attack_cells):
             self.pictures.owners(pipeline, predictor.observation(decoys=False))
         for motion, group in groupby(sorted(attack_cells, key=_situation), key=lambda c: c.motion):
             moving = list(group)
-            longest = max(cell.threat.frames for cell in moving)
-            if motion == STATIC and longest == 1:
-                real = predictor.observation(decoys=False)
-                sequence = frame_sequence(film(self.sample, STATIC, 1, 0), observation, real)
-            else:
-                sequence = self._sequence(pipeline, motion, longest)
+            try:
+                sequence = self._frames(pipeline, motion, moving, predictor)
+            except Exception as error:
+                trouble = failure(error, DEFENCES.get(pipeline.defence))
+                yield moving, [facts | cell_fields(cell) | trouble for cell in moving]
+                continue
             for _, same in groupby(moving, key=_situation):
                 members = list(same)
                 seen = sequence.until(members[0].threat.frames)
@@ -178,8 +177,18 @@ class ImageEvaluation:
             self.sample.image
         )
 
-    def _sequence(self, pipeline: Pipeline, motion: str, count: int) -> FrameSequence:
-        """A scene made from the photo, shown to the servers frame by frame."""
+    def _frames(
+        self,
+        pipeline: Pipeline,
+        motion: str,
+        cells: Sequence[AttackCell],
+        predictor: DistributedSamPredictor,
+    ) -> FrameSequence:
+        """What servers saw of the photo, or of a scene made from it and shown frame by frame."""
+        count = max(cell.threat.frames for cell in cells)
+        if motion == STATIC and count == 1:
+            seen, real = predictor.observation(), predictor.observation(decoys=False)
+            return frame_sequence(film(self.sample, STATIC, 1, 0), seen, real)
         frames = film(self.sample, motion, count, seed_of("film", self.sample.image_id))
         with phase("encode"):
             return show(self._fresh(pipeline), frames)

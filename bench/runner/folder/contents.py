@@ -19,7 +19,10 @@ SETTINGS = "config.yaml"
 RESULTS = ("journal.jsonl", "records.parquet", "latency.csv")
 """What a run leaves behind: one of them at least."""
 
-OWN = (SETTINGS, *RESULTS, "environment.json", "attackers.json", "report.html")
+VERIFIED = "verified.json"
+"""A run folder's file of this name tells what came of the last verification."""
+
+OWN = (SETTINGS, *RESULTS, "environment.json", "attackers.json", "report.html", VERIFIED)
 OWN_FOLDERS = ("tables", "figures", "images")
 
 LATENCY = "latency"

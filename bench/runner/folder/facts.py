@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.datasets import Dataset
 from bench.parts import installed_parts
+from bench.recognition import RECOGNISERS
 from bench.runner.context import Context
 from bench.runner.defences import defence_weights
 from bench.runner.folder import provenance as environment
@@ -72,7 +73,8 @@ def _substitutes(context: Context) -> dict[str, str]:
 def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[str, Any]:
     """``facts`` with what is known of the run that ``folder`` holds; it must be the same run.
 
-    More images or other cells may be asked for than before.
+    More images or other cells may be asked for than before, and fewer images unless recognisers
+    compare all of them.
     """
     if not (folder / SETTINGS).exists():
         return facts
@@ -86,6 +88,11 @@ def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[st
             f"{folder} holds a run with another {', '.join(names)}: give another --out, "
             "or --fresh to discard it"
         )
+    if widened(config, folder).limit != config.limit and _has_gallery(config):
+        raise PedbenchError(
+            f"{folder} holds more images, and recognisers compare all of a run: "
+            "leave --limit out, or give another --out"
+        )
     known = environment.read_environment(folder)
     return facts | {name: known.get(name, {}) | facts[name] for name in GROWING_FACTS}
 
@@ -96,6 +103,12 @@ def widened(config: RunConfig, folder: Path) -> RunConfig:
         return config
     before = read_config(folder / SETTINGS).limit
     return replace(config, limit=None if before is None else max(before, config.limit))
+
+
+def _has_gallery(config: RunConfig) -> bool:
+    """Whether a recogniser compares each photo with all others of the run."""
+    names = {cell.recognise for cell in config.cells() if isinstance(cell, AttackCell)}
+    return any(RECOGNISERS.get(name).needs_gallery for name in names if name)
 
 
 def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[str]:

@@ -63,7 +63,8 @@ def rescore(folder: Path, metrics: Sequence[str]) -> int:
             scored = 0
             for units, records, provenance in tqdm(kept, desc="rescore", unit="image"):
                 new = _rescored(folder, records, scorer)
-                old = [r for r in records if not (_file(r) and r["metric"] in metrics)]
+                replaced = {*map(_place, new)}
+                old = [record for record in records if _place(record) not in replaced]
                 journal.append(units, old + new, provenance)
                 scored += len({_file(record) for record in new})
         finally:
@@ -103,6 +104,11 @@ def _read(path: Path) -> Image:
         return np.asarray(open_picture(path, str(path)).picture.convert("RGB"))
     except SampleError as error:
         raise PedbenchError(f"{path} is missing or damaged: {AGAIN}") from error
+
+
+def _place(record: Record) -> tuple[str, str, str]:
+    """What a record scores, where and by which metric."""
+    return _file(record), str(record["metric"]), str(record["region"])
 
 
 def _file(record: Record) -> str:

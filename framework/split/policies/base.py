@@ -27,12 +27,17 @@ class Policy(ABC):
 
     Attributes:
         keyed: whether the secret comes of a key that is kept, by `bound`.
+
+    Raises:
+        PedbenchError: the seed is below 0.
     """
 
     summary = ""
     keyed = False
 
     def __init__(self, seed: int | None = None) -> None:
+        if seed is not None and seed < 0:
+            raise PedbenchError(f"seed {seed}: give 0 or more")
         self.seed = secrets.randbits(63) if seed is None else seed
 
     def bound(self, scene: str, servers: Sequence[str], key: Callable[[], bytes]) -> Policy:

@@ -7,6 +7,7 @@ from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
+from segment_anything.utils.transforms import ResizeLongestSide
 
 from framework.errors import PedbenchError
 from framework.exposure.scene import View
@@ -28,13 +29,15 @@ class SensitiveLocal(Sticky):
 
     Args:
         seed: as in `Policy`.
-        mask: bool [height, width] of the photo before resizing; all False for nothing.
+        mask: bool [height, width] of the photo before resizing; all False for nothing. A model
+            input of another shape is refused.
         detector: marks each model input, instead of a mask.
         budget: largest share of the windows with content that stay, 0 to 1. Where more are
             marked, those with most marked pixels stay.
 
     Raises:
-        PedbenchError: there is neither a mask nor a detector, or the budget is no share.
+        PedbenchError: there is neither a mask nor a detector, the mask is of another form, or the
+            budget is no share.
     """
 
     summary = "windows that show what a detector or a mask marks stay on the edge, others as sticky"
@@ -60,6 +63,9 @@ class SensitiveLocal(Sticky):
                 f"({names}), SensitiveLocal(mask=…) in Python, or --protect X0,Y0,X1,Y1 with "
                 "another policy"
             )
+        if mask is not None and (mask.dtype != np.bool_ or mask.ndim != 2):
+            found = f"{mask.dtype} {list(mask.shape)}"
+            raise PedbenchError(f"mask of sensitive_local is {found}: give bool [height, width]")
         if not 0 <= self.budget <= 1:
             raise PedbenchError(f"budget {self.budget:g} of sensitive_local: give 0 to 1")
 
@@ -95,6 +101,13 @@ class SensitiveLocal(Sticky):
         """How many marked pixels each window shows."""
         if self.mask is not None:
             size = (self.mask.shape[0], self.mask.shape[1])
+            resized = ResizeLongestSide.get_preprocess_shape(*size, grid.img_size)
+            if tuple(resized) != tuple(grid.frame_size):
+                raise PedbenchError(
+                    f"mask of sensitive_local is of {size[1]}x{size[0]} pixels, which become "
+                    f"{resized[1]}x{resized[0]}, but the model input has "
+                    f"{grid.frame_size[1]}x{grid.frame_size[0]}: give the mask of this photo"
+                )
             view = View("", size, (0, 0), size)
             boxes = {window.index: view.box(grid, window) for window in grid.windows}
             return {i: int(self.mask[y0:y1, x0:x1].sum()) for i, (y0, x0, y1, x1) in boxes.items()}

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from bench.cache.store import Store
 from bench.report.base import TABLES
 from bench.report.data import RunData
 from bench.runner.evaluation.noise_bounds import BITS, ERROR
@@ -69,3 +70,17 @@ def test_a_run_without_public_photos_has_no_bits(finished):
     assert BITS not in table.frame
     assert table.frame[ERROR].notna().all()
     assert "Bits" not in table.to_markdown()
+
+
+def test_other_public_photos_are_other_bounds(finished, tmp_path):
+    """Journal and store know what the bounds rest on."""
+    store = Store(tmp_path / "store", 10**9)
+    bounds = [
+        RunData.read(run(config, tmp_path / str(i), workers=1, store=store).folder)
+        .segmentation[BITS]
+        .dropna()
+        .tolist()
+        for i, config in enumerate((CONFIG, dataclasses.replace(CONFIG, public=("synthetic:3@7",))))
+    ]
+    assert bounds[0] == pytest.approx(finished.segmentation[BITS].dropna().tolist())
+    assert bounds[0] != pytest.approx(bounds[1])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from bench.cli import main
+from bench.recognition import RECOGNISERS
 from bench.runner.folder.records import read_records
 from bench.runner.run import run
 from bench.spec.config import load_preset, read_config
@@ -186,6 +187,31 @@ def test_fewer_photos_than_before_leave_the_settings_of_all(tmp_path, preset):
     assert done.new_units == 0
     assert done.records["image_id"].dropna().nunique() == 2
     assert read_config(folder / "config.yaml").limit is None
+
+
+def test_fewer_photos_are_refused_where_recognisers_compare_all(tmp_path, preset, monkeypatch):
+    folder = tmp_path / "out"
+    text = preset.read_text().replace("    segmentation: true\n    coal", "    coal")
+    preset.write_text(text + "  - {n_shards: [4], coalitions: {4: [1]}, attacks: [telea],\n"
+                      "     recognise: [sam_objects], recognise_on: [telea]}\n")
+    carried_out(preset, folder)
+    monkeypatch.setattr(RECOGNISERS.get("sam_objects"), "needs_gallery", True)
+    with pytest.raises(PedbenchError, match="holds more images, and recognisers compare all"):
+        carried_out(preset, folder, limit=1)
+
+
+def test_a_scene_that_cannot_be_shown_fails_its_own_cells_alone(tmp_path, preset, monkeypatch):
+    def broken(*_):
+        raise PedbenchError("the caps forbid more: raise them")
+
+    monkeypatch.setattr("bench.runner.evaluation.evaluate.show", broken)
+    moving = "  - {n_shards: [4], coalitions: {4: [1]}, attacks: [telea], frames: [2]}\n"
+    preset.write_text(preset.read_text().replace("pictures:", moving + "pictures:"))
+    records = carried_out(preset, tmp_path / "out").records
+    failed = records[records["status"] == "failed"]
+    assert set(failed["frames"]) == {2}
+    assert len(failed) == 2
+    assert failed["error"].str.contains("the caps forbid more").all()
 
 
 def test_a_folder_of_another_run_is_not_mixed_up(tmp_path, preset):

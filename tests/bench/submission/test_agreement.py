@@ -44,6 +44,12 @@ def test_trained_attackers_may_differ_a_little():
     assert far(run(a | {"attack": "telea"}), run(a | {"attack": "telea", "value": 20.04})) == 1
 
 
+def test_scores_from_0_to_1_of_trained_attackers_may_differ_less():
+    a = {"image_id": "a", "attack": "conv_decoder", "metric": "lpips", "value": 0.5}
+    assert far(run(a), run(a | {"value": 0.504})) == 0
+    assert far(run(a), run(a | {"value": 0.506})) == 1
+
+
 def test_the_summary_says_what_is_allowed():
     telea, trained = {"image_id": "a", "value": 20.0}, {"image_id": "a", "attack": "conv_decoder"}
     runs = run(telea, trained | {"value": 20.0}), run(telea, trained | {"value": 20.04})

@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 
 from bench.cli import main
+from bench.runner.folder.contents import VERIFIED, discard
 from bench.runner.folder.journal import JOURNAL
 from bench.runner.folder.records import to_frame, write_records
 from bench.runner.run import run
 from bench.spec.cells import AttackCell
 from bench.spec.config import load_preset, read_config
 from bench.submission.measured import measured_in
-from bench.submission.verify import FILE, verify
+from bench.submission.entry import _verified
+from bench.submission.verify import verify
 from framework.declaration import written
 
 PRESET = """
@@ -60,17 +62,43 @@ def altered(folder, change):
 def test_an_honest_run_agrees(folder, capsys):
     assert main(["verify", str(folder), "--sample", "5"]) == 0
     assert "5 cells recomputed" in capsys.readouterr().out
-    kept = json.loads((folder / FILE).read_text())
+    kept = json.loads((folder / VERIFIED).read_text())
     assert kept["cells"] == 5
     assert kept["disagreeing"] == 0
 
 
+def test_a_verification_counts_for_the_records_that_it_saw_alone(folder, capsys):
+    main(["verify", str(folder), "--sample", "1"])
+    assert _verified(folder)["cells"] == 1
+    records = folder / "records.parquet"
+    records.write_bytes(records.read_bytes() + b" ")
+    assert _verified(folder) is None
+    assert "is of other records" in capsys.readouterr().err
+    discard(folder)
+    assert not (folder / VERIFIED).exists()
+
+
+@pytest.mark.slow
+def test_one_record_that_says_unsupported_does_not_end_the_comparison(folder):
+    given = []
+
+    def excuse(record):
+        if record["metric"] == "psnr" and record["status"] == "ok":
+            record["value"] -= 1
+            if not given:
+                given.append(record)
+                record["status"], record["value"] = "unsupported", None
+
+    altered(folder, excuse)
+    assert not verify(folder, 100, seed=0).agrees
+
+
 def test_findings_are_told_even_where_they_cannot_be_kept(folder, capsys):
-    (folder / FILE).mkdir()
+    (folder / VERIFIED).mkdir()
     assert main(["verify", str(folder), "--sample", "1"]) == 2
     captured = capsys.readouterr()
     assert f"{folder} agrees" in captured.out
-    assert f"cannot write {folder / FILE}" in captured.err
+    assert f"cannot write {folder / VERIFIED}" in captured.err
 
 
 @pytest.mark.slow
@@ -89,7 +117,7 @@ def test_an_altered_value_is_found(folder, capsys):
     assert main(["verify", str(folder), "--sample", "100"]) == 1
     printed = capsys.readouterr().out
     assert "disagrees in" in printed
-    assert json.loads((folder / FILE).read_text())["disagreeing"] > 0
+    assert json.loads((folder / VERIFIED).read_text())["disagreeing"] > 0
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -237,3 +238,15 @@ def test_four_edges_keep_the_caps_on_one_ledger(tmp_path):
     assert max(seen.mean() for seen in coverage.seen.values()) <= 0.5
     assert 0.5 < coverage.worst(2)[1] <= 0.7
     assert f" {ledger.last():020d}" in beside(path, "-count").read_text()
+
+
+def test_the_key_of_policies_may_be_asked_for_while_another_thread_enters(tmp_path):
+    ledger = Ledger(tmp_path / "l.db")
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.transaction():
+            asked = pool.submit(ledger.policy_key, lambda: b"key")
+            ledger.open_scene("yard", (10, 20))
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.2)
+        assert asked.result(timeout=20) == b"key"
+    assert ledger.scenes() == {"yard": (10, 20)}

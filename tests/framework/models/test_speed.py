@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from framework import DistributedSamPredictor, LocalShards, build_sam
+from framework.exposure import View
 from framework.models.block import loose_windows, map_windows
 from framework.models.compile import compile_blocks
 from framework.models.quantise import Int8Linear
@@ -213,6 +214,8 @@ def test_photos_in_one_batch_are_as_one_by_one(sam, plan):
     alone = torch.cat([one_by_one(frame) for frame in frames])
     found = together.encode_batch(frames)
     assert (found - alone).abs().max() <= 2e-5
+    views = [View.alone(frames[0])]
+    assert "1 views of 3 frames" in message_of(lambda: together.encode_batch(frames, views))
     assert together.traffic == one_by_one.traffic
     seen, expected = together.observation(), one_by_one.observation()
     assert [(m.round, m.shard, m.window, m.frame) for m in seen.messages] == [

@@ -65,7 +65,7 @@ class FirstSendsOnly(Guard):
     asked = None
 
     def admit(self, round_, wanted, **options):
-        again, self.asked = self.asked == (round_.frame, round_.index), (round_.frame, round_.index)
+        again, self.asked = self.asked == (round_.request, round_.index), (round_.request, round_.index)
         return dict(wanted) if again else super().admit(round_, wanted, **options)
 
 
@@ -77,7 +77,7 @@ class ForgetsFailures(Guard):
             for window in windows:
                 self.ledger.db.execute(
                     "DELETE FROM sends WHERE scene = ? AND frame = ? AND window = ?",
-                    (round_.view.scene, round_.frame, window),
+                    (round_.view.scene, round_.request, window),
                 )
         self._scene = None
         return super().admit(round_, wanted, **options)

@@ -154,3 +154,15 @@ def test_a_defence_of_the_frame_does_not_blind_the_detector(sam, photos, defence
     predictor = DistributedSamPredictor(sam, LocalShards(4), policy=policy, defence=defence)
     predictor.set_image(photos["square"])
     assert len({message.window for message in predictor.observation().messages}) == 16
+
+
+@pytest.mark.parametrize("mask", [np.zeros((256, 256)), np.zeros((256, 256, 1), bool)])
+def test_a_mask_of_another_form_is_refused(mask):
+    assert "give bool [height, width]" in message_of(lambda: SensitiveLocal(1, mask))
+
+
+def test_the_mask_of_another_photo_is_refused():
+    policy = SensitiveLocal(1, np.ones((512, 400), bool))
+    assert "become 200x256" in message_of(lambda: kept(policy, frame_of(256, 256)))
+    upright = WindowGrid(256, 8, 7, (256, 200))
+    assert kept(policy, frame_of(256, 200), upright) == set(upright.content)

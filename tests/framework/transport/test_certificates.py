@@ -12,8 +12,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from bench.cli import main
 from framework import Tls
+from framework.transport.grpc.client.address import Address
 from framework.transport.grpc.security.certificates import EDGE, Authority, write_certificates
-from framework.transport.grpc.security.tls import key_name
+from framework.transport.grpc.security.tls import handshake_error, key_name, server_certificate
 from tests.framework.servers import edge_tls, shard_tls
 from tests.framework.support import message_of
 
@@ -124,3 +125,10 @@ def test_an_expired_certificate_is_named(tmp_path):
     old = tmp_path / "old"
     write_certificates(old, days=-1)
     assert "is valid from" in message_of(edge_tls(old).check)
+
+
+def test_a_host_that_no_name_can_be_does_not_answer(tmp_path):
+    write_certificates(tmp_path, shards=1)
+    address = Address.parse(f"a..{'b' * 70}:50051")
+    assert handshake_error(address, None) == ""
+    assert server_certificate(address, edge_tls(tmp_path)) is None

@@ -12,6 +12,7 @@ import pytest
 from framework import DistributedSamPredictor, GrpcShards
 from framework.exposure import Caps, Guard
 from framework.transport.abort import Abort
+from framework.transport.faults import ShardUnavailable
 from framework.transport.grpc.client.address import Address
 from framework.transport.grpc.security.certificates import write_certificates
 from framework.transport.grpc.server.service import ShardService
@@ -134,6 +135,8 @@ def test_a_channel_ends_at_the_server_whose_key_was_read(sam, photos, certs):
         link.verify(shards.metadata, Abort())
         assert link.name != name
         assert not shards.knows(0)
+        with pytest.raises(ShardUnavailable, match="another server than before"):
+            link.stream(name, "RunWindows", iter([]), 1.0)
         predictor = DistributedSamPredictor(sam, shards, plan="prefix")
         predictor.set_image(photos["odd"])
         assert shards.names == [link.name]

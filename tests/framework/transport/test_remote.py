@@ -147,6 +147,16 @@ def test_a_deadline_is_above_0_and_ends(seconds):
     assert "more than 0 seconds" in message_of(lambda: Patience(hello=seconds))
 
 
+@pytest.mark.parametrize("name", ["floor", "slack", "pause", "rest", "longest_rest"])
+def test_no_length_of_time_is_negative(name):
+    assert f"a {name} of -1" in message_of(lambda: Patience(**{name: -1}))
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1, float("nan")])
+def test_a_share_of_the_time_may_be_lost(share):
+    assert "above 0, to 1" in message_of(lambda: Patience(lost=share))
+
+
 def test_one_server_does_not_count_as_two():
     assert "twice" in message_of(lambda: GrpcShards(["a:1", "b:1", "a:1"]))
     assert "at least 1" in message_of(lambda: GrpcShards([]))

@@ -36,7 +36,9 @@ class ShuffleTokens(TokensOnly):
         return tokens.reshape(places, -1)[order].reshape(tokens.shape)
 
     def restore_window(self, tokens: NDArray[np.float32], context: Context) -> NDArray[np.float32]:
-        order = context.memory["order"]
+        order = context.memory.get("order")
+        if order is None:
+            return tokens
         restored = np.empty_like(tokens.reshape(len(order), -1))
         restored[order] = tokens.reshape(len(order), -1)
         return restored.reshape(tokens.shape)

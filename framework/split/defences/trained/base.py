@@ -76,7 +76,7 @@ class TrainedDefence(TokensOnly):
             )
         try:
             self.load(load_file(path))
-        except (SafetensorError, KeyError, OSError) as error:
+        except (SafetensorError, KeyError, OSError, RuntimeError, ValueError) as error:
             raise PedbenchError(
                 f"{path} is no weights of defence '{self.name}': delete it, then {command}"
             ) from error

@@ -71,8 +71,18 @@ class HideLayout(TrainedDefence):
     def fit(
         self, sam: PedSam, plan: str, frames: Iterable[NDArray[np.uint8]], steps: int, seed: int
     ) -> Arrays:
-        """One pass over ``frames``; neither ``steps`` nor ``seed`` matter."""
-        sums = [_Covariance() for _ in range(make_plan(plan, sam.arch).rounds - 1)]
+        """One pass over ``frames``; neither ``steps`` nor ``seed`` matter.
+
+        Raises:
+            PedbenchError: the plan has no later round.
+        """
+        later = make_plan(plan, sam.arch).rounds - 1
+        if later < 1:
+            raise PedbenchError(
+                f"defence '{self.name}' changes later rounds, and plan '{plan}' has none: "
+                "give --plan interleaved"
+            )
+        sums = [_Covariance() for _ in range(later)]
         for frame in tqdm(frames, desc=f"train {self.name}", unit="photo"):
             thumbnail = _thumbnail(frame, sam.arch.img_size)
             for covariance, tokens in zip(sums, _mixed(sam, plan, frame), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import grpc
@@ -33,6 +34,14 @@ REFUSALS = {
 """Statuses that the same server would meet the same call with again; another may not."""
 
 
+@dataclass(frozen=True)
+class _End:
+    """Where a connection ends: the server's calls, and its name once it has answered."""
+
+    stub: shard_pb2_grpc.ShardStub
+    name: str | None = None
+
+
 class Link:
     """One server, seen from the edge; safe to use from several threads.
 
@@ -42,10 +51,6 @@ class Link:
         tls: credentials; ``None`` connects in plain.
         patience: deadlines and retries.
         proxy: an HTTP proxy to go through.
-
-    Attributes:
-        name: which server it is: its certificate's key, in plain the place where it lies; ``None``
-            until it has answered.
     """
 
     def __init__(
@@ -61,7 +66,6 @@ class Link:
         self.tls = tls
         self.patience = patience
         self.proxy = proxy
-        self.name: str | None = None
         self._lock = threading.Lock()
         self._verified: bytes | None = None
         self._largest: int | None = None
@@ -70,12 +74,21 @@ class Link:
     def __str__(self) -> str:
         return f"shard {self.shard} ({self.address})"
 
+    @property
+    def name(self) -> str | None:
+        """Which server it is: its certificate's key, in plain the place where it lies.
+
+        ``None`` until it has answered.
+        """
+        return self._end.name
+
     def expect(self, largest: int) -> None:
         """Accept no message of more than ``largest`` bytes; the connection is made anew for it."""
         if largest != self._largest:
             self.channel.close()
             self._largest = largest
             self._open(self._certificate)
+            self._verified = None
 
     def verify(self, ours: pb.Metadata, abort: Abort) -> None:
         """Ask what the server computes with, unless it has said so since it last failed.
@@ -93,7 +106,7 @@ class Link:
             reason = mismatch(ours, theirs)
             if reason:
                 raise ShardRefused(self.shard, f"{self} {reason}")
-            self.name = self._named()
+            self._end = replace(self._end, name=self._named())
             self._verified = ours.weights_sha256
 
     def attempt(self, call: Callable[[], T], abort: Abort) -> T:
@@ -116,6 +129,22 @@ class Link:
                 abort.sleep(pause * random.uniform(0.5, 1.5))
         raise AssertionError("there is at least one try")
 
+    def stream(
+        self, name: str, method: str, requests: Iterator[pb.Request], seconds: float
+    ) -> grpc.Call:
+        """Open a call of at most ``seconds`` that sends ``requests`` while its answers are read.
+
+        Raises:
+            ShardUnavailable: the connection no longer ends at the server of that name.
+        """
+        end = self._end
+        if end.name != name:
+            raise ShardUnavailable(
+                self.shard, f"{self} is another server than before this picture"
+            )
+        call: grpc.Call = getattr(end.stub, method)(requests, timeout=seconds)
+        return call
+
     def fault(self, error: grpc.RpcError, abort: Abort) -> ShardError:
         """What a failed call means for the edge; the server is to introduce itself anew."""
         self._verified = None
@@ -135,14 +164,14 @@ class Link:
     def _open(self, certificate: bytes | None) -> None:
         credentials = self.tls and self.tls.of_edge(certificate)
         self.channel = open_channel(self.address, credentials, self.proxy, self._largest)
-        self.stub = shard_pb2_grpc.ShardStub(self.channel)
+        self._end = _End(shard_pb2_grpc.ShardStub(self.channel))
         self._certificate = certificate
 
     def _hello(self, abort: Abort) -> pb.Metadata:
         """What the server says of itself, over a channel that ends at this server alone."""
         if self.tls is not None:
             self._pin(self.tls, abort)
-        call = self.stub.ModelMetadata.future(pb.MetadataRequest(), timeout=self.patience.hello)
+        call = self._end.stub.ModelMetadata.future(pb.MetadataRequest(), timeout=self.patience.hello)
         with abort.holding(call.cancel):
             try:
                 return call.result()
@@ -168,12 +197,6 @@ class Link:
         if self._certificate is None:
             raise ShardUnavailable(self.shard, f"{self} shows no certificate: start it again")
         return key_name(self._certificate)
-
-    def stream(
-        self, method: Callable[..., grpc.Call], requests: Iterator[pb.Request], seconds: float
-    ) -> grpc.Call:
-        """Open a call of at most ``seconds`` that sends ``requests`` while its answers are read."""
-        return method(requests, timeout=seconds)
 
 
 def _worth_another(error: grpc.RpcError) -> bool:

@@ -235,10 +235,6 @@ class _Call:
         """
         abort = self.round.abort
         self.link.verify(self.shards.metadata, abort)
-        if not self.shards.knows(self.link.shard):
-            raise ShardUnavailable(
-                self.link.shard, f"{self.link} is another server than before this picture"
-            )
         return self.link.attempt(lambda: self._once(method, read), abort)
 
     def _once(self, method: str, read: Callable[[Any], tuple[int, Payload]]) -> dict[int, Payload]:
@@ -248,7 +244,8 @@ class _Call:
         shard, whole_image = self.link.shard, method == "EncodeImage"
         failures = self.shards.breakers[shard].failures
         seconds = self.shards.pace.deadline(shard, whole_image, self.work, failures)
-        call = self.link.stream(getattr(self.link.stub, method), self._requests(), seconds)
+        name = self.round.servers[shard]
+        call = self.link.stream(name, method, self._requests(), seconds)
         try:
             with self.round.abort.holding(call.cancel):
                 answers = self._read_all(call, read)

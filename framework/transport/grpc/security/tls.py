@@ -107,7 +107,7 @@ def server_certificate(
             return secure.getpeercert(binary_form=True)
     except TimeoutError:
         raise
-    except (OSError, http.client.HTTPException):
+    except (OSError, UnicodeError, http.client.HTTPException):
         return None
 
 
@@ -128,7 +128,7 @@ def handshake_error(address: Address, tls: Tls | None, proxy: Address | None = N
         return ""
     except ssl.SSLError as error:
         return "" if tls is None else _alert(error)
-    except (OSError, http.client.HTTPException):
+    except (OSError, UnicodeError, http.client.HTTPException):
         return ""
 
 

@@ -29,7 +29,7 @@ seeds: [0]
 groups:
   - policy: random
     n_shards: [4]
-    coalitions: {4: [1, 4]}
+    coalitions: {4: [1, 2, 4]}
     attacks: [telea]
     segmentation: true
 """
@@ -65,7 +65,7 @@ def rows(folder):
 
 
 def test_it_gives_the_records_of_a_run_with_that_metric(finished, usual):
-    assert rescore(usual, ["vif"]) == 2
+    assert rescore(usual, ["vif"]) == 3
     rebuild_records(usual)
     assert rows(usual).equals(rows(finished / "named"))
 
@@ -75,7 +75,7 @@ def test_reconstructions_kept_compactly_are_the_same_to_the_bit_and_score_alike(
 ):
     compact = shutil.copytree(finished / "compact", tmp_path / "compact")
     kept = sorted(compact.glob("images/*/*/telea.webp"))
-    assert len(kept) == 2
+    assert len(kept) == 3
     for file in kept:
         png = usual / file.relative_to(compact).with_suffix(".png")
         assert np.array_equal(*(np.asarray(Pillow.open(path)) for path in (file, png)))
@@ -89,6 +89,7 @@ def test_reconstructions_kept_compactly_are_the_same_to_the_bit_and_score_alike(
 
 def test_a_metric_scored_before_is_scored_again_in_its_place(usual):
     before = rows(usual)
+    assert "always_hidden" in set(before["region"])
     rescore(usual, ["psnr"])
     rebuild_records(usual)
     assert rows(usual).equals(before)

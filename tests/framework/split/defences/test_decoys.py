@@ -191,3 +191,19 @@ def test_decoys_are_cut_from_files_as_any_photo_is_read(tmp_path):
     assert np.array_equal(Decoys(1, [tmp_path / "a.png"]).photos[0], picture)
     for wrong in (picture[..., 0], picture / 255):
         assert "give uint8" in message_of(lambda wrong=wrong: Decoys(1, [wrong]))
+
+
+class NoisyDecoys(Decoys):
+    """Notes the noise of each picture's windows."""
+
+    def protect_window(self, tokens, rng, context):
+        self.drawn.append(rng.normal())
+        return tokens
+
+
+def test_a_decoy_has_noise_of_its_own(sam, photos):
+    defence = NoisyDecoys(1)
+    defence.drawn = []
+    predictor = DistributedSamPredictor(sam, LocalShards(4), policy="sticky", defence=defence, seed=3)
+    predictor.set_image(photos["square"])
+    assert len(set(defence.drawn)) == len(defence.drawn)

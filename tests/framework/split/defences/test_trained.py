@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 from segment_anything.utils.transforms import ResizeLongestSide
 
 from framework import DistributedSamPredictor, LocalShards
@@ -223,6 +224,15 @@ def test_damaged_weights_are_named(name, sam):
     path.write_bytes(b"no weights")
     text = message_of(lambda: DistributedSamPredictor(sam, LocalShards(4), defence=defence))
     assert "delete it" in text
+    path.write_bytes(save({"strange": np.zeros(3, np.float32)}))
+    text = message_of(lambda: DistributedSamPredictor(sam, LocalShards(4), defence=defence))
+    assert "delete it" in text
+
+
+@pytest.mark.parametrize("plan", ["prefix", "globals_last"])
+def test_a_layout_is_hidden_only_where_there_is_a_later_round(plan, sam, frames):
+    text = message_of(lambda: make_defence("hide_layout", 20).fit(sam, plan, frames, 0, 0))
+    assert f"plan '{plan}' has none" in text
 
 
 def test_what_is_trained_costs_matrix_products():
