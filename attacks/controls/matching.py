@@ -54,7 +54,8 @@ def _line(name: str) -> list[type[Attack]]:
     known = dict(ATTACKS.items())
     if name not in known or known[name].kind == "floor":
         return []
-    return [c for c in _base_attack(known[name]).__mro__ if issubclass(c, Attack) and c is not Attack]
+    bases = _base_attack(known[name]).__mro__
+    return [base for base in bases if issubclass(base, Attack) and base is not Attack]
 
 
 def _twin(attack: type[Attack], control: type[Attack]) -> str | None:

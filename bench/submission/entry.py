@@ -30,8 +30,8 @@ from bench.submission.verify import records_digest
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
 from framework.models.named import models
-from framework.warn import warn
 from framework.split.plans import make_plan
+from framework.warn import warn
 
 Entry = dict[str, Any]
 

@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     rows = [row for data in options.data for row in _of(data, options)]
     table = pd.DataFrame(rows)
-    title = f"sensitive_local, {options.model}, {options.shards} shards, at most {options.limit} photos a set"
+    photos = f"at most {options.limit} photos a set"
+    title = f"sensitive_local, {options.model}, {options.shards} shards, {photos}"
     write_table(_summary(table), "sensitive_local", title, options.out)
     patterns = pd.DataFrame(
         [_pattern(str(policy), part) for policy, part in table.groupby("policy")]

@@ -325,7 +325,7 @@ def test_a_run(tmp_path):
 
 def test_damaged_rows_are_one_line(tmp_path):
     (latency_folder(tmp_path) / "latency.csv").write_text("")
-    with pytest.raises(PedbenchError, match="latency.csv is damaged"):
+    with pytest.raises(PedbenchError, match=r"latency\.csv is damaged"):
         run(CONFIG, tmp_path)
 
 

@@ -164,7 +164,7 @@ class ImageEvaluation:
                 sequence = self._frames(pipeline, motion, moving, predictor)
             except Exception as error:
                 trouble = failure(error, DEFENCES.get(pipeline.defence))
-                yield moving, [facts | cell_fields(cell) | trouble for cell in moving]
+                yield list(moving), [facts | cell_fields(cell) | trouble for cell in moving]
                 continue
             for _, same in groupby(moving, key=_situation):
                 members = list(same)

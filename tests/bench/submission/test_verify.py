@@ -15,8 +15,8 @@ from bench.runner.folder.records import to_frame, write_records
 from bench.runner.run import run
 from bench.spec.cells import AttackCell
 from bench.spec.config import load_preset, read_config
-from bench.submission.measured import measured_in
 from bench.submission.entry import _verified
+from bench.submission.measured import measured_in
 from bench.submission.verify import verify
 from framework.declaration import written
 

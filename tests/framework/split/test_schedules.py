@@ -65,7 +65,8 @@ class FirstSendsOnly(Guard):
     asked = None
 
     def admit(self, round_, wanted, **options):
-        again, self.asked = self.asked == (round_.request, round_.index), (round_.request, round_.index)
+        asked = round_.request, round_.index
+        again, self.asked = self.asked == asked, asked
         return dict(wanted) if again else super().admit(round_, wanted, **options)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,13 +61,16 @@ def gone(shard: int) -> ShardUnavailable:
     return ShardUnavailable(shard, f"server {shard} is gone")
 
 
-def exchange(shards: Scripted, owners: Sequence[int] = OWNERS, number: int = 0) -> None:
-    """A round whose every result must be right."""
-    round_ = round_of(SCENE, number)
+def exchange(
+    shards: Scripted, owners: Sequence[int] = OWNERS, number: int = 0, lost: Sequence[int] = ()
+) -> set[int]:
+    """A round whose every result must be right; the servers that its request has lost."""
+    round_ = replace(round_of(SCENE, number), lost=set(lost))
     payloads = payloads_of(round_.grid, 0.0)
     found = shards.exchange(round_, owners, payloads)
     for before, after in zip(tokens_of(payloads), tokens_of(found), strict=True):
         assert np.array_equal(after, before * 2 + 1)
+    return round_.lost
 
 
 def test_windows_of_a_dead_server_go_elsewhere():
@@ -80,9 +84,10 @@ def test_windows_of_a_dead_server_go_elsewhere():
 
 def test_a_dead_server_is_asked_again_with_the_next_picture():
     shards = Scripted(3, {1: gone(1)})
-    exchange(shards)
+    lost = exchange(shards)
+    assert lost == {1}
     shards.asked.clear()
-    exchange(shards)
+    exchange(shards, lost=lost)
     assert 1 not in dict(shards.asked)
     shards.script.clear()
     exchange(shards, number=1)

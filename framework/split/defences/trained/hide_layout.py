@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from framework.errors import PedbenchError
 from framework.models.build import PedSam
 from framework.split.defences.base import DEFENCES, Context
 from framework.split.defences.trained.base import Arrays, TrainedDefence

@@ -66,6 +66,7 @@ class Link:
         self.tls = tls
         self.patience = patience
         self.proxy = proxy
+        self._end: _End
         self._lock = threading.Lock()
         self._verified: bytes | None = None
         self._largest: int | None = None
@@ -139,9 +140,7 @@ class Link:
         """
         end = self._end
         if end.name != name:
-            raise ShardUnavailable(
-                self.shard, f"{self} is another server than before this picture"
-            )
+            raise ShardUnavailable(self.shard, f"{self} is another server than before this picture")
         call: grpc.Call = getattr(end.stub, method)(requests, timeout=seconds)
         return call
 
@@ -171,7 +170,8 @@ class Link:
         """What the server says of itself, over a channel that ends at this server alone."""
         if self.tls is not None:
             self._pin(self.tls, abort)
-        call = self._end.stub.ModelMetadata.future(pb.MetadataRequest(), timeout=self.patience.hello)
+        stub, seconds = self._end.stub, self.patience.hello
+        call = stub.ModelMetadata.future(pb.MetadataRequest(), timeout=seconds)
         with abort.holding(call.cancel):
             try:
                 return call.result()

@@ -204,6 +204,6 @@ class NoisyDecoys(Decoys):
 def test_a_decoy_has_noise_of_its_own(sam, photos):
     defence = NoisyDecoys(1)
     defence.drawn = []
-    predictor = DistributedSamPredictor(sam, LocalShards(4), policy="sticky", defence=defence, seed=3)
+    predictor = DistributedSamPredictor(sam, LocalShards(4), defence=defence, seed=3)
     predictor.set_image(photos["square"])
     assert len(set(defence.drawn)) == len(defence.drawn)
