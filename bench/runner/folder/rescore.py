@@ -31,7 +31,8 @@ def rescore(folder: Path, metrics: Sequence[str]) -> int:
     """Score the kept reconstructions of a run with more metrics.
 
     The journal gets the new records beside the old ones; where a metric was scored before, in
-    their place. What the run did not keep stays without them.
+    their place. What the run did not keep stays without them. Windows that are `always_hidden`
+    depend on other coalitions of the run: their scores stay as they were.
 
     Args:
         folder: of a run; nothing else may use it meanwhile.

@@ -43,7 +43,7 @@ def test_a_seed_deals_all_scenes_alike():
 
 def test_what_is_sensitive_stays_at_home_by_key_too():
     policy = POLICIES.get("sensitive_local")(mask=np.ones((64, 64), bool))
-    owners = policy.bound("yard", SERVERS, lambda: KEY).assign(tiny_grid((64, 64)), 4)
+    owners = policy.bound("yard", SERVERS, lambda: KEY).assign(tiny_grid((256, 256)), 4)
     grid = tiny_grid((64, 64))
     assert {owners[i] for i in grid.content} == {-1}
 

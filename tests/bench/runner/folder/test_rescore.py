@@ -67,7 +67,10 @@ def rows(folder):
 def test_it_gives_the_records_of_a_run_with_that_metric(finished, usual):
     assert rescore(usual, ["vif"]) == 3
     rebuild_records(usual)
-    assert rows(usual).equals(rows(finished / "named"))
+    named = rows(finished / "named")
+    later = (named["metric"] == "vif") & (named["region"] == "always_hidden")
+    assert later.any()
+    assert rows(usual).equals(named[~later].reset_index(drop=True))
 
 
 def test_reconstructions_kept_compactly_are_the_same_to_the_bit_and_score_alike(
