@@ -59,7 +59,7 @@ def _run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
         with stoppable(), _network(config, reason) as network:
             facts = _facts(config, network, reason)
             if len(rows):
-                _refuse_another_machine(folder / environment.FILE, facts)
+                _refuse_another_machine(folder, facts)
             write_file(folder / environment.FILE, json.dumps(facts, indent=2))
             rows = _measure(config, network, left, rows, folder / ROWS)
     if reason:
@@ -132,11 +132,11 @@ def _facts(config: LatencyConfig, network: Network, reason: str) -> dict[str, An
     return known
 
 
-def _refuse_another_machine(path: Path, facts: Mapping[str, Any]) -> None:
+def _refuse_another_machine(folder: Path, facts: Mapping[str, Any]) -> None:
     """Times of two machines do not go into one table."""
-    known = environment.read_environment(path.parent)
+    known = environment.read_environment(folder)
     if other := [n for n in ("machine", "threads") if known.get(n, facts[n]) != facts[n]]:
         raise PedbenchError(
-            f"{path.parent} was begun with another {' and other '.join(other)}: "
+            f"{folder} was begun with another {' and other '.join(other)}: "
             "give another --out, or --fresh to measure anew"
         )
