@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from matplotlib.figure import Figure
 
+from bench.file_names import file_name
 from bench.report.base import ReportFigure, Undecided
 from bench.report.data import RunData
 from bench.report.pictures.strips import Strip, strips
@@ -37,7 +38,7 @@ class StripFigure(ReportFigure):
 
     def __init__(self, strip: Strip, run: RunData) -> None:
         self.strip = strip
-        self.name = f"strip_{_safe(strip.image_id)}"
+        self.name = f"strip_{file_name(strip.image_id)}"
         self.shows = (strip, run.random_weights)
 
     def draw(self, run: RunData, theme: Theme) -> Figure:
@@ -63,7 +64,3 @@ class StripFigure(ReportFigure):
 def _words(tile: Tile) -> str:
     name = "\n".join(wrap(readable(tile.name), LETTERS))
     return f"{name}\n{score_words(tile.scores)}".rstrip("\n")
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

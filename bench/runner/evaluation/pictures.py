@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from bench.datasets import Sample
+from bench.file_names import file_name
 from bench.spec.cells import AttackCell, Pipeline
 from framework.files.writing import write_file
 from framework.split.observation import Observation
@@ -41,7 +42,7 @@ class Pictures:
 
     def __init__(self, folder: Path, image_id: str) -> None:
         self.folder = folder
-        self.home = folder / "images" / _safe(image_id)
+        self.home = folder / "images" / file_name(image_id)
         self._written: set[Path] = set()
 
     def reconstruction(
@@ -134,7 +135,3 @@ def draw_box(photo: Image, box: Sequence[float]) -> Image:
     width = max(1, max(picture.size) // 250)
     ImageDraw.Draw(picture).rectangle(list(box), outline=(255, 255, 255), width=width)
     return np.asarray(picture)
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

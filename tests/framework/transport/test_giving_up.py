@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
+from time import monotonic
 from typing import ClassVar
 
 import numpy as np
@@ -28,11 +29,11 @@ PATIENT = Patience(deadline=100, hello=100, rest=1000)
 
 
 class Waits(ShardService):
-    """Never answers; notes how long it might still have taken when the edge gave up."""
+    """Never answers; notes for how many seconds the edge waited."""
 
     asked = threading.Event()
     ended = threading.Event()
-    left: ClassVar[list[float]] = []
+    waited: ClassVar[list[float]] = []
 
     async def _windows(self, stream, context, work, client):
         await self._wait(context)
@@ -41,11 +42,12 @@ class Waits(ShardService):
         await self._wait(context)
 
     async def _wait(self, context):
+        begun = monotonic()
         self.asked.set()
         try:
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
-            self.left.append(context.time_remaining())
+            self.waited.append(monotonic() - begun)
             self.ended.set()
             raise
 
@@ -77,7 +79,7 @@ def interrupt_when_asked() -> None:
     main = threading.main_thread().ident
     Waits.asked.clear()
     Waits.ended.clear()
-    Waits.left.clear()
+    Waits.waited.clear()
 
     def press() -> None:
         Waits.asked.wait(60)
@@ -97,7 +99,7 @@ def test_ctrl_c_cancels_what_a_hung_server_was_asked(sam, photos, servers, name,
         with pytest.raises(KeyboardInterrupt):
             predictor.set_image(photos["odd"])
     assert Waits.ended.wait(60)
-    assert Waits.left[0] > PATIENT.deadline / 2, "the deadline was waited for"
+    assert Waits.waited[0] < PATIENT.deadline / 2, "the deadline was waited for"
 
 
 def test_ctrl_c_with_several_pictures_in_flight(sam, servers):
@@ -107,7 +109,7 @@ def test_ctrl_c_with_several_pictures_in_flight(sam, servers):
         with pytest.raises(KeyboardInterrupt):
             list(encoder.encode_many([frame_of(256, 256)] * 4, in_flight=2))
     assert Waits.ended.wait(60)
-    assert Waits.left[0] > PATIENT.deadline / 2
+    assert Waits.waited[0] < PATIENT.deadline / 2
 
 
 class Pressed(WindowStage):
