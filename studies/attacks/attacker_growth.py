@@ -1,9 +1,9 @@
 """How leakage grows with the attacker's photos and with the steps of its training.
 
 ``python -m studies.attacks.attacker_growth --data SPEC [--limit N] [--photos 8 32] [--shares 0.25
-1]``
+1] [--seeds 0 1 2]``
 
-Trains each attacker with every number of photos and share of its usual steps, and with
+Trains each attacker with every number of photos, share of its usual steps and seed, and with
 ``--priors`` its prior-only twin alike. Scores what one shard of four makes of photos: PSNR of the
 windows that it did not receive for whole-picture decoders, which learn from all rounds, of those
 that it received for window decoders. Where the largest numbers still gain over the next smaller
@@ -47,6 +47,7 @@ ATTACKERS = {
     "conv_decoder": "visible",
     "whole_image_decoder": "hidden",
     "joint_decoder": "hidden",
+    "stacked_decoder": "hidden",
 }
 """Attackers, and the region that shows what they gain."""
 DEPTH = 4
@@ -55,6 +56,7 @@ PRIORS = {
     "conv_decoder": "conv_decoder_prior",
     "whole_image_decoder": "whole_image_prior",
     "joint_decoder": "joint_decoder_prior",
+    "stacked_decoder": "stacked_decoder_prior",
 }
 SHARD = (0,)
 NAME = "attacker_growth"
@@ -92,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def growth(
     photos: PublicPhotos, scored: Sequence[Scored], options: argparse.Namespace
 ) -> Iterator[pd.DataFrame]:
-    """For each attacker, number of photos and number of steps, a row per photo scored."""
+    """For each attacker, number of photos and of steps, and seed, a row per photo scored."""
     seen_at = {
         "hidden": [image.seen for image in scored],
         "visible": [image.at_stage(DEPTH, photos.models.sam) for image in scored],
@@ -102,26 +104,28 @@ def growth(
         stage = DEPTH if region == "visible" else None
         threat = ThreatModel(public_photos=count or None, stage=stage)
         setting = TrainingSetting(threat=threat, every_round=region == "hidden")
-        for steps in steps_of(name, options.shares):
-            path = options.out and options.out / "parts" / f"{name}-{count}-{steps}.csv"
+        for steps, seed in product(steps_of(name, options.shares), options.seeds):
+            path = options.out and options.out / "parts" / f"{name}-{count}-{steps}-{seed}.csv"
             if path is not None and path.exists():
                 yield pd.read_csv(path, dtype={"image": str})
                 continue
             knowledge = photos.knowledge(setting)
             start = time.process_time()
-            attack = _fitted(name, steps, knowledge)
+            attack = _fitted(name, steps, seed, knowledge)
             seconds = time.process_time() - start
             cell = {"attack": name, "region": region, "photos": len(knowledge.public)}
-            cell |= {"steps": steps, "processor seconds": seconds}
+            cell |= {"steps": steps, "seed": seed, "processor seconds": seconds}
             mine = {"psnr": _scores(attack, scored, seen_at[region], region)}
             if options.priors:
-                prior = _fitted(PRIORS[name], steps, knowledge)
+                prior = _fitted(PRIORS[name], steps, seed, knowledge)
                 mine["prior"] = _scores(prior, scored, seen_at[region], region)
             rows = pd.DataFrame({"image": [image.image_id for image in scored], **cell, **mine})
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 rows.to_csv(path, index=False)
-            print(f"{name}, {cell['photos']} photos, {steps} steps done", file=sys.stderr)
+            print(
+                f"{name}, {cell['photos']} photos, {steps} steps, seed {seed} done", file=sys.stderr
+            )
             yield rows
 
 
@@ -132,9 +136,14 @@ def steps_of(name: str, shares: Sequence[float]) -> list[int]:
 
 
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Means, and paired gains of each cell over the prior and over fewer photos or steps."""
+    """Means over photos and seeds, and paired gains over the prior and fewer photos or steps.
+
+    ``seeds apart``: between the best and the worst seed, means over photos, dB.
+    """
     rows = []
-    for _, of_attack in scores.groupby("attack", sort=False):
+    for _, of_seeds in scores.groupby("attack", sort=False):
+        by_photo = of_seeds.groupby(["attack", "region", "photos", "steps", "image"])
+        of_attack = by_photo.mean(numeric_only=True).drop(columns="seed").reset_index()
         wide = of_attack.pivot(index="image", columns=["photos", "steps"], values="psnr")
         images = list(wide.index)
         tried = set(zip(of_attack["photos"], of_attack["steps"], strict=True))
@@ -143,6 +152,10 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
             row = {k: first[k] for k in ("attack", "region", "photos", "steps")}
             row |= {"processor seconds": first["processor seconds"]}
             row["psnr"] = mean_interval(own, images).mean
+            alike = of_seeds[(of_seeds["photos"] == photos) & (of_seeds["steps"] == steps)]
+            by_seed = alike.groupby("seed")["psnr"].mean()
+            row["seeds"] = len(by_seed)
+            row["seeds apart"] = by_seed.max() - by_seed.min()
             fewer = [p for p, s in tried if p < photos and s == steps]
             less = [s for p, s in tried if p == photos and s < steps]
             if fewer:
@@ -185,8 +198,8 @@ def drawn(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _fitted(name: str, steps: int, knowledge: Knowledge) -> Attack:
-    attack = ATTACKS.get(name)(seed=0, **({"steps": steps} if steps else {}))
+def _fitted(name: str, steps: int, seed: int, knowledge: Knowledge) -> Attack:
+    attack = ATTACKS.get(name)(seed=seed, **({"steps": steps} if steps else {}))
     attack.fit(knowledge)
     return attack
 
@@ -219,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--shares", type=float, nargs="+", default=[0.25, 1.0], help="of an attacker's usual steps"
     )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the training")
     parser.add_argument("--priors", action="store_true", help="train prior-only twins as well")
     parser.add_argument("--out", type=Path, help="write the table to this folder")
     add_device_flag(parser, default="cpu")

@@ -85,10 +85,12 @@ def test_growth_tells_what_more_photos_and_more_steps_gain():
             "region": "hidden",
             "photos": photos,
             "steps": steps,
+            "seed": seed,
             "processor seconds": 1.0,
-            "psnr": 10 + level + photos / 8 + steps / 300,
+            "psnr": 10 + level + photos / 8 + steps / 300 + seed / 2,
         }
         for image, level in (("a", 0), ("b", 5))
+        for seed in (0, 1)
         for photos in (8, 32)
         for steps in (75, 300)
     ]
@@ -98,6 +100,8 @@ def test_growth_tells_what_more_photos_and_more_steps_gain():
     assert most["gain over fewer photos"] == "+3.00 [+3.00, +3.00]"
     assert most["gain over fewer steps"] == "+0.75 [+0.75, +0.75]"
     assert table.iloc[0]["gain over fewer photos"] == ""
+    assert most["psnr"] == pytest.approx(17.75)
+    assert (most["seeds"], most["seeds apart"]) == (2, pytest.approx(0.5))
     figure = attacker_growth.drawn(table)
     (axes,) = figure.axes
     assert [len(line.get_xdata()) for line in axes.lines] == [2, 2]
