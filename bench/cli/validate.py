@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
         PedbenchError: neither a folder nor anything to print is named; there is no such folder.
     """
     # Imported here, or each command would wait seconds for PyTorch.
+    from bench.submission.admission import unranked
     from bench.submission.card import EXAMPLE
+    from bench.submission.entry import entry_of
     from bench.submission.schema import published
     from bench.submission.validate import counts, faults
 
@@ -50,4 +52,6 @@ def run(args: argparse.Namespace) -> int:
         print(fault)
     if not found:
         print(f"{args.folder} is a valid submission: {counts(args.folder)}")
+        for reason in unranked(entry_of(args.folder)):
+            print(f"on a leaderboard without a rank: {reason}")
     return 1 if found else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ RULES = (
     "scored photos that look like public ones.",
     "Enough attackers: in the hidden part an inpainter is among them, in the visible part an "
     "inversion that was trained.",
+    "The same attacks: ranks are among scores that faced the same ones.",
     f"Enough photos: at least {LEAST_IMAGES}.",
     "Committed code: the commit is known and had no changes; the weights are trained.",
     "Records that hold: no cell of the last 'pedbench verify' disagrees.",
@@ -35,6 +37,12 @@ def refusals(entry: Entry) -> list[str]:
     disagreeing = (entry.get("verified") or {}).get("disagreeing", 0)
     found = [f"{plural(disagreeing, 'cell')} disagreed when computed again"] if disagreeing else []
     return [*_refusals(entry["run"]), *found]
+
+
+def unranked(entry: Entry) -> list[str]:
+    """Why an entry, or some of its scores, are without a rank; empty where all have one."""
+    why = Counter(filter(None, map(weakness, entry["scores"])))
+    return [*refusals(entry), *(f"{text} ({plural(count, 'score')})" for text, count in why.items())]
 
 
 def _refusals(run: dict[str, Any]) -> Iterator[str]:

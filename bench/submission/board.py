@@ -17,8 +17,8 @@ from bench.submission.entry import RANKED_BY, REGIONS, Entry
 from bench.words import plural
 from framework.errors import PedbenchError
 
-GROUP = ["n_shards", "size", "coalition"]
-"""Ranks are within these."""
+GROUP = ["n_shards", "size", "coalition", "attacks"]
+"""Ranks are within these: who faced fewer attacks must not rank before who faced more."""
 SHOWN = {
     "hidden": "what plans and policies protect: windows that the coalition did not receive",
     "visible": "what defences protect: windows that the coalition received",
@@ -100,18 +100,20 @@ def _table(region: str, entries: list[Entry]) -> Table:
     return Table(
         name=f"leaderboard_{region}",
         title=f"{region.title()}: {SHOWN[region]}",
-        note="Ranks are within a number of shards and a coalition. Worst known: per photo the "
+        note="Ranks are within a number of shards, a coalition and the same attacks. Worst known: per photo the "
         "attack that leaks most, then the mean, of whichever evaluation leaks most. Gain: over "
         "the strongest floor of each photo. Brackets: 95 % intervals over photos.",
         frame=frame,
         columns=(
             Column("rank", "Rank", 0),
+            Column("unranked", "Without a rank because"),
             Column("defence", "Defence"),
             Column("plan", "Plan"),
             Column("policy", "Policy"),
             Column("payload", "Payload"),
             Column("n_shards", "Shards", 0),
             Column("coalition", "Coalition"),
+            Column("faced", "Attacks", 0),
             Column("value", "Worst known (dB)", 2, "higher is worse for privacy", interval=True),
             Column("gain", "Gain (dB)", 2, "higher is worse for privacy"),
             Column("lpips", "LPIPS", 3, "lower is worse for privacy"),
@@ -120,7 +122,6 @@ def _table(region: str, entries: list[Entry]) -> Table:
             Column("reproduced", "Reproduced"),
             Column("external", "External evaluation"),
             Column("kept", "mIoU kept", 3, "higher is better for the user"),
-            Column("unranked", "Without a rank because"),
             Column("submission", "Submission"),
         ),
     )
@@ -162,6 +163,8 @@ def _row(
         "gain": worst["gain"],
         "lpips": lpips["value"] if lpips else None,
         "attack": readable(worst["attack"]),
+        "attacks": ", ".join(score["attacks"]),
+        "faced": len(score["attacks"]),
         "reported": score["value"],
         "reproduced": _reproduced(entry, others),
         "external": _external(score, others),
@@ -197,10 +200,12 @@ def _external(score: dict[str, Any], others: list[tuple[Entry, dict[str, Any]]])
 
 
 def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows in the order of shards, coalition and leakage, with ranks of those that have one."""
+    """Rows by shards, coalition, attacks and leakage, with ranks of those that have one."""
     frame["behind"] = frame["unranked"] != ""
-    order = [*GROUP, "behind", "value", "submission", "defence", "policy", "plan"]
-    frame = frame.sort_values(order, ignore_index=True)
+    frame["fewer"] = -frame["faced"]
+    order = [*GROUP[:-1], "fewer", "attacks", "behind", "value"]
+    frame = frame.sort_values([*order, "submission", "defence", "policy", "plan"])
+    frame = frame.reset_index(drop=True)
     counted = ~frame["behind"]
     ranks = frame[counted].groupby(GROUP, sort=False).cumcount() + 1
     frame["rank"] = ranks.reindex(frame.index)

@@ -56,14 +56,14 @@ _SCORE = {
         },
         "region": {"enum": list(REGIONS)},
         "metric": {"enum": list(METRICS)},
-        **dict.fromkeys(("value", "images", "attacks", "floors", "trained"), _NUMBER),
+        **dict.fromkeys(("value", "images", "floors", "trained"), _NUMBER),
         **dict.fromkeys(("low", "high", "floor", "gain", "kept"), _MAYBE),
         "attack": _TEXT,
-        "kinds": {"type": "array", "items": _TEXT},
+        **dict.fromkeys(("attacks", "kinds"), {"type": "array", "items": _TEXT}),
     },
     "required": [
         *("setting", "region", "metric", "value", "low", "high", "gain", "kept", "images"),
-        *("attack", "kinds", "trained"),
+        *("attack", "attacks", "kinds", "trained"),
     ],
 }
 _FACTS = ("weights", "dataset", "dataset_fingerprint", "commit", "benchmark_version")
@@ -210,7 +210,7 @@ def _score(table: ImageTable, kept: dict[tuple[Any, ...], float]) -> dict[str, A
         "metric": table.keys["metric"],
         "attack": names[strongest],
         "kinds": kinds,
-        "attacks": len(real),
+        "attacks": sorted(set(names)),
         "floors": len(floors),
         "trained": len({name for name in names if _trained(name)}),
         "images": row["images"],
