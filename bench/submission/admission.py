@@ -42,7 +42,10 @@ def refusals(entry: Entry) -> list[str]:
 def unranked(entry: Entry) -> list[str]:
     """Why an entry, or some of its scores, are without a rank; empty where all have one."""
     why = Counter(filter(None, map(weakness, entry["scores"])))
-    return [*refusals(entry), *(f"{text} ({plural(count, 'score')})" for text, count in why.items())]
+    return [
+        *refusals(entry),
+        *(f"{text} ({plural(count, 'score')})" for text, count in why.items()),
+    ]
 
 
 def _refusals(run: dict[str, Any]) -> Iterator[str]:

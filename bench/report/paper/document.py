@@ -129,7 +129,7 @@ _FIGURE = r"""\begin{figure*}
 
 _DOCUMENT = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
-\usepackage{booktabs,graphicx,longtable,pdflscape,textcomp}
+\usepackage{array,booktabs,graphicx,longtable,pdflscape,textcomp}
 \usepackage[margin=20mm]{geometry}
 \setcounter{topnumber}{9}\setcounter{totalnumber}{9}\setcounter{dbltopnumber}{9}
 \makeatletter
@@ -140,7 +140,9 @@ _DOCUMENT = r"""\documentclass[twocolumn]{article}
 \title{Tables and figures of pedbench}
 \author{}\date{}
 \begin{document}
+\twocolumn[{\begin{@twocolumnfalse}
 \maketitle
+\setlength{\parskip}{4pt}
 Made by pedbench from the records of these runs.
 Every table and figure names its run, and the command that makes it again.
 
@@ -148,18 +150,19 @@ Every table and figure names its run, and the command that makes it again.
 
 <missing>
 
+The appendix has every row of the tables that the text takes its rows from. The CSV files beside
+this document have more columns, and numbers in full precision.
+\begin{description}\setlength{\itemsep}{0pt}
+<contents>
+\end{description}
+\bigskip
+\end{@twocolumnfalse}}]
 <tables>
 \clearpage
 <figures>
 \clearpage
 \onecolumn
 \appendix
-\section*{Appendix: all rows}
-Every row of the tables that the text takes its rows from. The CSV files beside this document have
-more columns, and numbers in full precision.
-\begin{description}
-<contents>
-\end{description}
 <appendix>
 \end{document}
 """

@@ -12,7 +12,13 @@ from bench.report.render.table import Column, Table
 from bench.report.topics.columns import CAP, INTERVALS
 from bench.report.words import readable
 
-HEADINGS = {"policy": "Policy", "n_shards": "Shards", "plan": "Plan", "coalition": "Coalition"}
+HEADINGS = {
+    "policy": "Policy",
+    "n_shards": "Shards",
+    "plan": "Plan",
+    "payload": "Payload",
+    "coalition": "Coalition",
+}
 REGIONS = (
     "Hidden, visible: windows that the coalition did not, or did, receive before the first global "
     "block; full: both."
@@ -82,6 +88,7 @@ QUESTIONS = (
         f"decimals share a row. Adapted: with weights trained in that plan's order. {INTERVALS}",
         ("plan", "payload", "policy", "n_shards", "miou_box", "agreement_box"),
         choose.undefended,
+        fullest=True,
     ),
     Question(
         "T2",
@@ -101,6 +108,7 @@ QUESTIONS = (
         dict.fromkeys(
             ("hidden_psnr_mean", "hidden_psnr_gain", "visible_psnr_mean", "full_psnr_mean"), 1
         ),
+        folded=("plan", "policy", "n_shards", "payload"),
     ),
     Question(
         "T2b",
@@ -132,6 +140,8 @@ QUESTIONS = (
             1,
         )
         | {"visible_fraction": 2},
+        plain=("hidden_psnr_floor", "hidden_psnr_mean", "visible_psnr_mean", "full_psnr_mean"),
+        folded=("plan", "payload"),
     ),
     Question(
         "T3",
@@ -146,6 +156,7 @@ QUESTIONS = (
         dict.fromkeys(("ceiling", "1 of 4", "1 of 25"), 2),
         plain=("ceiling",),
         most=choose.RECOGNISED_ROWS,
+        folded=("plan", "policy"),
     ),
     Question(
         "T4",

@@ -57,8 +57,9 @@ def strongest_attacks(frame: pd.DataFrame) -> pd.DataFrame:
     one = one[(one["payload"] == "float32") & (one["training"] == "")]
     if one.empty:
         return one
+    for setting in ("plan", "policy"):
+        one = one[one[setting] == _usual(one[setting])]
     one = one[one["n_shards"] == one["n_shards"].min()]
-    one = one[one["policy"] == _commonest(one["policy"])]
     ranked = one.sort_values("hidden_psnr_mean", ascending=False)
     attacks = ranked[~ranked["attack_kind"].isin(CONTROLS)].head(MOST_ATTACKS)
     floor, ceiling = (ranked[ranked["attack_kind"] == kind].head(1) for kind in (FLOOR, CEILING))
@@ -71,13 +72,13 @@ def strongest_attacks(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def largest_coalitions(frame: pd.DataFrame) -> pd.DataFrame:
-    """One shard by policy and number of shards; of the commonest policy the largest part too."""
+    """One shard by policy and number of shards; of the usual policy the largest part too."""
     rows = frame[frame["coalition_choice"] == "largest"]
     rows = rows[(rows["coalition"] < rows["n_shards"]) & (rows["plan"] == SHARED)]
     if rows.empty:
         return rows
     most = rows.groupby(["policy", "n_shards"])["coalition"].transform("max")
-    usual = rows["policy"] == _commonest(rows["policy"])
+    usual = rows["policy"] == _usual(rows["policy"])
     rows = rows.assign(usual=usual)[
         (rows["coalition"] == 1) | (usual & (rows["coalition"] == most))
     ]
@@ -90,11 +91,12 @@ def recognised(frame: pd.DataFrame) -> pd.DataFrame:
     """Each recogniser's telling measure, on what was seen and on the worst reconstruction."""
     telling = [part.metrics[0] for _, part in RECOGNISERS.items()]
     rows = frame[frame["metric"].isin(telling)]
-    rows = rows[rows["policy"] == _commonest(rows["policy"])]
+    rows = rows[rows["policy"] == _usual(rows["policy"])]
     alone = [name for name in rows if re.fullmatch(r"1 of \d+", str(name))]
     rows = rows.assign(made=rows["picture"] != SEEN, most=rows[alone].max(axis=1))
     worst = rows.sort_values("most", ascending=False).drop_duplicates(["recogniser", "made"])
-    return worst.sort_values(["recogniser", "made"])
+    worst = worst.sort_values(["recogniser", "made"])
+    return worst.assign(**{key: worst[key].map(readable) for key in ("recogniser", "picture")})
 
 
 def slow_and_fast_links(frame: pd.DataFrame) -> pd.DataFrame:
@@ -125,8 +127,10 @@ def frames_of_a_still_scene(frame: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["frames"].isin({*counts[:1], *counts[len(counts) // 2 :][:1], *counts[-1:]})]
 
 
-def _commonest(values: pd.Series) -> object:
-    return values.value_counts().index[0]
+def _usual(values: pd.Series) -> object:
+    """The plan or policy that most figures are of, if it was measured; else the commonest."""
+    usual = [name for name in (SHARED, "random") if (values == name).any()]
+    return usual[0] if usual else values.value_counts().index[0]
 
 
 def _listed(values: Iterable[object]) -> str:

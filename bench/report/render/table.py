@@ -30,6 +30,8 @@ LONG_TABLE = 40
 """Rows beyond which a LaTeX table may break over pages."""
 WIDE_TABLE = 200
 """Letters beyond which a table that breaks over pages has its intervals below their numbers."""
+MOST_LETTERS = 60
+"""Letters beyond which words of a table that breaks over pages are set in lines."""
 HEAD = 9
 """Letters in a line of a LaTeX heading, longer words apart."""
 
@@ -203,12 +205,15 @@ class Table:
         title, legend = escape_latex(self.title), escape_latex(self.legend)
         if self.frame.empty:
             return f"% {self.title}\n\\emph{{{escape_latex(self.empty)}}}\n"
-        kinds = "".join("l" if column.decimals is None else "r" for column in self.shown)
         head = " & ".join(_latex_head(column.label) for column in self.shown) + r" \\"
         long = len(self.frame) > LONG_TABLE
         stacked = long and _letters(self.rows) > WIDE_TABLE
         body = "\n".join(_latex_row(row, stacked) for row in self.rows)
         shape = _LATEX_LONG if long else _LATEX_FLOAT
+        kinds = "".join(
+            _latex_kind(column, cells, long)
+            for column, cells in zip(self.shown, zip(*self.rows, strict=True), strict=True)
+        )
         values = {"title": title, "legend": legend, "kinds": kinds, "head": head, "body": body}
         for key, value in {**values, "name": self.name}.items():
             shape = shape.replace(f"<{key}>", value)
@@ -258,11 +263,18 @@ def _letters(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _latex_row(cells: Sequence[str], stacked: bool) -> str:
-    """A row; ``stacked`` puts intervals below their numbers."""
+    """A row; ``stacked`` puts intervals below their numbers, and a gap below the row."""
     texts = [escape_latex(cell) for cell in cells]
-    if stacked:
-        texts = [_STACK.sub(r"\\shortstack[r]{\1\\\\{}[\2]}", text) for text in texts]
-    return " & ".join(texts) + r" \\"
+    if not stacked:
+        return " & ".join(texts) + r" \\"
+    return " & ".join(_STACK.sub(_BELOW, text) for text in texts) + r" \\ \addlinespace[2pt]"
+
+
+def _latex_kind(column: Column, cells: Sequence[str], long: bool) -> str:
+    """How a column is set: numbers to the right, words to the left; many words in lines."""
+    if column.decimals is not None:
+        return "r"
+    return _WRAPPED if long and max(map(len, cells)) > MOST_LETTERS else "l"
 
 
 def _latex_head(label: str) -> str:
@@ -272,6 +284,8 @@ def _latex_head(label: str) -> str:
 
 
 _STACK = re.compile(r"^(\S+) \[(.+)\]$")
+_BELOW = r"\\begin{tabular}[t]{@{}r@{}}\1\\\\{}[\2]\\end{tabular}"
+_WRAPPED = r">{\raggedright\arraybackslash}p{38mm}"
 _LATEX_FLOAT = r"""% needs \usepackage{booktabs,graphicx}
 \begin{table}
 \centering
@@ -291,7 +305,7 @@ _LATEX_FLOAT = r"""% needs \usepackage{booktabs,graphicx}
 \end{table}
 """
 
-_LATEX_LONG = r"""% needs \usepackage{booktabs,longtable,pdflscape}
+_LATEX_LONG = r"""% needs \usepackage{array,booktabs,longtable,pdflscape}
 \begin{landscape}
 \tiny
 \setlength{\tabcolsep}{2pt}

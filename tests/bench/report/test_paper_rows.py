@@ -14,6 +14,7 @@ from bench.report.paper.questions import QUESTIONS
 from bench.report.paper.rows import largest_coalitions, recognised, undefended
 from bench.report.paper.sources import Source
 from bench.report.render.table import Column, Table
+from bench.report.words import readable
 
 
 def segmentation(plan: str, payload: str, policy: str = "random", **given: object) -> dict:
@@ -53,7 +54,7 @@ def test_of_reconstructions_the_one_in_which_most_is_recognised() -> None:
     rows = [{**row, "picture": name, "1 of 4": score} for name, score in pictures.items()]
     alarms = [{**each, "metric": "face_false_alarms", "1 of 4": 9} for each in rows]
     found = recognised(pd.DataFrame([*alarms, *rows]))
-    assert found["picture"].tolist() == ["seen", "conv_decoder"]
+    assert found["picture"].tolist() == ["seen", "conv decoder"]
     assert found["1 of 4"].tolist() == [0.1, 0.5]
 
 
@@ -77,9 +78,22 @@ def test_every_recogniser_has_its_rows() -> None:
         for picture, score in (("seen", 0.1), ("conv_decoder", 0.5))
     ]
     answer = question("T3").answer(table("recognition", rows))
-    assert answer.frame["recogniser"].value_counts().to_dict() == dict.fromkeys(
-        RECOGNISERS.names(), 2
-    )
+    names = map(readable, RECOGNISERS.names())
+    assert answer.frame["recogniser"].value_counts().to_dict() == dict.fromkeys(names, 2)
+
+
+def test_one_shard_is_that_of_the_usual_plan_and_policy_and_the_note_says_so() -> None:
+    row = {"coalition": 1, "coalition_choice": "largest", "defence": "none", "training": ""}
+    row |= {"attack": "telea", "attack_kind": "inpainting", "payload": "float32"}
+    rows = [
+        {**row, "plan": plan, "policy": policy, "n_shards": shards, "hidden_psnr_mean": 12.0}
+        for plan, policy, shards in product(
+            ("globals_last", "interleaved"), ("contiguous", "random", "strided"), (4, 9)
+        )
+    ]
+    answer = question("T2").answer(table("attacks", rows))
+    assert len(answer.frame) == 1
+    assert "Plan: interleaved. Policy: random. Shards: 4. Payload: float32." in answer.note
 
 
 def test_defences_are_those_of_the_run_that_has_most_of_them() -> None:

@@ -61,7 +61,9 @@ def test_a_table_wider_than_a_page_has_intervals_below_their_numbers() -> None:
     frame = _frame(LONG_TABLE + 1)
     assert "[r]" not in _table(frame).to_latex()
     text = _table(frame.assign(name="x" * WIDE_TABLE)).to_latex()
-    assert r"& \shortstack[r]{0.00\\{}[$-$1.25, 1\,234.50]} \\" in text
+    stack = r"\begin{tabular}[t]{@{}r@{}}0.00\\{}[$-$1.25, 1\,234.50]\end{tabular}"
+    assert rf"& {stack} \\ \addlinespace" in text
+    assert r"\begin{longtable}{@{}>{\raggedright\arraybackslash}p{38mm}r@{}}" in text
 
 
 def test_csv_reads_back_with_the_bounds_of_intervals() -> None:
