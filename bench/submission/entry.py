@@ -59,7 +59,7 @@ _SCORE = {
         **dict.fromkeys(("value", "images", "floors", "trained"), _NUMBER),
         **dict.fromkeys(("low", "high", "floor", "gain", "kept"), _MAYBE),
         "attack": _TEXT,
-        **dict.fromkeys(("attacks", "kinds"), {"type": "array", "items": _TEXT}),
+        **{key: {"type": "array", "items": _TEXT} for key in ("attacks", "kinds")},
     },
     "required": [
         *("setting", "region", "metric", "value", "low", "high", "gain", "kept", "images"),
