@@ -20,7 +20,7 @@ from framework.models.build import PedSam
 
 FILE = "environment.json"
 
-MAPPINGS = ("machine", "packages", "plugins", "public", "outside", "substitutes")
+MAPPINGS = ("machine", "packages", "plugins", "public", "outside", "substitutes", "defences")
 """Facts that have names of their own."""
 
 PACKAGES = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import dataclasses
 
 import pandas as pd
@@ -92,6 +94,53 @@ def test_a_unit_under_two_keys_is_refused(runs, tmp_path):
     with pytest.raises(PedbenchError, match="under another key"):
         merge([runs / "1", changed], tmp_path / "merged")
     assert merge([runs / "1"], tmp_path / "merged"), "what failed can be tried again"
+
+
+def copied(part, home, **changes):
+    """A part whose journal and environment have other texts."""
+    home.mkdir()
+    for path in (part / "config.yaml", part / "environment.json", part / JOURNAL):
+        text = path.read_text()
+        for old, new in changes.get(path.name.partition(".")[0], {}).items():
+            assert old in text
+            text = text.replace(old, new)
+        (home / path.name).write_text(text)
+    return home
+
+
+def test_parts_of_other_photos_or_trained_defences_are_refused(runs, tmp_path):
+    digests = {
+        inputs[""]["the photo"]
+        for line in (runs / "2" / JOURNAL).read_text().splitlines()
+        if "the photo" in (inputs := json.loads(line)["inputs"])[""]
+    }
+    other = copied(runs / "2", tmp_path / "photos", journal={d: "0" * len(d) for d in digests})
+    with pytest.raises(PedbenchError, match="they differ in the photo "):
+        merge([runs / "1", other], tmp_path / "merged")
+    one, two = (
+        copied(
+            runs / part,
+            tmp_path / f"defence{part}",
+            environment={'"defences": {}': f'"defences": {{"learned_noise 1": "{weights}"}}'},
+        )
+        for part, weights in (("1", "feed"), ("2", "f00d"))
+    )
+    with pytest.raises(PedbenchError, match="they differ in defences"):
+        merge([one, two], tmp_path / "merged")
+    merge([one, runs / "2"], tmp_path / "merged")
+    assert "feed" in (tmp_path / "merged/environment.json").read_text()
+
+
+def test_other_packages_and_missing_parts_are_told(runs, tmp_path, capsys):
+    digests = {
+        json.loads(line)["inputs"][""]["installed packages"]
+        for line in (runs / "2" / JOURNAL).read_text().splitlines()
+    }
+    other = copied(runs / "2", tmp_path / "packages", journal={d: "0" * len(d) for d in digests})
+    merge([runs / "1", other], tmp_path / "merged")
+    assert "were computed by other versions of packages" in capsys.readouterr().err
+    merge([runs / "1"], tmp_path / "half")
+    assert "cells are in none of the parts: merge all parts" in capsys.readouterr().err
 
 
 def test_a_part_is_which_one_of_how_many(capsys):
