@@ -14,6 +14,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 
 from bench import __version__
 from bench.flags.arguments import Parser
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     end_quickly()
     try:
         given = attached(sys.argv[1:] if arguments is None else arguments)
+        refuse_empty(given)
         args = build_parser().parse_args(given)
         with megapixel_limit(getattr(args, "max_megapixels", None)):
             return int(args.run(args) or 0)
@@ -52,6 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         print(f"pedbench: error: {name}{reason(error)}: give another path", file=sys.stderr)
         return BAD_INPUT
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse ``--out ""`` and the like: an empty path would be the folder one is in.
+
+    Raises:
+        PedbenchError: names the option.
+    """
+    pairs = pairwise(arguments)
+    empty = [flag for flag, value in pairs if flag.startswith("--") and not value]
+    empty += [each[:-1] for each in arguments if each.startswith("--") and each.endswith("=")]
+    if empty:
+        raise PedbenchError(f"{empty[0]} is empty: give a value, or leave it out")
 
 
 def print_anything() -> None:

@@ -12,6 +12,8 @@ from framework.errors import PedbenchError
 if TYPE_CHECKING:
     from bench.datasets import Dataset
 
+DRAW_ELSEWHERE = "free space there, or give another --draw"
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -45,12 +47,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from PIL import Image
     from tqdm import tqdm
 
     from bench.datasets import SampleError, open_dataset
-    from bench.runner.evaluation.pictures import overlay
-    from framework.files.writing import make_folder, writing
+    from bench.file_names import file_name
+    from bench.runner.evaluation.pictures import encoded, overlay
+    from framework.files.writing import make_folder, write_file
 
     dataset = open_dataset(args.data, images=args.images, annotations=args.annotations)
     if args.croissant:
@@ -72,9 +74,8 @@ def run(args: argparse.Namespace) -> int:
         masks += len(sample.masks)
         tqdm.write(f"{image_id}: {width}×{height}, {len(sample.masks)} masks")
         if args.draw:
-            path = args.draw / f"{image_id.replace('/', '_')}.png"
-            with writing(path, "free space there, or give another --draw"):
-                Image.fromarray(overlay(sample.image, sample.masks)).save(path)
+            path = args.draw / f"{file_name(image_id)}.png"
+            write_file(path, encoded(overlay(sample.image, sample.masks), path), DRAW_ELSEWHERE)
     print(
         f"{dataset.name}: {len(ids)} images, {masks} masks, {unreadable} unreadable, "
         f"fingerprint {dataset.fingerprint}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.outputs import print_written
+from bench.file_names import file_name
 from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int, whole
 from bench.flags.remote import add_remote_flags, read_remote_flags
 from framework.errors import PedbenchError
@@ -277,6 +278,6 @@ def default_folder(config: RunConfig) -> Path:
     """``results/PRESET-DATA``, from the last part of the data set's name."""
     scheme, _, rest = config.data.partition(":")
     data = Path(rest).name if rest else scheme
-    parts = [config.preset, data] + ([] if config.model == "tiny" else [config.model])
+    parts = [file_name(config.preset), data] + ([] if config.model == "tiny" else [config.model])
     parts += [] if config.precision == "float32" else [config.precision]
     return Path("results") / "-".join(parts)

@@ -53,12 +53,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the subcommand."""
-    from PIL import Image
-
     from bench.flags.prompts import BOX, read_prompt
-    from bench.runner.evaluation.pictures import draw_box, overlay
-    from framework import DistributedSamPredictor, LocalShards, PedbenchError, build_sam
+    from bench.runner.evaluation.pictures import draw_box, encoded, overlay
+    from framework import DistributedSamPredictor, LocalShards, build_sam
     from framework.files.photos import read_photo
+    from framework.files.writing import write_file
     from framework.split.defences import make_defence
 
     prompt = read_prompt(args.box, args.point)
@@ -84,14 +83,11 @@ def run(args: argparse.Namespace) -> int:
         predictor.set_image(photo)
     masks, scores, _ = predictor.predict(**prompt.arguments)
     mask = masks[int(scores.argmax())]
-    try:
-        Image.fromarray(mask.astype("uint8") * 255).save(args.out)
-        if args.overlay:
-            drawn = overlay(photo, mask[None], side=max(photo.shape))
-            drawn = draw_box(drawn, prompt.values) if prompt.kind == BOX else drawn
-            Image.fromarray(drawn).save(args.overlay)
-    except (OSError, ValueError) as error:
-        raise PedbenchError(f"cannot write the mask: {error}; give --out FILE.png") from error
+    write_file(args.out, encoded(mask.astype("uint8") * 255, args.out))
+    if args.overlay:
+        drawn = overlay(photo, mask[None], side=max(photo.shape))
+        drawn = draw_box(drawn, prompt.values) if prompt.kind == BOX else drawn
+        write_file(args.overlay, encoded(drawn, args.overlay))
     traffic = predictor.traffic
     if not predictor.encoder.plan.stock_order:
         print(f"warning: plan '{args.plan}' moves blocks, '{args.model}' is not adapted to it")

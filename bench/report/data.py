@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +29,12 @@ from bench.runner.folder.records import (
 )
 from bench.spec.cells import ORIGINAL, SEEN, Pipeline
 from bench.spec.fields import read_yaml
+from bench.spec.grid import PIPELINE_FIELDS
 from bench.survey import JUDGEMENTS
 from bench.words import plural
 from framework.declaration import own
 from framework.errors import PedbenchError
+from framework.files.download import sha256_of
 from framework.models.named import models
 from framework.split.plans import make_plan
 
@@ -87,7 +90,7 @@ class RunData:
         values = self.records.drop(columns="from_store", errors="ignore")
         hashes = pd.util.hash_pandas_object(values, index=False).to_numpy()
         judged = self.folder / JUDGEMENTS
-        people = [judged.read_text(encoding="utf-8")] if judged.is_file() else []
+        people = [sha256_of(judged)] if judged.is_file() else []
         return content_digest(
             list(values.columns), np.sort(hashes), self.config, self.attackers, *people
         )
@@ -262,9 +265,21 @@ def _read_settings(path: Path) -> dict[str, Any]:
     content = read_yaml(path)
     for name in ("groups", "pictures"):
         entries = content.get(name) or []
-        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        if not isinstance(entries, list) or not all(map(_is_setting, entries)):
             raise PedbenchError(f"{path}: {name} is no list of settings: mend it, or delete {path}")
     return content
+
+
+def _is_setting(entry: Any) -> bool:
+    """Whether an entry under ``groups`` or ``pictures`` names settings: values, lists of a grid."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("grid", {}), dict):
+        return False
+    single = [value for name, value in entry.items() if name in PIPELINE_FIELDS]
+    lists = entry.get("grid", {}).values()
+    return all(isinstance(value, Hashable) for value in single) and all(
+        isinstance(values, list) and all(isinstance(value, Hashable) for value in values)
+        for values in lists
+    )
 
 
 def no_rows(columns: list[str]) -> pd.DataFrame:

@@ -27,6 +27,11 @@ STATIC = "static"
 """The motion of a scene that keeps still."""
 
 
+def _short(strength: float) -> str:
+    """A strength in few digits, if these tell it from any other."""
+    return f"{strength:g}" if float(f"{strength:g}") == strength else repr(strength)
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """One configuration of the distributed encoder.
@@ -69,7 +74,7 @@ class Pipeline:
         in_every_id=True,
         in_every_record=True,
         label=lambda pipeline: (
-            "" if pipeline.defence == "none" else f"{pipeline.defence}{pipeline.strength:g}"
+            "" if pipeline.defence == "none" else f"{pipeline.defence}{_short(pipeline.strength)}"
         ),
         training="learned",
     )

@@ -13,6 +13,7 @@ from bench.flags.remote import Remote
 from bench.metrics import METRICS
 from bench.recognition import RECOGNISERS
 from bench.spec.cells import COALITION_CHOICES, Pipeline
+from bench.spec.fields import check_values
 from bench.spec.grid import ALL, PIPELINE_FIELDS, Group
 from framework.errors import PedbenchError, unknown_name
 from framework.models.architectures import Architecture
@@ -60,14 +61,17 @@ def check_metrics(names: Sequence[str]) -> None:
 
 
 def check_pictures(pictures: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse unknown keys of what chooses the report's pictures.
+    """Refuse unknown keys, and values of other types, of what chooses the report's pictures.
 
     Raises:
-        PedbenchError: names the first unknown key and the nearest known one.
+        PedbenchError: names the first of them.
     """
     for key in (key for wanted in pictures for key in wanted):
         if key not in PICTURED:
             raise PedbenchError(f"pictures: {unknown_name('key', str(key), PICTURED)}")
+    for wanted in pictures:
+        values = {key: value for key, value in wanted.items() if key in PIPELINE_FIELDS}
+        check_values(Pipeline, values, "pictures")
 
 
 def check_group(group: Group, arch: Architecture, remote: Remote | None) -> None:

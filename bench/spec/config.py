@@ -246,6 +246,7 @@ def _group(entry: Any, where: str) -> Group:
             raise PedbenchError(f"{where}: {name}: [] leaves nothing to run, give a value")
         for value in values:
             check_values(Pipeline, {name: value}, where)
+        grid[name] = list(dict.fromkeys(values))
     if isinstance(entry.get("recognise"), bool):
         entry["recognise"] = [ALL] if entry["recognise"] else []
     for name in list_fields(Group) & set(entry):

@@ -101,8 +101,8 @@ def _table(region: str, entries: list[Entry]) -> Table:
         name=f"leaderboard_{region}",
         title=f"{region.title()}: {SHOWN[region]}",
         note="Ranks are within a number of shards, a coalition and the same attacks. Worst known: "
-        "per photo the attack that leaks most, then the mean, of whichever evaluation leaks most. Gain: over "
-        "the strongest floor of each photo. Brackets: 95 % intervals over photos.",
+        "per photo the attack that leaks most, then the mean, of whichever evaluation leaks most. "
+        "Gain: over the strongest floor of each photo. Brackets: 95 % intervals over photos.",
         frame=frame,
         columns=(
             Column("rank", "Rank", 0),

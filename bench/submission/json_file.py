@@ -26,7 +26,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        json.dumps(content, ensure_ascii=False).encode()  # fails for half a character ("\\ud800")
+        # Fails for half a character ("\\ud800"), and for 1e400, which is read as infinity.
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except FileNotFoundError as error:
         raise PedbenchError(f"{path} is missing: add it, or give another path") from error
     except json.JSONDecodeError as error:

@@ -6,7 +6,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bench import __version__
+from bench.metrics import METRICS, used_metrics
 from bench.runner.context import Context, Task
 from bench.runner.defences import check_trained
 from bench.runner.folder.contents import SETTINGS, VERIFIED
@@ -23,7 +24,7 @@ from bench.runner.folder.journal import Unit
 from bench.runner.folder.records import RECORDS, UNSUPPORTED, Record, to_frame
 from bench.runner.units.waves import Waves
 from bench.spec.cells import Pipeline
-from bench.spec.config import read_config
+from bench.spec.config import RunConfig, read_config
 from bench.submission.agreement import differences, too_far
 from bench.submission.measured import Measured, measured_in
 from framework.compute.devices import usable_device
@@ -72,6 +73,7 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
     config = read_config(folder / SETTINGS)
     config.check()
     units, before = _chosen(measured_in(folder, config), folder, sample, seed)
+    config = replace(config, metrics=_metrics_of(config, before))
     with TemporaryDirectory(prefix="pedbench-verify-") as place:
         context = Context(config, Path(place), usable_device(device))
         check_trained(config, context.models)
@@ -95,6 +97,13 @@ def _chosen(
     names = random.Random(seed).sample(sorted(measured), min(sample, len(measured)))
     chosen = [measured[name] for name in names]
     return [u for units, _ in chosen for u in units], [r for _, records in chosen for r in records]
+
+
+def _metrics_of(config: RunConfig, records: Sequence[Record]) -> tuple[str, ...]:
+    """The metrics on demand of a run, and those that `pedbench rescore` added."""
+    scored = {record["metric"] for record in records}
+    added = scored & set(METRICS.names()) - set(used_metrics(config.metrics))
+    return (*config.metrics, *sorted(added))
 
 
 def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:

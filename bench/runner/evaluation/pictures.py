@@ -89,11 +89,16 @@ class Pictures:
     def _write(self, path: Path, picture: Image | Mask, replace: bool = False) -> str:
         if replace or path not in self._written:
             self._written.add(path)
-            content = io.BytesIO()
-            form = path.suffix.removeprefix(".")
-            Pillow.fromarray(picture).save(content, format=form, lossless=True)
-            write_file(path, content.getvalue())
+            write_file(path, encoded(picture, path))
         return str(path.relative_to(self.folder))
+
+
+def encoded(picture: Image | Mask, path: Path) -> bytes:
+    """A picture in the format that a file's ending names, without loss if it can be."""
+    content = io.BytesIO()
+    form = Pillow.registered_extensions()[path.suffix.lower()]
+    Pillow.fromarray(picture).save(content, format=form, lossless=True)
+    return content.getvalue()
 
 
 def companions(folder: Path, picture: str) -> list[Path]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.runner.folder.records import CELL, FAILED, LOAD, Record, to_frame
 from bench.spec.cells import Cell, cell_of, plain
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, one_line
 from framework.files.writing import writing
 
 JOURNAL = "journal.jsonl"
@@ -182,9 +183,21 @@ def journal_frames(path: Path, size: int = FRAME) -> Iterator[pd.DataFrame]:
     for record in read_journal(path):
         records.append(record)
         if len(records) == size:
-            yield to_frame(records)
+            yield _table(records, path)
             records = []
-    yield to_frame(records)
+    yield _table(records, path)
+
+
+def _table(records: list[Record], path: Path) -> pd.DataFrame:
+    try:
+        frame = to_frame(records)
+        if np.isinf(frame["value"].dropna().to_numpy(dtype=float)).any():
+            raise ValueError("a value is infinite")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise PedbenchError(
+            f"{path} is damaged ({one_line(error)}): run again with --fresh, or mend the file"
+        ) from error
+    return frame
 
 
 def _entries(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
@@ -217,15 +230,25 @@ def _whole(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     if "void" in entry:
-        return isinstance(entry["void"], list)
+        return isinstance(entry["void"], list) and _are_names(entry["void"])
     if not (
         isinstance(entry.get("units"), (dict, list)) and isinstance(entry.get("records"), list)
     ):
         return False
     if isinstance(entry["units"], dict) and not all(map(_is_key, entry["units"].values())):
         return False
+    if not _are_names(entry["units"]):
+        return False
     mappings = [entry.get("provenance"), entry.get("cells", {}), entry.get("inputs", {})]
-    return all(isinstance(each, dict) for each in (*mappings, *entry["records"]))
+    if not all(isinstance(each, dict) for each in (*mappings, *entry["records"])):
+        return False
+    if not all(isinstance(each, dict) for each in entry.get("inputs", {}).values()):
+        return False
+    return all(_are_names([each.get("image_id"), each.get("metric")]) for each in entry["records"])
+
+
+def _are_names(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _is_key(value: Any) -> bool:

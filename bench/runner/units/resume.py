@@ -73,7 +73,8 @@ def _changed(unit: Unit, keys: Keys) -> Iterator[str]:
     except PedbenchError:
         yield "installed parts"
         return
-    yield from (name for name, digest in unit.inputs.items() if now.get(name) != digest)
+    names = dict.fromkeys([*unit.inputs, *now]) if unit.inputs else {}
+    yield from (name for name in names if unit.inputs.get(name) != now.get(name))
 
 
 def holds(unit: Unit, keys: Keys) -> bool:
