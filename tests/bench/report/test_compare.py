@@ -78,7 +78,11 @@ def test_records_that_are_none_are_one_line(
 
 
 @pytest.mark.parametrize(
-    "settings", ["{: [", "\x00", "[1]", "groups: 5", "pictures: 7", "groups: [1]"]
+    "settings",
+    [
+        *("{: [", "\x00", "[1]", "groups: 5", "pictures: 7", "groups: [1]", "[" * 3000),
+        *("pictures: [{policy: [a]}]", "groups: [{grid: 5}]", "groups: [{grid: {plan: 5}}]"),
+    ],
 )
 def test_settings_that_are_none_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: str
@@ -91,7 +95,13 @@ def test_settings_that_are_none_are_one_line(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("facts", ["[" * 100_000, "[1]", '{"machine": 3}', '{"substitutes": 7}'])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        *("[" * 100_000, "[1]", '{"machine": 3}', '{"substitutes": 7}'),
+        *('{"defences": null}', '{"defences": []}'),
+    ],
+)
 def test_facts_that_are_none_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], facts: str
 ) -> None:

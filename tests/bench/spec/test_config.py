@@ -1,12 +1,14 @@
 """Presets, cells and their names."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from attacks.base import ATTACKS
 from attacks.threat_models.base import ThreatModel
 from bench.cli import main
+from bench.cli.run import default_folder
 from bench.latency.config import is_latency, load_latency
 from bench.spec.cells import AttackCell, Pipeline, SegmentationCell
 from bench.spec.config import load_preset, preset_names, read_config
@@ -43,6 +45,25 @@ def test_cells_are_named_by_their_settings():
     assert cell.id == SegmentationCell(Pipeline()).id
     assert cell.id != SegmentationCell(Pipeline(n_shards=9)).id
     assert cell.id != AttackCell(Pipeline(), ThreatModel(), "ridge").id
+
+
+def test_a_value_given_twice_in_other_forms_is_measured_once(tmp_path):
+    config = preset_of(
+        tmp_path,
+        "seeds: [0]\ngroups: [{defence: gaussian, strength: [1, 1.0, 2], segmentation: true}]",
+    )
+    assert len(config.cells()) == 2
+
+
+def test_strengths_that_differ_have_folders_that_differ():
+    slugs = {Pipeline(defence="gaussian", strength=x).slug for x in (0.1234567, 0.1234568, 0.5)}
+    assert len(slugs) == 3
+    assert Pipeline(defence="gaussian", strength=0.5).slug.endswith("gaussian0.5")
+
+
+def test_a_preset_of_any_name_has_its_folder_below_results(tmp_path):
+    config = dataclasses.replace(load_preset("quick"), preset="../../x")
+    assert default_folder(config).parent == Path("results")
 
 
 def test_no_cell_twice():
@@ -121,6 +142,9 @@ def seeds_of(watches, attack):
         ("groups: [{}, {grid: {polcy: random}}]", "group 2: unknown key.* did you mean 'policy'"),
         ("atacks: [ridge]\ngroups: [{}]", "mine.yaml: unknown key 'atacks'"),
         ("pictures: [{polcy: random}]\ngroups: [{}]", "did you mean 'policy'"),
+        ("pictures: [{n_shards: many}]\ngroups: [{}]", "pictures: n_shards: 'many' is not a whole"),
+        ("pictures: [{policy: [a]}]\ngroups: [{}]", "pictures: policy: .* is not a text"),
+        (f"outside: {'[' * 3000}\ngroups: [{{}}]", "not a run configuration"),
         ("groups: [{strength: [abc]}]", "mine.yaml: group 1: strength: 'abc' is not a number"),
         ("groups: [{strength: .nan}]", "strength: nan is not a number"),
         ("groups: [{n_shards: [4.5]}]", "n_shards: 4.5 is not a whole number"),
@@ -260,8 +284,10 @@ def test_only_names_settings_and_values_that_there_are(capsys):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--attacks", ""], "unknown attack ''"),
-        (["--metrics", ""], "unknown metric ''"),
+        (["--attacks", ""], "--attacks is empty: give a value"),
+        (["--metrics="], "--metrics is empty"),
+        (["--out", ""], "--out is empty"),
+        (["--data", "", "--fresh"], "--data is empty"),
         (["--seeds", "99999999"], "give a whole number from 1 to 1000"),
         (["--save-images", "--no-pictures"], "--save-images and --no-pictures are both given"),
         (["--keep-reconstructions", "--no-pictures"], "leave one out"),

@@ -157,6 +157,13 @@ def test_damaged_judgements_are_one_line(folder, tmp_path, content):
     path.unlink()
 
 
+def test_judgements_of_another_encoding_do_not_end_a_report(folder):
+    path = folder / JUDGEMENTS
+    path.write_bytes(b"\xff\xfe")
+    assert RunData.read(folder).digest
+    path.unlink()
+
+
 @pytest.mark.parametrize("content", ["{}", "[]", '{"survey": "x", "pairs": [1]}'])
 def test_a_damaged_key_is_one_line(folder, tmp_path, content):
     file = answers(folder, tmp_path / "answers.json", by_score)

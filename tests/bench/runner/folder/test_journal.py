@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bench.runner.folder.journal import Journal, Unit, read_journal
+from bench.runner.folder.journal import Journal, Unit, journal_frames, read_journal
 from bench.runner.folder.records import CELL, count_records
 from bench.runner.run import rebuild_records, refresh_records
 from bench.spec.cells import Pipeline, SegmentationCell
@@ -123,6 +123,11 @@ def test_an_image_that_cannot_be_read_is_one_record_until_it_can(path):
         b'{"units":{"0:a":5},"cells":{},"records":[],"provenance":{}}\n',
         b'{"units":{"0:a":["k"]},"cells":{},"records":[],"provenance":{}}\n',
         b'{"units":{"0:a":[1,"k"]},"cells":{},"records":[],"provenance":{}}\n',
+        b'{"units":[1,2],"records":[],"provenance":{}}\n',
+        b'{"void":[{}]}\n',
+        b'{"units":{},"records":[{"metric":"psnr"}],"provenance":{}}\n',
+        b'{"units":{},"records":[{"image_id":"a"}],"provenance":{}}\n',
+        b'{"units":{},"inputs":{"":5},"records":[],"provenance":{}}\n',
     ],
 )
 def test_garbage_is_named_with_its_line(path, garbage):
@@ -131,6 +136,19 @@ def test_garbage_is_named_with_its_line(path, garbage):
     for read in (Journal, values):
         with pytest.raises(PedbenchError, match=r"journal\.jsonl is damaged in line 2: delete"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *('"value":"abc"', '"value":1e400', '"seconds":"soon"', '"seed":0.5'),
+        *('"n_shards":"four"', '"adapted":"maybe"', f'"seed":{10**400}'),
+    ],
+)
+def test_a_value_of_another_type_is_one_line(path, wrong):
+    path.write_text(path.read_text().replace('"value":21.0', wrong))
+    with pytest.raises(PedbenchError, match=r"journal\.jsonl is damaged \(.*--fresh"):
+        list(journal_frames(path))
 
 
 @pytest.mark.parametrize("cell", ["{}", "[]", "[1,2]", '["attack",{}]', '"ab"', "null"])
