@@ -57,6 +57,10 @@ class ReportFigure(ReportPart):
     shows: object = None
     """All that the figure depends on, where that is less than the whole run."""
 
+    def caption_of(self, run: RunData) -> str:
+        """The caption under the figure of one run; `caption` where nothing of it is computed."""
+        return self.caption
+
     @abstractmethod
     def draw(self, run: RunData, theme: Theme) -> Figure | None:
         """The figure, on a `bench.report.render.style.canvas`; ``None`` if nothing is to be shown.

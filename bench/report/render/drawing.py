@@ -57,6 +57,11 @@ class Drawing:
         return figure
 
     @property
+    def caption(self) -> str:
+        """What to see, and how to read it."""
+        return self.plot.caption_of(self.run)
+
+    @property
     def narrow(self) -> bool:
         """Whether it takes one column of two."""
         return self.light is not None and png_width(self.light) <= NARROW * DPI

@@ -138,7 +138,7 @@ def _shown(drawing: Drawing) -> PageFigure:
     light, dark, plot = drawing.light_on_page, drawing.dark_on_page, drawing.plot
     if light is None or dark is None:
         return PageFigure(empty=drawing.empty)
-    return PageFigure.of(light, dark, drawing.narrow, plot.caption, origin_of(plot))
+    return PageFigure.of(light, dark, drawing.narrow, drawing.caption, origin_of(plot))
 
 
 def _tile_class(tile: Tile) -> str:

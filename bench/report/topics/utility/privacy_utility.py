@@ -35,6 +35,7 @@ from bench.report.topics.columns import (
     setting_columns,
     source,
 )
+from bench.report.topics.utility.counted_attacks import counted_attacks
 from bench.report.topics.utility.main_curve import MOST, best_defences, chosen_points
 from bench.report.words import (
     defence_label,
@@ -44,13 +45,16 @@ from bench.report.words import (
     readable,
     shown_metrics,
 )
+from bench.words import plural
 
 CELL_KEYS = [*PIPELINE, "coalition", "coalition_choice"]
 KEYS = [*CELL_KEYS, "setting", "order"]
 ENDS_OF_MEAN = ["mean", "mean_low", "mean_high"]
 REGIONS = ("hidden", "visible")
+Looks = dict[str, dict[str, Any]]
+"""How the curve of each knob is drawn."""
 DEFENCE_MARKS = "o^Dv<>PXph*8Hd"
-PRECISION_LOOK: dict[str, Any] = {"linestyle": (0, (3, 1.5)), "marker": "s"}
+PRECISION_LOOK: dict[str, Any] = {"linestyle": "none", "marker": "s"}
 FILL, UNSPLIT = "filling the box", "unsplit model"
 ENDS: dict[str, dict[str, Any]] = {
     FILL: {"linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 1},
@@ -134,28 +138,32 @@ class PrivacyUtilityFigure(ReportFigure):
         "a token's standard deviation). Leakage is the worst case over the attacks that every "
         "point was put to, retrained for it, per image, then averaged: an oracle bound. To the "
         "right is more leakage in every panel; lower LPIPS means more leakage, so its axis is "
-        "reversed. Dotted: floors, made of public photos, and the ceiling; dashed: what filling "
-        "the prompt box and the unsplit model score. Up and left is better. Intervals stand in "
-        f"the table privacy_utility. Of more than {MOST} defences, those that leak least in the "
-        "visible part at equal utility are shown."
+        "reversed. Precisions have no line, and points closer than their intervals, which stand "
+        "in the table privacy_utility, may differ by chance alone. Dotted: floors, made of public "
+        "photos, and the ceiling; dashed: what filling the prompt box and the unsplit model score. "
+        "Up and left is better. Colours tell numbers of shards apart; where there is only one, "
+        f"defences. Of more than {MOST} defences, those that leak least in the visible part at "
+        "equal utility are shown."
     )
     empty = "No setting of this run has both segmentation and leakage, so there is no curve."
     place = 1
+
+    def caption_of(self, run: RunData) -> str:
+        return sentences(self.caption, counted_attacks(run, chosen_points(run)))
 
     def draw(self, run: RunData, theme: Theme) -> Figure | None:
         points = _few(chosen_points(run), best_defences(run))
         if points.empty:
             return None
         metrics = shown_metrics(points["metric"])
-        first = points.iloc[0]
+        first, looks = points.iloc[0], _looks(points, theme)
         unusual = ", adapted weights" if first["adapted"] else ""
         if first["coalition_choice"] != "largest":
             unusual += f", {first['coalition_choice']} coalition"
         figure = canvas(
             WIDE,
             0.5 + 2.35 * len(metrics),
-            f"Segmentation against leakage to {first['coalition']} shard"
-            f"{'s' if first['coalition'] > 1 else ''} ({readable(first['plan'])}, "
+            f"Segmentation against leakage to {_whom(points)} ({readable(first['plan'])}, "
             f"{readable(first['policy'])} assignment{unusual})",
         )
         grid = figure.subplots(len(metrics), len(REGIONS), sharey=True, squeeze=False)
@@ -165,13 +173,14 @@ class PrivacyUtilityFigure(ReportFigure):
             for axes, region in zip(axes_row, REGIONS, strict=True)
         }
         for axes, panel in panels.items():
-            _panel(axes, panel, run, theme)
+            _panel(axes, panel, looks, theme)
+            _references(axes, panel, run, theme)
         for axes in grid[:, 0]:
             axes.set_ylabel("mIoU, box prompt")
-        _legend(figure, points, _quality_ends(points, run), theme)
+        _legend(figure, points, looks, _quality_ends(points, run), theme)
         lay_out(figure)
         for axes, panel in panels.items():
-            _labels(axes, panel, theme)
+            _labels(axes, panel, looks, theme)
         return figure
 
 
@@ -180,7 +189,15 @@ def _few(points: pd.DataFrame, best: Sequence[str]) -> pd.DataFrame:
     return points[points["knob"].isin(["", PRECISION, *best])] if best else points
 
 
-def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
+def _whom(points: pd.DataFrame) -> str:
+    """Who receives the windows, e.g. ``2 of 4 shards``."""
+    coalition, counts = int(points["coalition"].iloc[0]), points["n_shards"].unique()
+    if len(counts) == 1:
+        return f"{coalition} of {plural(int(counts[0]), 'shard')}"
+    return plural(coalition, "shard")
+
+
+def _panel(axes: Axes, panel: pd.DataFrame, looks: Looks, theme: Theme) -> None:
     if panel.empty:
         return
     metric, region = panel[["metric", "region"]].iloc[0]
@@ -191,42 +208,47 @@ def _panel(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
         axes.invert_xaxis()
     axes.margins(x=0.22, y=0.2)
     for (_, curves), style in by_shards(panel, theme):
-        for knob, look in _knobs(panel).items():
+        for knob, look in looks.items():
             curve = curves[curves["knob"].isin(["", knob])].sort_values("order")
             if len(curve) > 1:
-                axes.plot(
-                    curve["mean"], curve["miou_box"], **look, **style, markeredgecolor=theme.paper
-                )
-    _references(axes, panel, run, theme)
-    axes.autoscale_view()
-    _possible_ticks(axes, worse)
-    _ceiling(axes, panel, theme)
+                whole = {**style, **look, "markeredgecolor": theme.paper}
+                axes.plot(curve["mean"], curve["miou_box"], **whole)
 
 
-def _labels(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
+def _labels(axes: Axes, panel: pd.DataFrame, looks: Looks, theme: Theme) -> None:
     """Name each setting once, on the curve that has room; precisions preferably at their left."""
     points: dict[tuple[str, bool], list[tuple[tuple[float, float], str]]] = {}
     for (_, curves), style in by_shards(panel, theme):
-        for knob in _knobs(panel):
+        for knob, look in looks.items():
+            colour = look.get("color", style["color"])
             for _, point in curves[curves["knob"] == knob].iterrows():
                 text = str(point["payload"])
                 if point["defence"] != "none":
                     text = protected(point["defence"], point["strength"])
                 place = (float(point["mean"]), float(point["miou_box"]))
-                points.setdefault((text, knob == PRECISION), []).append((place, style["color"]))
+                points.setdefault((text, knob == PRECISION), []).append((place, colour))
     labels = [Label(text, tuple(places), left) for (text, left), places in points.items()]
     label_points(axes, labels)
 
 
-def _knobs(points: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """How the curve of each knob is drawn: precision dashed, each defence with its own mark."""
-    found = [knob for knob in dict.fromkeys(points["knob"]) if knob]
-    defences = sorted(set(found) - {PRECISION})
-    looks: dict[str, dict[str, Any]] = {
+def _looks(points: pd.DataFrame, theme: Theme) -> Looks:
+    """How the curve of each knob is drawn: precision without a line, defences by their marks.
+
+    They have colours of their own where no colour is needed for numbers of shards.
+    """
+    found = set(points["knob"]) - {""}
+    looks: Looks = {
         knob: {"linestyle": "-", "marker": DEFENCE_MARKS[place % len(DEFENCE_MARKS)]}
-        for place, knob in enumerate(defences)
+        for place, knob in enumerate(sorted(found - {PRECISION}))
     }
-    return looks | ({PRECISION: PRECISION_LOOK} if PRECISION in found else {})
+    looks |= {PRECISION: PRECISION_LOOK} if PRECISION in found else {}
+    if points["n_shards"].nunique() > 1:
+        return looks
+    defences = zip(looks.items(), cycle(theme.series), strict=False)
+    coloured = {knob: {**look, "color": colour} for (knob, look), colour in defences}
+    return coloured | {
+        knob: {**look, "color": theme.ink} for knob, look in looks.items() if knob == PRECISION
+    }
 
 
 def by_shards(
@@ -234,25 +256,31 @@ def by_shards(
 ) -> Iterator[tuple[tuple[int, pd.DataFrame], dict[str, Any]]]:
     """Points of each number of shards with a line style; later lines are thinner.
 
-    So two curves that coincide can both be seen.
+    So two curves that coincide can both be seen. One alone is thin.
     """
     groups = points.groupby("n_shards")
     for place, (colour, (shards, rows)) in enumerate(
         zip(cycle(theme.series), groups, strict=False)
     ):
-        width = 2.6 - 1.2 * min(1.0, place / max(1, len(groups) - 1))
+        width = 2.6 - 1.2 * (place / (len(groups) - 1) if len(groups) > 1 else 1)
         style = {"color": colour, "linewidth": width, "markersize": 2.4 + 1.2 * width}
         yield (int(str(shards)), rows), style
 
 
 def _references(axes: Axes, panel: pd.DataFrame, run: RunData, theme: Theme) -> None:
-    """Floors of leakage, and the two ends of segmentation quality; the legend names them."""
+    """Floors and ceiling of leakage, and the ends of segmentation quality; the legend has all."""
+    if panel.empty:
+        return
     for colour, (_, curves) in zip(cycle(theme.series), panel.groupby("n_shards"), strict=False):
         floors = curves["floor"].dropna()
         if not floors.empty:
-            axes.axvline(float(floors.mean()), color=colour, **FLOOR_LINE)
+            own = theme.muted if panel["n_shards"].nunique() == 1 else colour
+            axes.axvline(float(floors.mean()), color=own, **FLOOR_LINE)
     for name, value in _quality_ends(panel, run).items():
         axes.axhline(value, color=theme.muted, **ENDS[name])
+    axes.autoscale_view()
+    _possible_ticks(axes, measure(panel["metric"].iloc[0]).higher_is_worse)
+    _ceiling(axes, panel, theme)
 
 
 def _quality_ends(panel: pd.DataFrame, run: RunData) -> dict[str, float]:
@@ -299,15 +327,18 @@ def _ceiling(axes: Axes, panel: pd.DataFrame, theme: Theme) -> None:
     )
 
 
-def _legend(figure: Figure, points: pd.DataFrame, names: Container[str], theme: Theme) -> None:
+def _legend(
+    figure: Figure, points: pd.DataFrame, looks: Looks, names: Container[str], theme: Theme
+) -> None:
     shards = sorted(points["n_shards"].unique())
     handles = [
         Line2D([], [], color=colour, label=f"{count} shards")
         for colour, count in zip(cycle(theme.series), shards, strict=False)
+        if len(shards) > 1
     ]
     handles += [
-        Line2D([], [], color=theme.muted, label=defence_label(knob), **look)
-        for knob, look in _knobs(points).items()
+        Line2D([], [], **{"color": theme.muted, "label": defence_label(knob), **look})
+        for knob, look in looks.items()
     ]
     handles += [
         Line2D([], [], color=theme.muted, label=name, **look)
