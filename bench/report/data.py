@@ -45,6 +45,10 @@ EARLIEST = "earliest"
 
 FLOOR, CEILING = "floor", "ceiling"
 REGIONS = ("hidden", "visible", "full")
+NO_LPIPS = (
+    "LPIPS is missing from all tables and figures: this run could not score it. Fetch its weights "
+    "with 'pedbench weights lpips', then run again."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +219,7 @@ class RunData:
                 "order and not adapted: its masks show what moving alone costs."
             )
         if self.lacks_lpips:
-            found.append("LPIPS was unavailable to this run: recognition was not scored.")
+            found.append(NO_LPIPS)
         return found
 
     @property

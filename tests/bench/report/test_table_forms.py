@@ -18,7 +18,7 @@ from bench.report.render.table import (
     number,
 )
 from framework.errors import PedbenchError
-from tests.bench.output_support import segmentation, write_run
+from tests.bench.output_support import leak, segmentation, write_run
 
 NASTY = r"50 % of a_b & c | d {x} $y #1 ~ ^ \ <i>"
 
@@ -117,3 +117,10 @@ def test_tables_of_embedded_photos_call_themselves_an_illustration(tmp_path: Pat
     run.records["weights"] = "random:random-seed0"
     assert any("an illustration, not statistics" in caveat for caveat in run.caveats)
     assert any("random weights" in caveat for caveat in run.caveats)
+
+
+def test_a_run_without_lpips_says_where_to_get_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path, leak("a", "ridge", "psnr", 10))
+    [caveat] = [text for text in run.caveats if "LPIPS" in text]
+    assert "pedbench weights lpips" in caveat
+    assert "recogni" not in caveat
