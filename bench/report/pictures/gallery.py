@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.aggregate.leakage import adaptive
+from bench.report.aggregate.leakage import CONTROLS, adaptive
 from bench.report.choice import main_cell
 from bench.report.data import CEILING, CELL, FLOOR, RunData
+from bench.report.pictures.most import leaks_most
 from bench.report.pictures.tiles import Image, read_picture
 from bench.report.words import setting_words
 from bench.words import plural
@@ -28,11 +29,13 @@ class Coalition:
         size: shards that collude.
         seen: uint8 [h, w, 3], or ``None`` where it was not kept.
         attacks: reconstructions with their hidden-region scores, by attack.
+        most: the attack, controls aside, that leaks most in the hidden region; empty without one.
     """
 
     size: int
     seen: Image | None
     attacks: dict[str, tuple[Image, dict[str, float]]] = field(default_factory=dict)
+    most: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Gallery:
         """Names of attacks whose pictures were kept, for any photo, in order of appearance."""
         found = (each.attacks for photo in self.photos for each in photo.coalitions)
         return list(dict.fromkeys(name for attacks in found for name in attacks))
+
+    @property
+    def first(self) -> str:
+        """The attack that is shown first: the one that leaks most of what is shown first."""
+        return self.photos[0].coalitions[0].most
 
 
 def gallery(run: RunData) -> Gallery | None:
@@ -107,7 +115,11 @@ def _coalition(folder: Path, size: int, records: pd.DataFrame) -> Coalition:
         picture = read_picture(folder / str(rows["image_file"].iloc[0]))
         if picture is not None:
             found[str(attack)] = picture, _scores(rows)
-    return Coalition(size, read_picture(place / "seen.png"), found)
+    real = set(records.loc[~records["attack_kind"].isin(CONTROLS), "attack"])
+    scores = {name: scores for name, (_, scores) in found.items() if name in real}
+    most = leaks_most(pd.DataFrame.from_dict(scores, orient="index"))
+    first = next((name for name in found if name in most), "")
+    return Coalition(size, read_picture(place / "seen.png"), found, first)
 
 
 def _scores(rows: pd.DataFrame) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bench.report.aggregate.leakage import CONTROLS, adaptive
 from bench.report.choice import main_cell
 from bench.report.data import CEILING, CELL, FLOOR, PIPELINE, RunData
 from bench.report.pictures.defended import defended_rows, defended_tiles
+from bench.report.pictures.most import leaks_most
 from bench.report.pictures.tiles import Tile, draw_owners, optional, read_picture
 from bench.report.words import setting_words
 from bench.spec.cells import Pipeline
@@ -98,7 +99,7 @@ def _reconstructions(run: RunData, records: pd.DataFrame) -> Iterator[Tile]:
     scores = hidden.pivot_table(index="attack", columns="metric", values="value", observed=True)
     files = records.drop_duplicates("attack").set_index("attack")
     real = files.index[~files["attack_kind"].isin(CONTROLS)]
-    most = _leaks_most(scores.reindex(real))
+    most = leaks_most(scores.reindex(real))
     order = {kind: place for place, kind in enumerate(KIND_ORDER)}
     places = files["attack_kind"].map(order).fillna(len(order))
     for attack in places.sort_values(kind="stable").index:
@@ -109,15 +110,6 @@ def _reconstructions(run: RunData, records: pd.DataFrame) -> Iterator[Tile]:
         kind = str(files.loc[attack, "attack_kind"])
         values = {str(metric): float(value) for metric, value in own.items()}
         yield Tile(str(attack), kind, picture, values, attack in most, str(attack))
-
-
-def _leaks_most(scores: pd.DataFrame) -> set[str]:
-    """All that come closest, by LPIPS where there is one, since blur earns PSNR."""
-    for metric, best in (("lpips", "min"), ("psnr", "max")):
-        if metric in scores and scores[metric].notna().any():
-            most = scores[metric] == getattr(scores[metric], best)()
-            return set(scores.index[most.fillna(False)])
-    return set()
 
 
 def _visible(run: RunData, cell: dict[str, Any], image_id: str) -> float | None:

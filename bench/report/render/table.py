@@ -76,6 +76,7 @@ class Column:
         measure: what the legend calls it; the label when empty.
         parts: names in the frame that take its place in CSV.
         detail: whether it is left to CSV, because it never varies or would crowd the table.
+        negative: what stands in the place of a number below 0; the number where it is empty.
     """
 
     key: str
@@ -86,6 +87,7 @@ class Column:
     measure: str = ""
     parts: tuple[str, ...] = ()
     detail: bool = False
+    negative: str = ""
 
     @property
     def keys(self) -> list[str]:
@@ -106,6 +108,8 @@ class Column:
             return "yes" if value else "no"
         if self.decimals is None:
             return str(value)
+        if self.negative and value < 0:
+            return self.negative
         text = number(value, self.decimals)
         if self.interval and pd.notna(row[f"{self.key}_low"]):
             low = number(row[f"{self.key}_low"], self.decimals)

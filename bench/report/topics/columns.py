@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.report.aggregate.curves import PAYLOADS
+from bench.report.aggregate.segmentation import REFERENCE_PLANS
 from bench.report.data import RunData
-from bench.report.render.table import Column, Direction
+from bench.report.render.table import Column, Direction, Row
 
 SETTING_LABELS = {
     "plan": "Plan",
@@ -25,6 +27,7 @@ SETTING_LABELS = {
     "adapted": "Adapted",
 }
 ALWAYS = ("policy", "n_shards", "coalition", "attack")
+SHARED = ("policy", "n_shards")
 ORDERS = {
     "plan": ("local", "centralized", "interleaved", "prefix", "globals_last"),
     "payload": PAYLOADS,
@@ -33,6 +36,14 @@ ORDERS = {
 }
 INTERVALS = "Brackets: 95 % bootstrap intervals, whole images resampled."
 CAP = "PSNR is capped at 60 dB per image."
+
+
+@dataclass(frozen=True)
+class SharedSetting(Column):
+    """A setting of how windows are shared out; a dash for plans that share none."""
+
+    def text(self, row: Row) -> str:
+        return "–" if row.get("plan") in REFERENCE_PLANS else super().text(row)
 
 
 def setting_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[Column]:
@@ -53,7 +64,8 @@ def setting_columns(frame: pd.DataFrame, names: Sequence[str]) -> list[Column]:
                 )
         elif name != "defence":
             shown = varies or name in ALWAYS
-            columns.append(Column(name, SETTING_LABELS[name], detail=not shown))
+            kind = SharedSetting if name in SHARED else Column
+            columns.append(kind(name, SETTING_LABELS[name], detail=not shown))
     return columns
 
 

@@ -29,7 +29,7 @@ BETTER: Final = "higher is better for the user"
 SCORES = (
     Column("miou_box", "mIoU, box", 3, BETTER, interval=True),
     Column("miou_fill", "fill box", 3),
-    Column("normalised_box", "normalised, box", 3, BETTER),
+    Column("normalised_box", "normalised, box", 3, BETTER, negative="below the box"),
     Column("normalised_point", "normalised, point", 3, BETTER, detail=True),
     Column("miou_point", "mIoU, point", 3, BETTER, interval=True),
     Column("miou_grow", "grow point", 3),
@@ -92,7 +92,10 @@ def _normalisation(run: RunData) -> str:
         return "Not normalised: the run has neither the centralized nor the local plan."
     if normalised(reference, reference, "miou_box") is None:
         return "Not normalised: the unsplit model scores no more than filling the prompt box."
-    return "Normalised: 0 is filling the prompt box, 1 the unsplit model."
+    return (
+        "Normalised: 0 is filling the prompt box, 1 the unsplit model; where a setting scores less "
+        "than filling the box, how much less means nothing."
+    )
 
 
 def _foreign_order(run: RunData) -> str:
