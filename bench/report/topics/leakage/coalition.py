@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from math import ceil
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from bench.metrics.psnr import CAP_DB
 from bench.report.aggregate.leakage import CONTROLS, adaptive, attack_scores, oracle_scores, plain
@@ -35,6 +35,7 @@ WORSE: Final = "higher is worse for privacy"
 SAME, OWN = "always_hidden", "hidden"
 MAIN = ("plan", "payload", "adapted", "coalition_choice")
 """What is the same all over the figure."""
+MOST_TICKS = 8
 TITLES = {SAME: "always hidden", OWN: "hidden"}
 DIAMOND: dict[str, Any] = {
     "linestyle": "none",
@@ -182,8 +183,7 @@ class CoalitionFigure(ReportFigure):
                 axes.set_title(title)
                 axes.set_ylabel(measure(metric).hint, color=theme.muted)
                 axes.set_xlabel(f"colluding shards of {shards}")
-                axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-                axes.set_xlim(0.5 if shards < 10 else 0, shards + 0.5)
+                _sizes(axes, shards)
         _legend(figure, chosen, theme)
         return figure
 
@@ -219,6 +219,13 @@ def _where(frame: pd.DataFrame, values: dict[str, object]) -> pd.DataFrame:
     for key, value in values.items():
         frame = frame[frame[key] == value]
     return frame
+
+
+def _sizes(axes: Axes, shards: int) -> None:
+    """An axis from one colluding shard to all, with room for the marks at both ends."""
+    axes.set_xticks(range(1, shards + 1, ceil(shards / MOST_TICKS)))
+    room = max(0.5, 0.06 * shards)
+    axes.set_xlim(1 - room, shards + room)
 
 
 def _lines(axes: Axes, attacks: pd.DataFrame, floors: pd.DataFrame, theme: Theme) -> None:
