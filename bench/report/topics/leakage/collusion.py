@@ -31,6 +31,8 @@ SEEN_LINES: tuple[dict[str, Any], ...] = (
     {"linestyle": (0, (3, 1.2)), "marker": "^", "markersize": 3.5},
     {"linestyle": (0, (1, 1.2)), "marker": "D", "markersize": 2.5},
 )
+LEAST_APART = 0.2
+"""Share of an axis that a label takes."""
 SITUATION = ("plan", "payload", "adapted", "policy", "coalition_choice")
 
 
@@ -80,13 +82,26 @@ class CollusionFigure(ReportFigure):
             axes_row[0].set_ylabel(TITLES.get(panel, "Seen, without a model"))
         for axes, shards in zip(grid[0], sizes, strict=True):
             axes.set_title(f"{shards} shards")
-        for axes in grid[-1]:
+        for axes, shards in zip(grid[-1], sizes, strict=True):
             axes.set_xlabel("shards that collude")
-            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            counts = leaks.loc[leaks["n_shards"] == shards, "coalition"]
+            axes.set_xticks(_apart(sorted({int(count) / shards for count in counts})))
+            axes.margins(x=0.12)
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         _legend(
             figure, set(scores["family"]), set(exposed["share"]) if len(exposed) else set(), theme
         )
         return figure
+
+
+def _apart(shares: list[float]) -> list[float]:
+    """The shares that have room for a label each, the first among them."""
+    room = LEAST_APART * (shares[-1] - shares[0])
+    kept = shares[:1]
+    for share in shares[1:]:
+        if share - kept[-1] >= room:
+            kept.append(share)
+    return kept
 
 
 def _like(exposed: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +120,7 @@ def _exposure(axes: Axes, rows: pd.DataFrame, shards: int, theme: Theme) -> None
     for look, share in zip(SEEN_LINES, SEEN, strict=True):
         _line(axes, rows[rows["share"] == share], shards, look | {"color": theme.ink})
     axes.set_ylim(-0.03, 1.05)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
 
 
 def _line(axes: Axes, line: pd.DataFrame, shards: int, look: dict[str, Any]) -> None:
