@@ -13,7 +13,7 @@ from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
 from bench.report.choice import commonest
 from bench.report.data import RunData
 from bench.report.render.palette import attack_looks
-from bench.report.render.style import WIDE, Theme, canvas, legend_below, reference_line
+from bench.report.render.style import WIDE, Theme, canvas, legend_below
 from bench.report.render.table import Column, Table
 from bench.report.statistics import scene_means
 from bench.report.topics.columns import INTERVALS, sentences, source
@@ -23,6 +23,12 @@ from bench.spec.cells import ORIGINAL, SEEN
 ROW = ["recogniser", "metric", "policy", "picture"]
 COALITION = ["n_shards", "coalition"]
 SITUATION = ("policy", "plan", "payload", "coalition_choice")
+ORIGINAL_LINE: dict[str, Any] = {
+    "label": "original",
+    "linewidth": 0.9,
+    "linestyle": (0, (1, 1.6)),
+    "zorder": 1,
+}
 LEVEL = 5
 """Names of coalitions that have room side by side."""
 
@@ -165,7 +171,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]], the
         axes.errorbar(x, line["mean"], spread, label=readable(picture), **own)
     ceiling = ceilings(rows)
     if not ceiling.empty:
-        reference_line(axes, float(ceiling["mean"].iloc[0]), "original", theme.muted)
+        axes.axhline(float(ceiling["mean"].iloc[0]), **ORIGINAL_LINE, color=theme.muted)
     axes.set_title(readable(str(rows["metric"].iloc[0])))
     axes.set_ylim(-0.03, 1.08)
     names = [f"{c} of {n}" for n, c in coalitions]
