@@ -11,7 +11,7 @@ from bench.latency.config import BASELINE
 from bench.latency.network.links import DIRECT
 from bench.latency.report.summary import MODELLED
 from bench.latency.results import LatencyRun
-from bench.report.render.style import NARROW, WIDE, Theme, canvas, reference_line
+from bench.report.render.style import NARROW, WIDE, Theme, canvas
 from bench.report.words import readable
 
 CAPTIONS = {
@@ -24,6 +24,7 @@ CAPTIONS = {
     "faster than the edge.",
 }
 DELAY_MS = 20.0
+DOTS = (0, (1, 1.6))
 
 
 def draw(run: LatencyRun, name: str, theme: Theme) -> Figure:
@@ -69,7 +70,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
         text, end = f" {row['median']:.3g} s", max(row["median"], row["p95"])
         axes.text(end, place, text, va="center", fontsize=6.5, color=theme.muted)
     alone = rows.set_index("plan")["median"].to_dict()[BASELINE]
-    axes.axvline(alone, color=theme.muted, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
+    axes.axvline(alone, color=theme.muted, linewidth=0.9, linestyle=DOTS, zorder=1)
     axes.set_yticks(places, [readable(plan) for plan in rows["plan"]])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, float(rows[["median", "p95"]].to_numpy().max()) * 1.3)
@@ -98,7 +99,7 @@ def draw_crossover(run: LatencyRun, theme: Theme) -> Figure:
         measured = links[(links["plan"] == plan) & (links["how"] != MODELLED)]
         axes.plot(measured["mbps"], measured["median"], "o", color=colour, markersize=4)
     alone = float(rows["median"].to_dict()[BASELINE])
-    reference_line(axes, alone, "edge alone", theme.ink)
+    axes.axhline(alone, color=theme.ink, label="edge alone", linewidth=0.9, linestyle=DOTS)
     axes.set(xscale="log", yscale="log", xlabel="bandwidth, Mb/s", ylabel="seconds")
     axes.set_xlim(mbps[0], mbps[-1])
     axes.legend()
