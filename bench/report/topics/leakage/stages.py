@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any, Final
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.report.aggregate.families import BEST_FLOOR, WHOLE, family
 from bench.report.aggregate.leakage import adaptive, attack_scores, gain_over, image_tables
@@ -30,6 +32,9 @@ from bench.report.words import measure, readable, setting_words, shown_metrics
 RIDGE = "ridge"
 REGIONS = ("visible", "hidden")
 WORSE: Final = "higher is worse for privacy"
+OPEN = {"markerfacecolor": "none", "markersize": 8, "markeredgewidth": 1.2, "zorder": 5}
+LOG_FROM = 30
+"""Times the quickest attack's time from which an axis from 0 would hide it."""
 KEYS = [*CELL, "attack"]
 ORDER = ("pseudo_inverse", "ridge", "conv_decoder", "transformer_decoder", "optimise")
 
@@ -146,8 +151,9 @@ class StagesFigure(ReportFigure):
         "An attacker that looks at one stage only. Stage 0 is the embedded patches before any "
         "block, stage k what goes into block k. Left: how well the windows received come back; "
         "higher PSNR and lower LPIPS mean more leakage. Right: what one reconstruction costs, "
-        "training not counted. Dotted: floors, made of public photos. Bars: 95 % intervals over "
-        "images."
+        "training not counted. Colours tell attacks apart here, not their families; an attack "
+        "that was tried at one stage alone is an open mark. Dotted: floors, made of public photos. "
+        "Bars: 95 % intervals over images."
     )
     empty = "This run attacked no single stage."
     place = 6
@@ -187,14 +193,20 @@ class StagesFigure(ReportFigure):
 
 
 def _looks(scores: pd.DataFrame, theme: Theme) -> dict[str, dict[str, Any]]:
-    """Attacks in a fixed order, floors last."""
+    """Attacks in a fixed order, each in its colour, floors last."""
     kinds = dict(zip(scores["attack"], scores["attack_kind"], strict=True))
 
     def place(name: str) -> tuple[bool, int, str]:
         known = ORDER.index(name) if name in ORDER else len(ORDER)
         return family(name, kinds[name]) == BEST_FLOOR, known, name
 
-    return attack_looks({name: kinds[name] for name in sorted(kinds, key=place)}, theme)
+    names = sorted(kinds, key=place)
+    looks = attack_looks({name: kinds[name] for name in names}, theme)
+    attacks = [name for name in names if family(name, kinds[name]) != BEST_FLOOR]
+    for name, colour in zip(attacks, cycle(theme.series), strict=False):
+        alone = scores.loc[scores["attack"] == name, "block"].nunique() == 1
+        looks[name] |= {"color": colour} | (OPEN if alone else {})
+    return looks
 
 
 def _leakage(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
@@ -203,11 +215,18 @@ def _leakage(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -
         spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
         label = readable(attack)
         axes.errorbar(line["block"], line["mean"], spread, label=label, elinewidth=0.7, **look)
+    axes.margins(y=0.08)
 
 
 def _cost(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
     for attack, look in looks.items():
         line = rows[rows["attack"] == attack].sort_values("block")
-        axes.plot(line["block"], line["seconds"], **look)
+        axes.plot(line["block"], 1000 * line["seconds"], **look)
+    axes.set_title("Milliseconds a picture")
+    taken = rows["seconds"].dropna()
+    if taken.max() < LOG_FROM * taken.min():
+        axes.set_ylim(bottom=0)
+        return
     axes.set_yscale("log")
-    axes.set_title("Seconds a picture")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
