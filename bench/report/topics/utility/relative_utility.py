@@ -32,14 +32,22 @@ class RelativeUtilityFigure(ReportFigure):
     caption = (
         "Each curve is one defence from no strength (square) on. Up is more of the undefended "
         "mIoU, left is less leakage of the windows received, to the strongest attack for each "
-        f"image; the star marks the ideal corner. In colour the {MOST} defences that leak least "
-        f"where {RANKED_AT:.0%} of the mIoU is lost, the others in grey; all stand in the table "
-        "equal_utility. Bands and bars: 95 % intervals of leakage and of mIoU over images. "
-        "Dotted: the floor that public photos reach and, where it was run, the ceiling of "
-        "everything sent."
+        "image of those that every setting was put to; the star marks the ideal corner. Bands and "
+        "bars: 95 % intervals of leakage and of mIoU over images. Dotted: the floor that public "
+        "photos reach and, where it was run, the ceiling of everything sent. All numbers stand in "
+        "the table equal_utility."
     )
     empty = "This run has no defence beside an undefended setting with segmentation."
     place = 2
+
+    def caption_of(self, run: RunData) -> str:
+        curves = len({ladder.knob for ladder in main_ladders(run, REGION)})
+        if curves <= MOST:
+            return self.caption
+        return (
+            f"{self.caption} In colour the {MOST} that leak least where {RANKED_AT:.0%} of the "
+            f"mIoU is lost, the other {curves - MOST} in grey."
+        )
 
     def draw(self, run: RunData, theme: Theme) -> Figure | None:
         ladders = main_ladders(run, REGION)
