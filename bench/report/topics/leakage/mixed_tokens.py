@@ -208,12 +208,19 @@ class MixedTokensFigure(ReportFigure):
         attacks = sorted(gains["attack"].unique(), key=lambda name: (name == STRONGEST, name))
         left, right = figure.subplots(1, 2, width_ratios=[len(seen), max(2, len(attacks))])
         _panel(left, chosen, "seen", seen, "score", theme)
-        left.set_title("PSNR, hidden windows (dB)")
+        left.set_title(f"{_shown_attack(chosen)}: PSNR, hidden windows (dB)")
         _panel(right, gains, "attack", attacks, "over_round1", theme)
         right.axhline(0, color=theme.muted, linewidth=0.8)
         right.set_title(f"Gain over {ROUND_1} alone (dB)")
         legend_below(figure, *left.get_legend_handles_labels())
         return figure
+
+
+def _shown_attack(rows: pd.DataFrame) -> str:
+    """Whose scores the left panel shows."""
+    names = rows["attack"].unique()
+    name = readable(names[0]) if len(names) == 1 else STRONGEST
+    return "Strongest attack" if name == STRONGEST else name.capitalize()
 
 
 def _panel(
