@@ -67,7 +67,7 @@ def _growth(ax: Axes, results: Results) -> None:
 
 
 def _finish(ax: Axes, measured: bool) -> None:
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.05 * ax.get_ylim()[1])
     ax.spines[["top", "right"]].set_visible(False)
     if measured:
         ax.legend(fontsize=7, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
