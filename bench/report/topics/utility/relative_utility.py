@@ -90,7 +90,7 @@ def _panel(axes: Axes, ladders: list[Ladder], looks: Looks, theme: Theme) -> Non
         axes.axvline(floor, color=theme.muted, linestyle=LINE, linewidth=0.9)
         axes.plot(floor, 1, marker="*", markersize=13, color=theme.kinds["ceiling"], clip_on=False)
         axes.annotate(
-            "ideal", (floor, 1), xytext=(0, 7), textcoords="offset points", fontsize=LABEL_SIZE
+            "ideal", (floor, 1), xytext=(7, 5), textcoords="offset points", fontsize=LABEL_SIZE
         )
 
 
