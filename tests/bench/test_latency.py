@@ -147,6 +147,12 @@ def test_the_crossover_shows_what_was_measured_over_each_link():
     assert shown == set(zip(rows["mbps"], rows["median"], strict=True))
 
 
+def test_the_edge_alone_is_named_in_the_legend():
+    [axes] = draw(LatencyRun.read(REFERENCE / "latency-tiny"), "crossover", LIGHT).axes
+    assert not axes.texts
+    assert "edge alone" in axes.get_legend_handles_labels()[1]
+
+
 def test_crossover_of_all_sizes():
     lines = crossover(100.0, CONFIG).set_index(["model", "plan"])
     line = lines.loc["vit_b", "prefix"]
