@@ -70,5 +70,5 @@ class Source:
             return pdf_of(figure), CAPTIONS[name]
         for drawing in drawings_of(self.run):
             if drawing.plot.name == name and drawing.pdf is not None:
-                return drawing.pdf, drawing.plot.caption
+                return drawing.pdf, drawing.caption
         return None
