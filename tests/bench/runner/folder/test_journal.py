@@ -160,8 +160,8 @@ def test_a_cell_of_another_form_is_unknown(path, cell):
 
 
 def test_lines_of_older_versions_are_read_but_not_known_to_hold(path):
-    line = b'{"units":["0123:a"],"provenance":{"commit":"old"},"records":[{"value":9.0}]}\n'
-    path.write_bytes(line)
+    score = '{"image_id":"a","metric":"psnr","value":9.0}'
+    path.write_text(f'{{"units":["0123:a"],"provenance":{{"commit":"old"}},"records":[{score}]}}\n')
     assert values(path) == [9.0]
     journal = Journal(path)
     assert (journal.done, journal.unknown) == ({}, {"0123:a"})
