@@ -153,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.runner.run import run as carry_out
     from bench.stopping import stoppable
 
+    absent = lpips_absent(asked["config"])
     if args.dry_run:
         print(dry_run(**asked).text())
         return 0
@@ -160,7 +161,8 @@ def run(args: argparse.Namespace) -> int:
         result = carry_out(**asked)
         stored = f", {result.from_store} from the store" if result.from_store else ""
         print(
-            f"{result.new_units} new cells{stored}, {result.total} records, {result.failed} failed"
+            f"{result.new_units} new cells{stored}, {result.total} records, "
+            f"{result.failed} failed{', LPIPS missing' if absent else ''}"
         )
         if asked["config"].keep_reconstructions:
             files, size = kept_size(asked["folder"])
@@ -172,6 +174,21 @@ def run(args: argparse.Namespace) -> int:
         reason = result.records["error"].dropna().iloc[0]
         raise PedbenchError(f"nothing could be measured: {reason}")
     return 0
+
+
+def lpips_absent(config: RunConfig) -> bool:
+    """Whether reconstructions are scored without LPIPS, as its weights are missing; warns if so."""
+    from bench.metrics import MetricUnavailable
+    from bench.metrics.trunks.alexnet import load_trunk
+    from framework.warn import warn
+
+    try:
+        if config.attacks:
+            load_trunk()
+    except MetricUnavailable:
+        warn("no LPIPS scores, its weights are missing: run 'pedbench weights lpips' first")
+        return True
+    return False
 
 
 def preset_content(args: argparse.Namespace) -> dict[str, Any]:
