@@ -32,10 +32,16 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(TORCH_INDEX) torch torchvision
-	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
-	-$(BIN)/pedbench weights lpips
-	touch $(STAMP)
+	@echo "1/3: PyTorch, the largest download: minutes"
+	@$(BIN)/python -m pip install $(TORCH_INDEX) torch torchvision
+	@echo "2/3: pedbench and all other packages that it needs: minutes"
+	@$(BIN)/python -m pip install --editable ".[$(EXTRAS)]"
+	@echo "3/3: a check of the installation, and LPIPS's weights: a minute"
+	@$(BIN)/pedbench doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; \
+		echo "set-up failed: mend it as said above, then 'make setup' again" >&2; exit 1; }
+	@$(BIN)/pedbench weights lpips || \
+		echo "LPIPS is left out of runs until '$(BIN)/pedbench weights lpips' brings its weights"
+	touch $@
 
 bench: $(STAMP)
 	$(BIN)/pedbench run --preset $(PRESET) --data $(DATA) --out $(RUN)
