@@ -37,7 +37,7 @@ def write_outputs(folder: Path, wanted: tuple[str, ...] = ALL) -> list[Path]:
         paths += _save_figures(run)
     if REPORT in wanted:
         path = folder / "report.html"
-        paths.append(write_file(path, _report(run)))
+        paths.append(write_file(path, render(run)))
     return paths
 
 
@@ -56,8 +56,8 @@ def _save_figures(run: LatencyRun) -> list[Path]:
     return paths
 
 
-def _report(run: LatencyRun) -> str:
-    """One HTML file that opens offline."""
+def render(run: LatencyRun) -> str:
+    """The report: one HTML file that opens offline."""
     return page_template("latency.html.j2").render(
         run=run,
         tables=build_tables(run),
