@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from bench.report.comparison import Comparison
 
+DIGITS = 4
+"""Decimals of a score."""
+
 
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Describe the subcommand."""
@@ -20,7 +23,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("before", type=Path, help="read the first run from this folder")
     parser.add_argument("after", type=Path, help="read the second run from this folder")
     parser.add_argument("--metric", help="compare only this metric, e.g. miou_box or seconds")
-    parser.add_argument("--all", action="store_true", help="also print scores that did not change")
+    parser.add_argument(
+        "--all", action="store_true", help="also print scores that do not differ clearly"
+    )
     parser.set_defaults(run=run)
 
 
@@ -99,21 +104,41 @@ def _only(
 
 
 def _text(found: Comparison, everything: bool) -> str:
-    """The table, settings that never vary left out, and what it does not show."""
+    """How many scores differ, those that do, settings that never vary left out, and the rest."""
     from bench.report.comparison import SETTINGS
     from bench.words import plural
 
-    rows = found.table if everything else found.changed
-    same = len(found.table) - len(found.changed)
-    where = f"on the {plural(len(found.photos), 'photo')} that both runs have"
-    if rows.empty:
-        return f"no difference: {same} scores are the same {where}"
-    fixed = [name for name in SETTINGS if rows[name].nunique(dropna=False) == 1]
-    shown = rows.drop(columns=[*[name for name in fixed if name != "metric"], "moved"])
-    text = shown.to_string(index=False, float_format="{:.4f}".format)
-    if everything or not same:
-        return text
-    return f"{text}\n{same} more scores did not change {where}; --all shows them"
+    clear = found.table[_differs(found.table)]
+    rows = found.table if everything else clear
+    rest, same = len(found.table) - len(clear), len(found.table) - len(found.changed)
+    bounds = clear["difference_low"]
+    why = "no interval, as there is one photo" if bounds.isna().all() else "95 % interval without 0"
+    lines = [
+        f"{plural(len(found.table), 'score')} compared on the {plural(len(found.photos), 'photo')} "
+        f"that both runs have, {len(clear)} differ clearly{f' ({why})' if len(clear) else ''}"
+    ]
+    if len(rows):
+        fixed = [n for n in SETTINGS if rows[n].nunique(dropna=False) == 1 and n != "metric"]
+        lines.append(
+            rows.drop(columns=[*fixed, "moved"]).to_string(index=False, float_format=_shown)
+        )
+    if rest and not everything:
+        lines.append(f"{rest} do not, {same} of them on no photo; --all shows them")
+    return "\n".join(lines)
+
+
+def _differs(table: pd.DataFrame) -> pd.Series[bool]:
+    """Which means differ in the digits shown, and by more than photos do where there are several.
+
+    Their interval leaves out 0.
+    """
+    low, high = table["difference_low"], table["difference_high"]
+    return (table["difference"].round(DIGITS) != 0) & ~((low <= 0) & (high >= 0))
+
+
+def _shown(value: float) -> str:
+    """A number as the table has it, never a zero with a sign."""
+    return f"{round(value, DIGITS) + 0.0:.{DIGITS}f}"
 
 
 def _notes(found: Comparison, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:

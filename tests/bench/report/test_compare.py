@@ -157,29 +157,52 @@ def test_a_metric_of_one_run_alone_is_named(
 def test_one_metric_is_still_weighed_by_masks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert compared(tmp_path, masks(), masks(0.1), "--metric", "miou_box") == 0
+    assert compared(tmp_path, masks(), masks(0.1), "--metric", "miou_box", "--all") == 0
     assert "0.6000" in capsys.readouterr().out
 
 
-def test_rows_that_did_not_change_are_counted(
+def test_scores_that_do_not_differ_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     same = leak("a", "ridge", "psnr", 10)
-    assert compared(tmp_path, masks() + same, masks(0.1) + same) == 0
-    out = capsys.readouterr().out
-    assert "ridge" not in out
-    assert "2 more scores did not change on the 2 photos that both runs have" in out
-    assert compared(tmp_path, masks() + same, masks() + same) == 0
-    assert "no difference: 3 scores are the same" in capsys.readouterr().out
+    before, after = (leak("a", "telea", "psnr", n) + leak("b", "telea", "psnr", n) for n in (3, 4))
+    assert compared(tmp_path, before + same, after + same) == 0
+    told = capsys.readouterr().out
+    start = "2 scores compared on the 2 photos that both runs have, 1 differ clearly (95 % interval"
+    assert told.startswith(start)
+    assert "ridge" not in told
+    assert told.endswith("\n1 do not, 1 of them on no photo; --all shows them\n")
 
 
-def test_changes_that_cancel_out_are_shown(
+def test_noise_below_the_digits_shown_is_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = leak("a", "ridge", "psnr", 10) + leak("b", "ridge", "psnr", 12)
+    after = leak("a", "ridge", "psnr", 10 - 1e-6) + leak("b", "ridge", "psnr", 12 - 1e-6)
+    assert compared(tmp_path, before, after) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("that both runs have, 0 differ clearly")
+    assert second == "1 do not, 0 of them on no photo; --all shows them"
+    assert compared(tmp_path, before, after, "--all") == 0
+    told = capsys.readouterr().out
+    assert "10.0000" not in told
+    assert "0.0000" in told
+    assert "-0.0000" not in told
+
+
+def test_changes_that_cancel_out_are_not_clear(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = leak("a", "ridge", "psnr", 10) + leak("b", "ridge", "psnr", 12)
     after = leak("a", "ridge", "psnr", 12) + leak("b", "ridge", "psnr", 10)
     assert compared(tmp_path, before, after) == 0
-    assert "did not change" not in capsys.readouterr().out
+    assert "0 of them on no photo" in capsys.readouterr().out
+
+
+def test_a_single_photo_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = (leak("a", "ridge", "psnr", value) for value in (10, 12))
+    assert compared(tmp_path, before, after) == 0
+    assert "1 differ clearly (no interval, as there is one photo)" in capsys.readouterr().out
 
 
 def test_what_one_run_lacks_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
