@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
         PedbenchError: the extra 'demo' is not installed; or as in `bench.demo.serve.serve`.
     """
     from framework.errors import PedbenchError
+    from framework.warn import tell
 
+    tell("starting the page and its shards: some 15 s")
     try:
         from bench.demo.serve import serve
     except ModuleNotFoundError as error:

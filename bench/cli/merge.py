@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.cli.outputs import print_written
+from bench.cli.outputs import print_written, steps
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -31,5 +31,7 @@ def run(args: argparse.Namespace) -> int:
     units = merge(args.folders, args.out)
     statuses = rebuild_records(args.out)
     print(f"{units} cells, {statuses.total()} records, {statuses['failed']} failed")
-    print_written(write_all(args.out))
+    with steps() as step:
+        paths = write_all(args.out, step=step)
+    print_written(paths)
     return 0

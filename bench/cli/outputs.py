@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from bench.report.write import Step
 
 FEW = 3
 """Files of one folder that are printed by name."""
@@ -44,6 +51,13 @@ def print_written(paths: Iterable[Path]) -> None:
             print(*files, sep="\n")
 
 
+@contextmanager
+def steps() -> Iterator[Step]:
+    """Around what takes a while: shows what is being written, in a line that goes with it."""
+    with tqdm(bar_format="writing {desc}", leave=False) as line:
+        yield line.set_description_str
+
+
 def write(name: str, folder: Path) -> list[Path]:
     """Write one of `OUTPUTS`, or ``all``, of a run or a latency run; the paths."""
     from bench.latency.report.output import ALL, write_outputs
@@ -59,10 +73,11 @@ def write(name: str, folder: Path) -> list[Path]:
     writers = {
         "tables": write_tables,
         "plots": write_figures,
-        "report": lambda folder: [write_report(folder)],
-        "all": write_all,
+        "report": lambda folder, step: [write_report(folder, step)],
+        "all": lambda folder, step: write_all(folder, step=step),
     }
-    written = writers[name](folder)
+    with steps() as step:
+        written = writers[name](folder, step)
     if not (folder / SETTINGS).is_file():
         tell(f"{folder / SETTINGS} is missing: figures of one setting were left out, restore it")
     return written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.cli.outputs import print_written, write
+from bench.cli.outputs import print_written, steps, write
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -32,7 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from bench.report.paper.sources import Source
 
     paths = write("all", args.folders[0]) if len(args.folders) == 1 else []
-    sources = [Source.read(folder) for folder in args.folders]
-    paths += write_paper(sources, args.out or args.folders[0] / "paper")
+    sources = []
+    with steps() as step:
+        for folder in args.folders:
+            step(f"tables of {folder}")
+            sources.append(Source.read(folder))
+        paths += write_paper(sources, args.out or args.folders[0] / "paper", step)
     print_written(paths)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.cli.outputs import print_written
+from bench.cli.outputs import print_written, steps
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -31,5 +31,7 @@ def run(args: argparse.Namespace) -> int:
     scored = rescore(args.folder, args.metrics.split(","))
     rebuild_records(args.folder)
     print(f"{scored} reconstructions scored with {args.metrics}")
-    print_written(write_all(args.folder))
+    with steps() as step:
+        paths = write_all(args.folder, step=step)
+    print_written(paths)
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.outputs import print_written
+from bench.cli.outputs import print_written, steps
 from bench.file_names import file_name
 from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int, whole
 from bench.flags.remote import add_remote_flags, read_remote_flags
@@ -167,8 +167,8 @@ def run(args: argparse.Namespace) -> int:
         if asked["config"].keep_reconstructions:
             files, size = kept_size(asked["folder"])
             print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
-        with report_measured(result.place) as paths:
-            paths += write_all(asked["folder"], asked["store"])
+        with report_measured(result.place) as paths, steps() as step:
+            paths += write_all(asked["folder"], asked["store"], step)
     print_written(paths)
     if result.total and result.failed == result.total:
         reason = result.records["error"].dropna().iloc[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.cache.store import Store
@@ -16,43 +17,51 @@ from bench.report.render.table import forms_of
 from bench.runner.phases import phase
 from framework.files.writing import write_file
 
+Step = Callable[[str], object]
+"""Is told what is written next, e.g. ``figure 3 of 20``."""
 
-def write_all(folder: Path, store: Store | None = None) -> list[Path]:
+
+def quiet(name: str) -> None:
+    """A `Step` that tells nobody."""
+
+
+def write_all(folder: Path, store: Store | None = None, step: Step = quiet) -> list[Path]:
     """Write the tables, figures and report of a run folder; the paths of what was written.
 
     Args:
         store: where figures are kept that were drawn of the same records before.
+        step: told of each part.
 
     Raises:
         PedbenchError: the folder holds no records, or they are damaged.
     """
-    return write_run(RunData.read(folder, store))
+    return write_run(RunData.read(folder, store), step)
 
 
-def write_run(run: RunData) -> list[Path]:
+def write_run(run: RunData, step: Step = quiet) -> list[Path]:
     """`write_all` of a run already read."""
     with phase("tables"):
-        tables = _save_tables(run)
+        tables = _save_tables(run, step)
     with phase("figures"):
-        figures = _save_figures(run)
+        figures = _save_figures(run, step)
     with phase("report"):
-        return [*tables, *figures, _save_report(run)]
+        return [*tables, *figures, _save_report(run, step)]
 
 
-def write_tables(folder: Path) -> list[Path]:
+def write_tables(folder: Path, step: Step = quiet) -> list[Path]:
     """Write ``tables/*.{csv,md,tex}`` of a run folder; the paths of what was written."""
-    return _save_tables(RunData.read(folder))
+    return _save_tables(RunData.read(folder), step)
 
 
-def write_figures(folder: Path) -> list[Path]:
+def write_figures(folder: Path, step: Step = quiet) -> list[Path]:
     """Write ``figures/*.{png,pdf}`` of a run folder; the paths of what was written.
 
     Figures for which the run has no records are left out; the report says which.
     """
-    return _save_figures(RunData.read(folder))
+    return _save_figures(RunData.read(folder), step)
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, step: Step = quiet) -> Path:
     """Write ``report.html`` of a run folder; its path.
 
     The file holds its pictures, styles and script; it asks for nothing from elsewhere.
@@ -60,10 +69,11 @@ def write_report(folder: Path) -> Path:
     Raises:
         PedbenchError: the folder holds no records, or they are damaged.
     """
-    return _save_report(RunData.read(folder))
+    return _save_report(RunData.read(folder), step)
 
 
-def _save_tables(run: RunData) -> list[Path]:
+def _save_tables(run: RunData, step: Step) -> list[Path]:
+    step("tables")
     folder = run.folder / "tables"
     forms = kept(run, "tables", lambda: _forms(run))
     return [write_file(folder / name, text) for name, text in forms.items()]
@@ -77,10 +87,16 @@ def _forms(run: RunData) -> tuple[dict[str, str], bool]:
     return {name: text for table in found for name, text in forms_of(table).items()}, lasting
 
 
-def _save_figures(run: RunData) -> list[Path]:
+def _save_figures(run: RunData, step: Step) -> list[Path]:
+    step("figures")
     drawn = [*drawings_of(run), *(Drawing(strip, run) for strip in strip_figures(run))]
-    return [path for drawing in drawn for path in drawing.save(run.folder / "figures")]
+    paths = []
+    for number, drawing in enumerate(drawn, 1):
+        step(f"figure {number} of {len(drawn)}")
+        paths += drawing.save(run.folder / "figures")
+    return paths
 
 
-def _save_report(run: RunData) -> Path:
+def _save_report(run: RunData, step: Step) -> Path:
+    step("report")
     return write_file(run.folder / "report.html", render(run))

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.report.paper.questions import FIGURES, QUESTIONS, Question
 from bench.report.paper.sources import Source
 from bench.report.render.table import Table, escape_latex
+from bench.report.write import Step, quiet
 from framework.files.writing import make_folder, write_file
 
 MAIN = "paper.tex"
@@ -24,11 +25,11 @@ class Answer:
     source: Source
 
 
-def write_paper(sources: Sequence[Source], out: Path) -> list[Path]:
+def write_paper(sources: Sequence[Source], out: Path, step: Step = quiet) -> list[Path]:
     """Write ``paper.tex``, its tables (TeX, CSV) and its figures (PDF) into ``out``; the paths.
 
     Of several runs the first that has rows, or a figure, is the one that is shown; for some
-    questions the one with most rows, see `Question`.
+    questions the one with most rows, see `Question`. ``step`` is told of each part.
 
     Raises:
         PedbenchError: ``out`` cannot be written.
@@ -38,7 +39,7 @@ def write_paper(sources: Sequence[Source], out: Path) -> list[Path]:
     longs = {(answer.source.folder, answer.long.name): answer.long for answer in answers}
     short = [answer.short for answer in answers]
     long = [replace(table, name=f"all-{n}-{table.name}") for n, table in enumerate(longs.values())]
-    figures, drawn = _figures(sources, out)
+    figures, drawn = _figures(sources, out, step)
     values = {
         "sources": "\n\n".join(escape_latex(_about(source)) for source in sources),
         "missing": escape_latex(_missing(answers)),
@@ -52,6 +53,7 @@ def write_paper(sources: Sequence[Source], out: Path) -> list[Path]:
     text = _DOCUMENT
     for key, value in values.items():
         text = text.replace(f"<{key}>", value)
+    step("tables of the paper")
     tables = [path for table in (*short, *long) for path in _write(table, out)]
     return [*tables, *drawn, write_file(out / MAIN, text)]
 
@@ -70,10 +72,11 @@ def _item(number: int, table: Table) -> str:
     return rf"\item[A{number}] {escape_latex(f'{table.title} ({table.name}.csv)')}"
 
 
-def _figures(sources: Sequence[Source], out: Path) -> tuple[list[str], list[Path]]:
+def _figures(sources: Sequence[Source], out: Path, step: Step) -> tuple[list[str], list[Path]]:
     """The figures as LaTeX, and the files that they show."""
     texts, paths = [], []
-    for label, name in FIGURES.items():
+    for number, (label, name) in enumerate(FIGURES.items(), 1):
+        step(f"figure {number} of {len(FIGURES)} of the paper")
         for source in sources:
             drawn = source.figure(name)
             if drawn is not None:
