@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.skeletons.write import GROUPS, write_package
+from bench.skeletons.write import GROUPS, first_run, write_package
 from framework.errors import PedbenchError
 
 
@@ -39,4 +39,7 @@ def run(args: argparse.Namespace) -> int:
         f"change {folder}, test it with 'python -m pytest {folder}', install it with "
         f"'pip install {folder.absolute()}'"
     )
+    command = first_run(args.kind, args.name, folder)
+    if command:
+        print(f"then run it with '{command}'")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from string import Template
 
@@ -24,6 +25,13 @@ GROUPS = {
     "table": "tables",
 }
 """Kinds of part, each with its word in ``pedbench list`` and in entry points."""
+RUNS = {
+    "attack": "pedbench run --preset attacks --attacks $name,telea --data embedded --limit 1",
+    "defence": "pedbench run --preset $folder/try.yaml --limit 1",
+    "policy": "pedbench run --preset $folder/try.yaml --limit 1",
+    "metric": "pedbench run --attacks telea --limit 1",
+}
+"""Kinds of part, each with a small run that uses a new one once it is installed."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -54,10 +62,18 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
         f"{words['module']}.py": f"{kind}/part.py.txt",
         f"test_{words['module']}.py": f"{kind}/test.py.txt",
     }
+    if (FILES / kind / "try.yaml.txt").is_file():
+        files["try.yaml"] = f"{kind}/try.yaml.txt"
     folder.mkdir(parents=True, exist_ok=True)
     for file, source in files.items():
         (folder / file).write_text(Template((FILES / source).read_text()).substitute(words))
     return [folder / file for file in files]
+
+
+def first_run(kind: str, name: str, folder: Path) -> str | None:
+    """The command that tries a new part out, where there is one."""
+    words = {"name": name, "folder": shlex.quote(str(folder))}
+    return Template(RUNS[kind]).substitute(words) if kind in RUNS else None
 
 
 def _words(kind: str, name: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from bench.cli import main
 from bench.parts import REGISTRIES
 from bench.skeletons.write import GROUPS
+from bench.spec.config import load_preset
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,24 @@ def test_a_new_package_passes_its_own_test(tmp_path, capsys, kind):
     assert len(checks) >= 2
     for check in checks:
         check()
+
+
+def test_how_to_run_an_attack_is_told(tmp_path, capsys):
+    assert main(["new", "attack", "mine", "--out", str(tmp_path / "a")]) == 0
+    command = "pedbench run --preset attacks --attacks mine,telea --data embedded --limit 1"
+    assert capsys.readouterr().out.splitlines()[-1] == f"then run it with '{command}'"
+
+
+@pytest.mark.parametrize("kind", ["defence", "policy"])
+def test_a_defence_and_a_policy_come_with_a_preset_that_runs_them(tmp_path, capsys, kind):
+    assert main(["new", kind, "mine", "--out", str(tmp_path)]) == 0
+    preset = tmp_path / "try.yaml"
+    assert f"'pedbench run --preset {preset} --limit 1'" in capsys.readouterr().out
+    part = importlib.import_module("pedbench_mine")
+    REGISTRIES[GROUPS[kind]].register("mine")(vars(part)[f"Mine{kind.capitalize()}"])
+    config = load_preset(str(preset))
+    config.check()
+    assert any(config.pictured(cell) for cell in config.cells())
 
 
 @pytest.mark.slow
