@@ -16,7 +16,7 @@ from bench.runner.context import Task
 from bench.runner.engines import open_engine
 from bench.runner.folder.journal import JOURNAL, read_units
 from bench.runner.folder.lock import closest, refuse_unwritable
-from bench.runner.forecast.forecast import Forecast, duration, forecast_of
+from bench.runner.forecast.forecast import Forecast, duration, few, forecast_of
 from bench.runner.units.resume import count_cells, holds, tasks_left
 from bench.runner.units.share import Share
 from bench.spec.config import RunConfig
@@ -50,19 +50,19 @@ class DryRun:
     def text(self) -> str:
         """As it is printed."""
         left, here = self.forecast, closest(self.folder)
-        names = Counter(cell.attack for cell in left.attackers)
-        which = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
+        names = Counter(cell.attack for cell in left.trained)
+        which = few([f"{name} {count}" for name, count in sorted(names.items())])
         limit = self.store.limit if self.store else 0
         rows = {
             "cells": f"{self.cells} x {plural(left.images, 'image')} = {self.cells * left.images}",
             "finished": f"{self.finished} in {self.folder}, {self.stored} in the store",
             "to compute": f"{left.cells} in {plural(len(left.tasks), 'unit')} "
             "(one pipeline on one image)",
-            "attackers": f"{len(left.attackers)} to fit{': ' * bool(which)}{which}",
+            "attackers": f"{len(left.trained)} to fit{': ' * bool(which)}{which}",
             "disk": f"about {left.bytes / 1e6:.1f} MB in {self.folder} "
             f"({shutil.disk_usage(here).free / 1e9:.1f} GB free), "
             f"store up to {limit / 1e9:.1f} GB",
-            "time": f"about {duration(left.seconds)} with {plural(left.workers, 'worker')}: "
+            "time": f"{left.how_long} with {plural(left.workers, 'worker')}: "
             f"attackers {duration(left.attackers_s)}, cells {duration(left.cells_s)}, "
             f"the rest {duration(left.seconds - left.attackers_s - left.cells_s)}",
             "": left.basis,

@@ -33,6 +33,8 @@ from bench.spec.config import RunConfig
 from bench.words import plural
 
 TRAIN = "train "
+FEW = 3
+"""Names that a line shows of many."""
 
 Needs = Mapping[str, int]
 """Kind of work → how often."""
@@ -91,6 +93,25 @@ class Forecast:
         known = {kind: count for kind, count in self._needs.items() if kind in self.rates.here}
         return self._cost(known) / max(self._cost(self._needs), 1e-9)
 
+    @cached_property
+    def trained(self) -> list[AttackCell]:
+        """The attackers that learn something; others are only noted."""
+        return [cell for cell in self.attackers if ATTACKS.get(cell.attack).needs_training]
+
+    @cached_property
+    def untimed(self) -> list[AttackCell]:
+        """The attackers whose training was never timed: it is not counted."""
+        return [
+            cell
+            for cell in self.trained
+            if all(self.rates.of(kind) is None for kind in fitting(cell) if kind.startswith(TRAIN))
+        ]
+
+    @property
+    def how_long(self) -> str:
+        """The seconds of the whole run in words."""
+        return f"{'at least' if self.untimed else 'about'} {duration(self.seconds)}"
+
     def fitting_s(self, cell: AttackCell) -> float:
         """Seconds that the attacker of ``cell`` takes a worker."""
         return self._cost(fitting(cell))
@@ -101,10 +122,10 @@ class Forecast:
 
     def line(self) -> str:
         """All of it in one line."""
-        fits = f"{plural(len(self.attackers), 'attacker')} to fit and " if self.attackers else ""
+        fits = f"{plural(len(self.trained), 'attacker')} to fit and " if self.trained else ""
         return (
             f"{fits}{plural(self.cells, 'cell')} to compute in {plural(len(self.tasks), 'unit')}: "
-            f"about {duration(self.seconds)} with {plural(self.workers, 'worker')} ({self.basis})"
+            f"{self.how_long} with {plural(self.workers, 'worker')} ({self.basis})"
         )
 
     @property
@@ -122,9 +143,10 @@ class Forecast:
     @property
     def unknown(self) -> str:
         """What is not counted, in words that follow others."""
-        kinds = [k for k in self._needs if k.startswith(TRAIN) and self.rates.of(k) is None]
-        names = ", ".join(kind.removeprefix(TRAIN) for kind in sorted(kinds))
-        return f"; not counted, as never measured: the training of {names}" if kinds else ""
+        count = len(self.untimed)
+        were = "attacker was" if count == 1 else "attackers were"
+        names = few(sorted({cell.attack for cell in self.untimed}))
+        return f"; not counted: {count} {were} never timed ({names})" if count else ""
 
     @cached_property
     def _needs(self) -> Needs:
@@ -196,6 +218,12 @@ def trained_from_nothing(cells: Iterable[Cell]) -> list[AttackCell]:
             if attack.needs_training and not unsupported_reason(attack, cell.threat):
                 found[cell.attack, cell.seed, training_setting(cell, attack)] = cell
     return list(found.values())
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    more = len(names) - FEW
+    return ", ".join(names[:FEW]) + (f", … and {more} more" if more > 0 else "")
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from bench.cli import main
 from bench.runner.context import Task
 from bench.runner.forecast import measuring, rates
 from bench.runner.forecast.dry_run import dry_run
-from bench.runner.forecast.forecast import Forecast, duration, trained_from_nothing
+from bench.runner.forecast.forecast import Forecast, duration, few, trained_from_nothing
 from bench.runner.forecast.progress import Progress
 from bench.runner.forecast.rates import Rates, note, read_rates
 from bench.runner.forecast.typical import typical_forecast
@@ -172,7 +172,7 @@ def test_the_command_prints_it(tmp_path, capsys):
     text = capsys.readouterr().out
     for words in (
         "8 x 2 images",
-        "2 to fit: mean_colour 1, ridge 1",
+        "1 to fit: ridge 1",
         "GB free",
         "about",
         "a guess by rates",
@@ -232,3 +232,14 @@ def test_the_time_left_shrinks_to_nothing(config, monkeypatch):
 )
 def test_durations_have_the_unit_that_suits_them(seconds, words):
     assert duration(seconds) == words
+
+
+def test_attackers_never_timed_are_counted_and_three_named(config):
+    assert ": about 36 s with" in forecast(config, 1).line()
+    untimed = {kind: s for kind, s in MEANS.items() if kind != "train ridge"}
+    line = forecast(config, 1, untimed).line()
+    assert line.startswith("1 attacker to fit and ")
+    assert ": at least " in line
+    assert "; not counted: 1 attacker was never timed (ridge)" in line
+    assert few(["a", "b", "c", "d", "e"]) == "a, b, c, … and 2 more"
+    assert few(["a", "b"]) == "a, b"
