@@ -151,7 +151,10 @@ def print_exposure(ledger: Ledger, scene: str, coalition: int = 2) -> None:
     if coalition < len(counts):
         group, fraction = coverage.worst(coalition)
         print(f"  {'+'.join(group):<45} {fraction:>8.2%} seen, most of any {coalition}")
-    print(f"  {'all servers together':<45} {coverage.union(counts).mean():>8.2%} seen")
+    seen = coverage.union(counts).mean()
+    print(f"  {'all servers together':<45} {seen:>8.2%} seen")
+    if sum(coverage.of(server).mean() for server in counts) > seen:
+        print("  (servers add up to more: rims of windows, seen by several, count for each)")
 
 
 def _protected(text: str) -> Protected:

@@ -112,7 +112,9 @@ def test_a_coalition_has_no_more_servers_than_have_seen_something(capsys, tmp_pa
     assert "give 1 to 2" in complaint(capsys, *asked, "9")
     for size in ("1", "2"):
         assert main([*asked, size]) == 0
+    capsys.readouterr()
     assert main(["exposure", "--ledger", str(path)]) == 0
+    assert "servers add up to more" in capsys.readouterr().out
 
 
 @pytest.mark.slow
