@@ -28,7 +28,9 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="write the mask here, PNG, 0 or 255"
     )
-    parser.add_argument("--overlay", type=Path, help="also draw the mask over the photo, PNG")
+    parser.add_argument(
+        "--overlay", type=Path, help="also draw the mask over the photo, e.g. mask_on_photo.png"
+    )
     parser.add_argument("--model", default="tiny", help="use this model (default: tiny)")
     parser.add_argument("--checkpoint", help="load this weight file, or 'random' for timing only")
     add_photo_flags(parser)
