@@ -235,7 +235,7 @@ def test_durations_have_the_unit_that_suits_them(seconds, words):
 
 
 def test_attackers_never_timed_are_counted_and_three_named(config):
-    assert ": about 36 s with" in forecast(config, 1).line()
+    assert ": about 40 s with" in forecast(config, 1).line()
     untimed = {kind: s for kind, s in MEANS.items() if kind != "train ridge"}
     line = forecast(config, 1, untimed).line()
     assert line.startswith("1 attacker to fit and ")
