@@ -147,22 +147,23 @@ def run(args: argparse.Namespace) -> int:
     asked = asked_for(args, content)
 
     from bench.report.write import write_all
+    from bench.runner.checks import lpips_absent
     from bench.runner.evaluation.pictures import kept_size
     from bench.runner.forecast.dry_run import dry_run
     from bench.runner.forecast.measuring import report_measured
     from bench.runner.run import run as carry_out
     from bench.stopping import stoppable
 
-    absent = lpips_absent(asked["config"])
     if args.dry_run:
         print(dry_run(**asked).text())
         return 0
     with stoppable():
         result = carry_out(**asked)
+        without = ", LPIPS missing" if lpips_absent(asked["config"]) else ""
         stored = f", {result.from_store} from the store" if result.from_store else ""
         print(
             f"{result.new_units} new cells{stored}, {result.total} records, "
-            f"{result.failed} failed{', LPIPS missing' if absent else ''}"
+            f"{result.failed} failed{without}"
         )
         if asked["config"].keep_reconstructions:
             files, size = kept_size(asked["folder"])
@@ -174,21 +175,6 @@ def run(args: argparse.Namespace) -> int:
         reason = result.records["error"].dropna().iloc[0]
         raise PedbenchError(f"nothing could be measured: {reason}")
     return 0
-
-
-def lpips_absent(config: RunConfig) -> bool:
-    """Whether reconstructions are scored without LPIPS, as its weights are missing; warns if so."""
-    from bench.metrics import MetricUnavailable
-    from bench.metrics.trunks.alexnet import load_trunk
-    from framework.warn import warn
-
-    try:
-        if config.attacks:
-            load_trunk()
-    except MetricUnavailable:
-        warn("no LPIPS scores, its weights are missing: run 'pedbench weights lpips' first")
-        return True
-    return False
 
 
 def preset_content(args: argparse.Namespace) -> dict[str, Any]:

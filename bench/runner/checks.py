@@ -7,6 +7,8 @@ from typing import Any
 
 from bench.cache.store import Store
 from bench.datasets.disjoint import check_scored
+from bench.metrics import MetricUnavailable
+from bench.metrics.trunks.alexnet import load_trunk
 from bench.runner.context import Context, default_workers
 from bench.runner.defences import check_trained
 from bench.runner.folder.facts import continued, facts_of
@@ -38,6 +40,16 @@ def checked(config: RunConfig, device: str | None, workers: int | None) -> tuple
             f"{workers} workers, but one process a GPU: give --workers {usual} or less"
         )
     return device, workers or usual
+
+
+def lpips_absent(config: RunConfig) -> bool:
+    """Whether reconstructions are scored without LPIPS, as its weights are missing."""
+    try:
+        if config.attacks:
+            load_trunk()
+    except MetricUnavailable:
+        return True
+    return False
 
 
 def prepared(

@@ -17,7 +17,7 @@ from bench.attackers.cards import keep
 from bench.cache.keys import Keys
 from bench.cache.results import CachedResults, Found
 from bench.cache.store import Store
-from bench.runner.checks import checked, prepared
+from bench.runner.checks import checked, lpips_absent, prepared
 from bench.runner.context import Context, Task, is_unreadable
 from bench.runner.engines import Engine, open_engine
 from bench.runner.folder import provenance as environment
@@ -44,7 +44,7 @@ from bench.runner.units.waves import Waves
 from bench.spec.config import RunConfig
 from framework.errors import PedbenchError
 from framework.files.writing import write_file
-from framework.warn import tell
+from framework.warn import tell, warn
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,8 @@ def _work(
     if context.store and not config.remote:
         results = CachedResults(context.store, config, context.folder, facts, keys)
         tasks = _taken(results, tasks, journal, provenance)
+    if lpips_absent(config):
+        warn("no LPIPS scores, its weights are missing: run 'pedbench weights lpips' first")
     forecast = forecast_of(context, tasks, engine)
     if tasks:
         tell(forecast.line())
