@@ -133,7 +133,7 @@ _FIGURE = r"""\begin{figure*}
 _DOCUMENT = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
 \usepackage{array,booktabs,graphicx,longtable,pdflscape,textcomp}
-\usepackage[margin=20mm]{geometry}
+\usepackage[margin=14mm]{geometry}
 \setcounter{topnumber}{9}\setcounter{totalnumber}{9}\setcounter{dbltopnumber}{9}
 \makeatletter
 \setlength{\@fptop}{0pt}\setlength{\@dblfptop}{0pt}
