@@ -42,7 +42,7 @@ def test_tables_and_page_are_written_as_before_and_built_once(
     stored: RunData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(html, "drawings_of", lambda run: ())
-    tables = {path: path.read_text() for path in write._save_tables(stored)}
+    tables = {path: path.read_text() for path in write._save_tables(stored, write.quiet)}
     page = html.render(stored)
 
     def unwanted(run: RunData) -> None:
@@ -52,5 +52,5 @@ def test_tables_and_page_are_written_as_before_and_built_once(
     monkeypatch.setattr(html, "tables_of", unwanted)
     again = dataclasses.replace(stored, records=stored.records.copy())
     assert tables
-    assert {path: path.read_text() for path in write._save_tables(again)} == tables
+    assert {path: path.read_text() for path in write._save_tables(again, write.quiet)} == tables
     assert html.render(again) == page
