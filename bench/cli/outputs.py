@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -54,8 +54,16 @@ def print_written(paths: Iterable[Path]) -> None:
 @contextmanager
 def steps() -> Iterator[Step]:
     """Around what takes a while: shows what is being written, in a line that goes with it."""
-    with tqdm(bar_format="writing {desc}", leave=False) as line:
-        yield line.set_description_str
+    with ExitStack() as shown:
+        lines: list[tqdm[NoReturn]] = []
+
+        def step(name: str) -> None:
+            if not lines:
+                line = tqdm(bar_format="writing {desc}", leave=False, desc=name)
+                lines.append(shown.enter_context(line))
+            lines[0].set_description_str(name)
+
+        yield step
 
 
 def write(name: str, folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,6 @@ from bench.runner.folder.records import (
 )
 from bench.spec.cells import ORIGINAL, SEEN, Pipeline
 from bench.spec.fields import read_yaml
-from bench.spec.grid import PIPELINE_FIELDS
 from bench.survey import JUDGEMENTS
 from bench.words import plural
 from framework.declaration import own
@@ -269,21 +268,26 @@ def _read_settings(path: Path) -> dict[str, Any]:
     content = read_yaml(path)
     for name in ("groups", "pictures"):
         entries = content.get(name) or []
-        if not isinstance(entries, list) or not all(map(_is_setting, entries)):
+        is_setting = _is_group if name == "groups" else _is_choice
+        if not isinstance(entries, list) or not all(map(is_setting, entries)):
             raise PedbenchError(f"{path}: {name} is no list of settings: mend it, or delete {path}")
     return content
 
 
-def _is_setting(entry: Any) -> bool:
-    """Whether an entry under ``groups`` or ``pictures`` names settings: values, lists of a grid."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("grid", {}), dict):
+def _is_group(entry: Any) -> bool:
+    """Whether it is a mapping, and its grid one of lists of plain values."""
+    if not isinstance(entry, dict) or not isinstance(grid := entry.get("grid", {}), dict):
         return False
-    single = [value for name, value in entry.items() if name in PIPELINE_FIELDS]
-    lists = entry.get("grid", {}).values()
-    return all(isinstance(value, Hashable) for value in single) and all(
-        isinstance(values, list) and all(isinstance(value, Hashable) for value in values)
-        for values in lists
-    )
+    return all(isinstance(values, list) and _are_plain(values) for values in grid.values())
+
+
+def _is_choice(entry: Any) -> bool:
+    """Whether it is a mapping to plain values."""
+    return isinstance(entry, dict) and _are_plain(entry.values())
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, Hashable) for value in values)
 
 
 def no_rows(columns: list[str]) -> pd.DataFrame:
