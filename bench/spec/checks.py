@@ -66,10 +66,10 @@ def check_pictures(pictures: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         PedbenchError: names the first of them.
     """
-    for key in (key for wanted in pictures for key in wanted):
-        if key not in PICTURED:
-            raise PedbenchError(f"pictures: {unknown_name('key', str(key), PICTURED)}")
     for wanted in pictures:
+        for key in wanted:
+            if key not in PICTURED:
+                raise PedbenchError(f"pictures: {unknown_name('key', str(key), PICTURED)}")
         values = {key: value for key, value in wanted.items() if key in PIPELINE_FIELDS}
         check_values(Pipeline, values, "pictures")
 

@@ -32,6 +32,9 @@ PDF_FONTS = 42
 LABEL_SIZE = 6.2
 """Of names within a panel, in points."""
 
+DOTTED = (0, (1, 1.6))
+"""The line of floors, ceilings and chance."""
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -226,7 +229,7 @@ def reference_line(
     axes: Axes, value: float, text: str, colour: str, side: Literal["left", "right"] = "left"
 ) -> None:
     """A dotted line across the axes with its name above it at one side."""
-    axes.axhline(value, color=colour, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
+    axes.axhline(value, color=colour, linewidth=0.9, linestyle=DOTTED, zorder=1)
     axes.annotate(
         text,
         (0.01 if side == "left" else 0.99, value),

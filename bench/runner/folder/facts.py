@@ -93,8 +93,7 @@ def continued(folder: Path, config: RunConfig, facts: dict[str, Any]) -> dict[st
             f"{folder} holds more images, and recognisers compare all of a run: "
             "leave --limit out, or give another --out"
         )
-    known = environment.read_environment(folder)
-    return facts | {name: known.get(name, {}) | facts[name] for name in GROWING_FACTS}
+    return facts | grown(facts, environment.read_environment(folder))
 
 
 def widened(config: RunConfig, folder: Path) -> RunConfig:
@@ -116,8 +115,22 @@ def changed(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> list[s
     before, known = read_config(folder / SETTINGS), environment.read_environment(folder)
     names = [name for name in FIXED if getattr(before, name) != getattr(config, name)]
     names += [n for n in FIXED_FACTS if known.get(n, facts[n]) != facts[n]]
-    for name in GROWING_FACTS:
-        before_of = known.get(name, {})
-        if any(before_of.get(k, v) != v for k, v in facts[name].items()):
-            names.append(name)
+    names += contradicting(known, facts)
     return [name.replace("_", " ") for name in names]
+
+
+def contradicting(facts: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
+    """Names of the growing facts in which two runs have other values for one part."""
+    return [
+        name
+        for name in GROWING_FACTS
+        if any(
+            facts.get(name, {}).get(part, value) != value
+            for part, value in others.get(name, {}).items()
+        )
+    ]
+
+
+def grown(facts: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """The growing facts of two runs together."""
+    return {name: others.get(name, {}) | facts.get(name, {}) for name in GROWING_FACTS}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from bench.attackers.cards import keep, read_cards
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import ANOTHER_OUT, LOCK, SETTINGS
-from bench.runner.folder.facts import GROWING_FACTS
+from bench.runner.folder.facts import contradicting, grown
 from bench.runner.folder.journal import JOURNAL, Journal, Unit, finished, unit_id
 from bench.runner.folder.lock import locked
 from bench.spec.config import RunConfig, read_config
@@ -45,10 +44,10 @@ def merge(parts: Sequence[Path], out: Path) -> int:
     for part, config, known in zip(parts[1:], configs[1:], facts[1:], strict=True):
         _check_same(parts[0], configs[0], part, config)
         changed = [name for name in SAME_FACTS if known.get(name) != facts[0].get(name)]
-        changed += [name for name in GROWING_FACTS if _contradict(facts[0], known, name)]
+        changed += contradicting(facts[0], known)
         if changed:
             raise _strangers(parts[0], part, changed)
-        facts[0] |= {name: known.get(name, {}) | facts[0].get(name, {}) for name in GROWING_FACTS}
+        facts[0] |= grown(facts[0], known)
     make_folder(out, ANOTHER_OUT)
     if any(out.iterdir()):
         raise PedbenchError(f"{out} is not empty: give another --out")
@@ -132,12 +131,6 @@ class Inputs:
             if known != digest and not self._packages_differ:
                 self._packages_differ = True
                 warn(f"{first} and {part} were computed by other versions of packages")
-
-
-def _contradict(facts: Mapping[str, Any], others: Mapping[str, Any], name: str) -> bool:
-    """Whether two parts have other values under one name of a fact."""
-    mine = facts.get(name, {})
-    return any(mine.get(key, value) != value for key, value in others.get(name, {}).items())
 
 
 def _tell_missing(config: RunConfig, journal: Journal) -> None:

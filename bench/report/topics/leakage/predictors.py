@@ -14,7 +14,7 @@ from bench.report.aggregate.association import association
 from bench.report.aggregate.leakage import higher_is_worse, known_metrics
 from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
 from bench.report.data import REGIONS, RunData
-from bench.report.render.style import WIDE, Theme, canvas, legend_below
+from bench.report.render.style import DOTTED, WIDE, Theme, canvas, legend_below
 from bench.report.render.table import Column, Table
 from bench.report.statistics import named
 from bench.report.topics.columns import sentences, source
@@ -200,7 +200,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[str], theme: Theme) -> No
             color=colour,
             label=region or "no reconstruction",
         )
-    axes.axvline(0.5, color=theme.muted, linewidth=0.9, linestyle=(0, (1, 1.6)), zorder=1)
+    axes.axvline(0.5, color=theme.muted, linewidth=0.9, linestyle=DOTTED, zorder=1)
     axes.set_yticks(range(len(names)), [_short(name) for name in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
 

@@ -13,7 +13,7 @@ from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
 from bench.report.choice import commonest
 from bench.report.data import RunData
 from bench.report.render.palette import attack_looks
-from bench.report.render.style import WIDE, Theme, canvas, legend_below
+from bench.report.render.style import DOTTED, WIDE, Theme, canvas, legend_below
 from bench.report.render.table import Column, Table
 from bench.report.statistics import scene_means
 from bench.report.topics.columns import INTERVALS, sentences, source
@@ -26,7 +26,7 @@ SITUATION = ("policy", "plan", "payload", "coalition_choice")
 ORIGINAL_LINE: dict[str, Any] = {
     "label": "original",
     "linewidth": 0.9,
-    "linestyle": (0, (1, 1.6)),
+    "linestyle": DOTTED,
     "zorder": 1,
 }
 LEVEL = 5

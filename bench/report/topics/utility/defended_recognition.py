@@ -12,7 +12,7 @@ from bench.report.aggregate.segmentation import summarize
 from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
 from bench.report.choice import commonest
 from bench.report.data import PIPELINE, RunData
-from bench.report.render.style import WIDE, Theme, canvas, legend_below
+from bench.report.render.style import DOTTED, WIDE, Theme, canvas, legend_below
 from bench.report.render.table import Column, Table
 from bench.report.statistics import scene_means
 from bench.report.topics.columns import INTERVALS, ordered, sentences, setting_columns, source
@@ -108,7 +108,7 @@ class DefendedRecognitionFigure(ReportFigure):
             own = scores[scores["metric"] == metric]
             _panel(axes, own, theme)
             ceiling = float(own["ceiling"].iloc[0])
-            axes.axvline(ceiling, color=theme.muted, linestyle=(0, (1, 1.6)), linewidth=0.9)
+            axes.axvline(ceiling, color=theme.muted, linestyle=DOTTED, linewidth=0.9)
             axes.set_xlabel(f"{readable(metric)}  →  more is recognised")
         row[0].set_ylabel("mIoU, box prompt")
         legend_below(figure, *row[0].get_legend_handles_labels())

@@ -18,6 +18,7 @@ from bench.report.base import FIGURES, TABLES, ReportFigure, ReportTable
 from bench.report.data import PIPELINE, RunData
 from bench.report.render.labels import Label, label_points
 from bench.report.render.style import (
+    DOTTED,
     LABEL_SIZE,
     WIDE,
     Theme,
@@ -60,7 +61,7 @@ ENDS: dict[str, dict[str, Any]] = {
     FILL: {"linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 0.9, "zorder": 1},
     UNSPLIT: {"linestyle": (0, (4, 2)), "linewidth": 0.9, "zorder": 1},
 }
-FLOOR_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.6)), "linewidth": 0.9, "zorder": 1}
+FLOOR_LINE: dict[str, Any] = {"linestyle": DOTTED, "linewidth": 0.9, "zorder": 1}
 
 
 @TABLES.register("privacy_utility")

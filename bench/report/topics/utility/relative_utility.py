@@ -13,13 +13,12 @@ from bench.report.aggregate.curves import PRECISION, curve_points
 from bench.report.aggregate.equal_utility import RANKED_AT, Ladder
 from bench.report.base import FIGURES, ReportFigure
 from bench.report.data import RunData
-from bench.report.render.style import LABEL_SIZE, WIDE, Theme, canvas, lay_out, legend_below
+from bench.report.render.style import DOTTED, LABEL_SIZE, WIDE, Theme, canvas, lay_out, legend_below
 from bench.report.statistics import LEVEL, Floats, cluster_draws
 from bench.report.topics.utility.main_curve import MOST, REGION, main_ladders, ranked
 from bench.report.words import defence_label, measure, shown_metrics
 
 MARKS = "o^DvP"
-LINE = (0, (1, 1.6))
 Look = dict[str, Any]
 Looks = dict[str, Look]
 
@@ -87,7 +86,7 @@ def _panel(axes: Axes, ladders: list[Ladder], looks: Looks, theme: Theme) -> Non
     start, floor = ladders[0].leakage[0].mean() * sign, ladders[0].floor.mean() * sign
     axes.plot(start, 1, marker="s", color=theme.muted, linestyle="", zorder=4)
     if np.isfinite(floor):
-        axes.axvline(floor, color=theme.muted, linestyle=LINE, linewidth=0.9)
+        axes.axvline(floor, color=theme.muted, linestyle=DOTTED, linewidth=0.9)
         axes.plot(floor, 1, marker="*", markersize=13, color=theme.kinds["ceiling"], clip_on=False)
         axes.annotate(
             "ideal", (floor, 1), xytext=(7, 5), textcoords="offset points", fontsize=LABEL_SIZE
@@ -122,7 +121,7 @@ def _ceiling(axes: Axes, run: RunData, ladder: Ladder, theme: Theme) -> None:
     ceiling = rows["ceiling"].dropna()
     if not ceiling.empty:
         colour = theme.kinds["ceiling"]
-        axes.axvline(float(ceiling.mean()), color=colour, linestyle=LINE, linewidth=0.9)
+        axes.axvline(float(ceiling.mean()), color=colour, linestyle=DOTTED, linewidth=0.9)
 
 
 def _label(knob: str) -> str:
