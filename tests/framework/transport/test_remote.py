@@ -7,7 +7,9 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -236,6 +238,14 @@ def test_dead_servers(sam, photos, addresses, certs):
         nobody = DistributedSamPredictor(sam, shards)
         with pytest.raises(ShardUnavailable, match="cannot be reached"):
             nobody.set_image(photos["odd"])
+
+
+def test_a_web_server_is_named_as_no_shard(sam, photos):
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as web:
+        Thread(target=web.serve_forever, daemon=True).start()
+        said = refused_or_dead(sam, photos["odd"], [f"127.0.0.1:{web.server_port}"], None)
+        web.shutdown()
+    assert "is no shard server" in said
 
 
 def test_a_resting_server_is_left_alone_and_asked_anew(sam, addresses, certs):

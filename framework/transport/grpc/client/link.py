@@ -213,4 +213,6 @@ def _complaint(code: grpc.StatusCode, details: str) -> str:
         return f"is busy: {details}"
     if code in REFUSALS:
         return f"refuses the call ({code.name}): {details}"
+    if "parsing HTTP/2" in details:
+        return "is no shard server, as it does not answer in gRPC: give the address of one"
     return f"cannot be reached ({code.name}): start it again, or give another address"
