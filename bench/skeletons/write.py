@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from framework.errors import PedbenchError
+from framework.files.writing import write_file
 
 FILES = Path(__file__).parent / "files"
 GROUPS = {
@@ -64,10 +65,10 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
     }
     if (FILES / kind / "try.yaml.txt").is_file():
         files["try.yaml"] = f"{kind}/try.yaml.txt"
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, source in files.items():
-        (folder / file).write_text(Template((FILES / source).read_text()).substitute(words))
-    return [folder / file for file in files]
+    return [
+        write_file(folder / file, Template((FILES / source).read_text("utf-8")).substitute(words))
+        for file, source in files.items()
+    ]
 
 
 def first_run(kind: str, name: str, folder: Path) -> str | None:

@@ -6,11 +6,12 @@ import argparse
 import logging
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from bench.latency.network.servers import stoppable
+from bench.stopping import stoppable
 from tests.chaos.edge import Tally
 from tests.chaos.faults import FAULTS
 from tests.chaos.world import World
@@ -25,14 +26,14 @@ def line(name: str, tally: Tally, seconds: float) -> str:
     return f"{name:<{WIDTH}} {counts} {tally.exceeded:>6} {seconds:>7.1f}"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Play the faults; 1 when a mask was wrong or a cap exceeded."""
     parser = argparse.ArgumentParser(prog="make chaos")
     parser.add_argument("--requests", type=int, default=3, help="for each fault")
     parser.add_argument("--deadline", type=float, default=5.0, help="seconds, of the edge")
     parser.add_argument("--only", help="faults whose name contains this")
     parser.add_argument("--verbose", action="store_true", help="print the errors too")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.getLogger("framework").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     total, begun = Tally(), time.monotonic()

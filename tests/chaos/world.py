@@ -18,7 +18,8 @@ from framework.transport.grpc.security.certificates import (
     LOOPBACK,
     SHARD,
     Authority,
-    write_pair,
+    pair,
+    write_new,
 )
 from framework.transport.patience import Patience
 from tests.chaos.edge import Edge
@@ -37,11 +38,11 @@ def make_certificates(folder: Path) -> None:
     ours, foreign = Authority(), Authority()
     (folder / "ca.crt").write_bytes(ours.pem)
     for number in range(SERVERS):
-        write_pair(folder, f"shard-{number}", *ours.issue("shard", SHARD, LOOPBACK))
+        write_new(pair(folder, f"shard-{number}", *ours.issue("shard", SHARD, LOOPBACK)))
     for name, role in (("edge", EDGE), ("shard", SHARD)):
-        write_pair(folder, name, *ours.issue(name, role, LOOPBACK))
-        write_pair(folder, f"expired-{name}", *ours.issue(name, role, LOOPBACK, days=-1))
-        write_pair(folder, f"foreign-{name}", *foreign.issue(name, role, LOOPBACK))
+        write_new(pair(folder, name, *ours.issue(name, role, LOOPBACK)))
+        write_new(pair(folder, f"expired-{name}", *ours.issue(name, role, LOOPBACK, days=-1)))
+        write_new(pair(folder, f"foreign-{name}", *foreign.issue(name, role, LOOPBACK)))
 
 
 class World:

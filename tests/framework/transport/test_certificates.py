@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
 import stat
 
@@ -132,3 +134,23 @@ def test_a_host_that_no_name_can_be_does_not_answer(tmp_path):
     address = Address.parse(f"a..{'b' * 70}:50051")
     assert handshake_error(address, None) == ""
     assert server_certificate(address, edge_tls(tmp_path)) is None
+
+
+def test_all_certificates_are_written_or_none(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / "shard.key").write_text("mine")
+    assert main(["certs", "--out", str(folder)]) == 2
+    assert "shard.key exists" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["shard.key"]
+
+    def full(descriptor, mode):
+        os.close(descriptor)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (folder / "shard.key").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", full)
+        assert main(["certs", "--out", str(folder)]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert not list(folder.iterdir())

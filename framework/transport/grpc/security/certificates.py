@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from framework.errors import PedbenchError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EDGE, SHARD = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+SECRET = ".key"
+"""The suffix of files that only their owner may read."""
 
 
 class Authority:
@@ -96,23 +99,39 @@ def write_certificates(
             hosts as servers nor one.
     """
     authority = Authority(days)
-    issued = {"edge": authority.issue("edge", EDGE)}
+    files = {folder / "ca.crt": authority.pem} | pair(
+        folder, "edge", *authority.issue("edge", EDGE)
+    )
     for name, its_hosts in _servers(hosts, shards).items():
-        issued[name] = authority.issue(name, SHARD, its_hosts)
+        files |= pair(folder, name, *authority.issue(name, SHARD, its_hosts))
+    write_new(files)
+    return list(files)
+
+
+def write_new(files: Mapping[Path, bytes]) -> None:
+    """Write all of ``files`` or none; keys are never readable to others than their owner.
+
+    Raises:
+        PedbenchError: one of them exists, or cannot be written.
+    """
+    for path in files:
+        if path.exists():
+            raise PedbenchError(f"{path} exists: give another --out, or delete it first")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [_write(folder / "ca.crt", authority.pem, 0o644)]
-        for name, (cert, key) in issued.items():
-            paths += write_pair(folder, name, cert, key)
-    except FileExistsError as error:
-        raise PedbenchError(
-            f"{error.filename} exists: give another --out, or delete it first"
-        ) from error
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mode = 0o600 if path.suffix == SECRET else 0o644
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
     except OSError as error:
+        for path in files:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        folder = next(iter(files)).parent
         raise PedbenchError(
             f"cannot write certificates to {folder} ({error.strerror}): give another --out"
         ) from error
-    return paths
 
 
 def _servers(hosts: Sequence[str], shards: int) -> dict[str, list[str]]:
@@ -131,15 +150,15 @@ def _servers(hosts: Sequence[str], shards: int) -> dict[str, list[str]]:
     return {f"shard-{number}": [hosts[number % len(hosts)]] for number in range(count)}
 
 
-def write_pair(
+def pair(
     folder: Path, name: str, cert: x509.Certificate, key: ec.EllipticCurvePrivateKey
-) -> list[Path]:
-    """Write ``NAME.crt`` and ``NAME.key``, the key readable to its owner alone."""
+) -> dict[Path, bytes]:
+    """``NAME.crt`` and ``NAME.key``, with what they hold."""
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return [
-        _write(folder / f"{name}.crt", cert.public_bytes(Encoding.PEM), 0o644),
-        _write(folder / f"{name}.key", secret, 0o600),
-    ]
+    return {
+        folder / f"{name}.crt": cert.public_bytes(Encoding.PEM),
+        folder / f"{name}{SECRET}": secret,
+    }
 
 
 def _builder(
@@ -178,11 +197,3 @@ def _hosts(hosts: Iterable[str]) -> list[x509.GeneralName]:
                     f"'{host}' is neither a host name nor an address: give --host again"
                 ) from error
     return found
-
-
-def _write(path: Path, content: bytes, mode: int) -> Path:
-    """A new file that is never readable to more than ``mode`` says."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    return path
