@@ -60,5 +60,5 @@ def defended_tiles(run: RunData, cell: dict[str, Any], rows: pd.DataFrame) -> It
         yield Tile(f"{attack}, {name}", kind, picture, scores, attack=attack)
         settings = {**cell, "defence": str(defence), "strength": best["strength"].iloc[0]}
         slug = Pipeline(**{key: settings[key] for key in PIPELINE}).slug
-        home = file.parent.parent
-        yield from optional(home / f"mask_{slug}.png", f"predicted masks, {name}", "mask")
+        masks = read_picture(file.parent.parent / f"mask_{slug}.png")
+        yield from optional(masks, f"predicted masks, {name}", "mask")

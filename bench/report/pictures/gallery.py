@@ -12,7 +12,7 @@ from bench.report.aggregate.leakage import CONTROLS, adaptive
 from bench.report.choice import main_cell
 from bench.report.data import CEILING, CELL, FLOOR, RunData
 from bench.report.pictures.most import leaks_most
-from bench.report.pictures.tiles import Image, read_picture
+from bench.report.pictures.tiles import Image, read_picture, read_seen
 from bench.report.words import setting_words
 from bench.words import plural
 
@@ -119,7 +119,7 @@ def _coalition(folder: Path, size: int, records: pd.DataFrame) -> Coalition:
     scores = {name: scores for name, (_, scores) in found.items() if name in real}
     most = leaks_most(pd.DataFrame.from_dict(scores, orient="index"))
     first = next((name for name in found if name in most), "")
-    return Coalition(size, read_picture(place / "seen.png"), found, first)
+    return Coalition(size, read_seen(place), found, first)
 
 
 def _scores(rows: pd.DataFrame) -> dict[str, Any]:

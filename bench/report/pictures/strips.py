@@ -15,7 +15,7 @@ from bench.report.choice import main_cell
 from bench.report.data import CEILING, CELL, FLOOR, PIPELINE, RunData
 from bench.report.pictures.defended import defended_rows, defended_tiles
 from bench.report.pictures.most import leaks_most
-from bench.report.pictures.tiles import Tile, draw_owners, optional, read_picture
+from bench.report.pictures.tiles import Tile, draw_owners, optional, read_picture, read_seen
 from bench.report.words import setting_words
 from bench.spec.cells import Pipeline
 from bench.words import plural
@@ -80,9 +80,9 @@ def _strip(
     if windows:
         tiles.append(Tile("which shard has what", "owners", draw_owners(truth, windows), {}))
     of = f"{cell['coalition']} of {plural(int(cell['n_shards']), 'shard')}"
-    tiles += optional(place / "seen.png", f"what {of} saw", "seen")
-    tiles += optional(home / "mask_truth.png", "true masks", "mask")
-    tiles += optional(home / f"mask_{slug}.png", "predicted masks", "mask")
+    tiles += optional(read_seen(place), f"what {of} saw", "seen")
+    tiles += optional(read_picture(home / "mask_truth.png"), "true masks", "mask")
+    tiles += optional(read_picture(home / f"mask_{slug}.png"), "predicted masks", "mask")
     tiles += _reconstructions(run, records)
     return Strip(
         image_id,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
+from bench.runner.evaluation.pictures import SEEN, TRUTH, VISIBLE, greyed
 from framework.errors import SampleError
 from framework.files.picture_file import open_picture
 
@@ -49,9 +50,8 @@ class Tile:
     attack: str = ""
 
 
-def optional(path: Path, name: str, kind: str) -> list[Tile]:
-    """A picture as the only tile of a list; an empty list where it cannot be read."""
-    picture = read_picture(path)
+def optional(picture: Image | None, name: str, kind: str) -> list[Tile]:
+    """A picture as the only tile of a list; an empty list where there is none."""
     return [] if picture is None else [Tile(name, kind, picture, {})]
 
 
@@ -61,6 +61,21 @@ def read_picture(path: Path) -> Image | None:
         return np.asarray(open_picture(path, str(path)).picture.convert("RGB"))
     except SampleError:
         return None
+
+
+def read_seen(place: Path) -> Image | None:
+    """What a coalition saw, uint8 [h, w, 3], from the folder of its pictures.
+
+    Made from the original where runs kept it compactly; None where nothing tells.
+    """
+    seen = read_picture(place / SEEN)
+    if seen is not None:
+        return seen
+    visible, truths = read_picture(place / VISIBLE), (place / TRUTH, place.parent / TRUTH)
+    truth = next((found for path in truths if (found := read_picture(path)) is not None), None)
+    if truth is None or visible is None or truth.shape != visible.shape:
+        return None
+    return greyed(truth, visible[..., 0] > 0)
 
 
 def draw_owners(truth: Image, windows: list[list[int]]) -> Image:

@@ -33,6 +33,7 @@ MASK_COLOURS = (
 HIDDEN_GREY = 24
 
 TRUTH = "truth.png"
+SEEN = "seen.png"
 VISIBLE = "visible.png"
 """White where the coalition saw pixels, black elsewhere, one bit a pixel."""
 
@@ -66,8 +67,7 @@ class Pictures:
         self._write(place / VISIBLE, visible)
         if compactly:
             return self._write(place / f"{cell.file_name}.webp", picture, replace=True)
-        seen = np.where(visible[..., None], model_input, np.uint8(HIDDEN_GREY))
-        self._write(place / "seen.png", seen.astype(np.uint8))
+        self._write(place / SEEN, greyed(model_input, visible))
         return self._write(place / f"{cell.file_name}.png", picture, replace=True)
 
     def owners(self, pipeline: Pipeline, seen: Observation) -> None:
@@ -101,6 +101,11 @@ def encoded(picture: Image | Mask, path: Path) -> bytes:
     return content.getvalue()
 
 
+def greyed(picture: Image, visible: Mask) -> Image:
+    """A picture uint8 [h, w, 3] in one dark grey where ``visible`` bool [h, w] is not set."""
+    return np.where(visible[..., None], picture, np.uint8(HIDDEN_GREY)).astype(np.uint8)
+
+
 def companions(folder: Path, picture: str) -> list[Path]:
     """A kept picture and the files of the run ``folder`` that are read together with it."""
     path = folder / picture
@@ -112,7 +117,7 @@ def companions(folder: Path, picture: str) -> list[Path]:
         for file in home.glob("owners_*.json")
         if place.name.startswith(file.stem.removeprefix("owners_") + "-c")
     ]
-    beside = [place / "seen.png", place / VISIBLE, place / TRUTH, home / TRUTH]
+    beside = [place / SEEN, place / VISIBLE, place / TRUTH, home / TRUTH]
     return [path, *(file for file in beside if file.is_file()), *owners]
 
 

@@ -8,16 +8,19 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image as Pillow
 
 from bench.report.data import RunData
+from bench.report.pictures.gallery import gallery
 from bench.report.pictures.strips import strips
 from bench.report.render.html_table import html_table
 from bench.report.render.table import Column, Table
 from bench.report.summary.headline import headline
 from bench.report.write import write_all
+from bench.runner.evaluation.pictures import HIDDEN_GREY
 from bench.runner.folder.records import Record
 from tests.bench.output_support import exposure, full_run, leak, segmentation, write_run
 
@@ -107,6 +110,23 @@ def test_damaged_and_missing_pictures_are_left_out(tmp_path: Path) -> None:
     assert not {"telea", "ridge", "which shard has what"} & names
     (tmp_path / "images" / "one" / "truth.png").unlink()
     assert list(strips(run)) == []
+
+
+def test_what_was_seen_is_made_from_pictures_kept_compactly(tmp_path: Path) -> None:
+    run = full_run(tmp_path)
+    place = tmp_path / "images" / "one" / "interleaved-float32-random-4-c1"
+    (place / "seen.png").unlink()
+    [strip] = strips(run)
+    assert "seen" not in {tile.kind for tile in strip.tiles}
+    visible = np.zeros((24, 32), dtype=bool)
+    visible[:12] = True
+    Pillow.fromarray(visible).save(place / "visible.png")
+    [strip] = strips(run)
+    truth, seen = (next(t for t in strip.tiles if t.kind == kind) for kind in ("truth", "seen"))
+    assert np.array_equal(seen.picture[visible], truth.picture[visible])
+    assert (seen.picture[~visible] == HIDDEN_GREY).all()
+    [photo] = gallery(run).photos
+    assert np.array_equal(photo.coalitions[0].seen, seen.picture)
 
 
 PARTS: dict[str, list[Record]] = {

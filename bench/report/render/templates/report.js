@@ -36,9 +36,12 @@ if (byId("gallery")) {
     const name = attack.selectedOptions[0].textContent;
     byId("gallery-words").textContent = `${size} of ${of}`;
     byId("gallery-size").setAttribute("aria-valuetext", `${size} of ${of}`);
-    byId("gallery-truth").src = photo.truth;
-    byId("gallery-seen").src = here?.seen ?? photo.truth;
-    byId("gallery-made").src = made?.picture ?? here?.seen ?? photo.truth;
+    const pictures = { truth: photo.truth, seen: here?.seen, made: made?.picture ?? here?.seen };
+    for (const [of, picture] of Object.entries(pictures)) {
+      const image = byId(`gallery-${of}`);
+      image.hidden = !picture;
+      if (picture) image.src = picture;
+    }
     byId("gallery-made").alt = `${photo.name}: ${name}, ${size} of ${of}`;
     byId("gallery-scores").textContent = made ? `${name}: ${made.scores}` : `${name}: not kept for this coalition`;
   };
