@@ -190,9 +190,13 @@ def _fits_each_setting(attack: type[Attack]) -> bool:
 def reconstruction(attack: Attack, observation: Observation) -> NDArray[np.uint8]:
     """The picture that ``attack`` makes of ``observation``, checked.
 
+    Attacks share their observations, so its payloads are made read-only. The picture is a copy,
+    for the attack may go on with its own.
+
     Raises:
         PedbenchError: it is no uint8 [h, w, 3] of the frame's size.
     """
+    observation.lock()
     picture = attack.reconstruct(observation)
     expected = (*observation.frame_size, 3)
     form = getattr(picture, "dtype", None), getattr(picture, "shape", None)
@@ -202,7 +206,26 @@ def reconstruction(attack: Attack, observation: Observation) -> NDArray[np.uint8
             f"attack '{attack.name}'{place_of_code(type(attack).reconstruct)} returns {found}: "
             f"it must return uint8 {list(expected)}, the frame's size"
         )
-    return picture
+    return picture.copy()
+
+
+def checked_state(attack: Attack) -> dict[str, NDArray[Any]]:
+    """What ``attack`` learned, in C order.
+
+    Raises:
+        PedbenchError: its state is no dictionary of numbers in arrays by name.
+    """
+    state = attack.state()
+    if isinstance(state, Mapping) and all(map(_is_numbers, state.keys(), state.values())):
+        return {name: np.ascontiguousarray(array) for name, array in state.items()}
+    raise PedbenchError(
+        f"attack '{attack.name}'{place_of_code(type(attack).state)} has a state that cannot be "
+        "kept: return a dictionary of names and NumPy arrays of bool, integers or real numbers"
+    )
+
+
+def _is_numbers(name: object, array: object) -> bool:
+    return isinstance(name, str) and isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
 
 
 ATTACKS: Registry[type[Attack]] = Registry("attack", "attacks.methods", "pedbench.attacks", Attack)

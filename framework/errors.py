@@ -23,6 +23,10 @@ class SampleError(PedbenchError):
     """One photo, mask or annotation cannot be read; the others are not affected."""
 
 
+FAULTS = (Exception, SystemExit)
+"""What code of other packages may raise; one that calls ``sys.exit`` ends itself, not the run."""
+
+
 def one_line(error: BaseException, limit: int = 120) -> str:
     """The first line of an exception's text, for use inside a message; its type if it has none.
 

@@ -11,10 +11,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from framework.errors import PedbenchError, one_line, unknown_name
+from framework.errors import FAULTS, PedbenchError, one_line, unknown_name
 from framework.warn import warn_once_for_all
 
 T = TypeVar("T")
+
+PLAIN = {bool: "True or False", int: "a whole number", str: "a text"}
+"""Types of class variables, in words."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Registry(Generic[T]):
         mend = "mend or uninstall the package"
         try:
             part: T = point.load()
-        except (Exception, SystemExit) as error:
+        except FAULTS as error:
             reason = f"{type(error).__name__}: {one_line(error)}"
             self._refuse(point.name, f"{told} cannot be loaded ({reason}): {mend}")
             return
@@ -203,11 +206,15 @@ def _rank(point: EntryPoint) -> tuple[str, str]:
 
 
 def _wrong_choice(part: type, base: type) -> str:
-    """Which class variable has none of the values that ``base`` allows; empty for none."""
+    """Which class variable has no value that ``base`` allows; empty for none."""
     for name, hint in get_type_hints(base).items():
+        value = getattr(part, name, None)
         allowed = get_args(get_args(hint)[0]) if _is_choice(hint) else ()
-        if allowed and getattr(part, name) not in allowed:
-            return f"its {name} is {getattr(part, name)!r}: give one of {', '.join(allowed)}"
+        if allowed and value not in allowed:
+            return f"its {name} is {value!r}: give one of {', '.join(allowed)}"
+        kind = get_args(hint)[0] if get_origin(hint) is ClassVar else None
+        if kind in PLAIN and not isinstance(value, kind):
+            return f"its {name} is {value!r}: give {PLAIN[kind]}"
     return ""
 
 

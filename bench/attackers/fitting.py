@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable
+from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable, checked_state
 from attacks.threat_models.base import IN_DOMAIN, unsupported_reason
 from bench.attackers import trained
 from bench.attackers.cards import Card, describe
@@ -31,6 +31,7 @@ from bench.runner.evaluation.pipelines import Unsupported
 from bench.runner.models import Models
 from bench.runner.phases import phase
 from bench.spec.cells import BARE, AttackCell, Cell
+from framework.errors import FAULTS
 from framework.files.cache import cache_dir
 from framework.split.defences import DEFENCES, make_defence
 
@@ -57,7 +58,7 @@ class Attackers:
     ) -> None:
         self.photos = PublicPhotos(models, public, outside, contents)
         self._ready: dict[tuple[str, int, TrainingSetting], Attack] = {}
-        self._broken: dict[tuple[str, int, TrainingSetting], Exception] = {}
+        self._broken: dict[tuple[str, int, TrainingSetting], BaseException] = {}
 
     @property
     def models(self) -> Models:
@@ -168,14 +169,16 @@ class Attackers:
             with phase(training_phase(name, setting)):
                 attack.fit(knowledge)
             seconds = time.perf_counter() - start
-            made = attack.state()
+            made = trained.Trained(
+                checked_state(attack),
+                describe(attack, setting, knowledge, self._data(setting), seconds),
+            )
+            trained.save(self._cache_file(name, seed, setting), made)
         except Unlearnable as error:
             raise Unsupported(str(error)) from error
-        except Exception as error:
+        except FAULTS as error:
             self._broken[name, seed, setting] = error
             raise
-        card = describe(attack, setting, knowledge, self._data(setting), seconds)
-        trained.save(self._cache_file(name, seed, setting), trained.Trained(made, card))
         return attack
 
     def _kept(self, name: str, seed: int, setting: TrainingSetting) -> trained.Trained | None:

@@ -118,8 +118,14 @@ class PublicPhotos:
         if self._last is None or self._last[0] != setting:
             self.forget()
             with phase("observe public photos"):
-                knowledge = self._queried if setting.threat.can_query else self._query_free
-                self._last = setting, knowledge(setting)
+                observe = self._queried if setting.threat.can_query else self._query_free
+                knowledge = observe(setting)
+                for example in knowledge.public:
+                    example.frame.setflags(write=False)
+                    example.observation.lock()
+                for observation in knowledge.overheard:
+                    observation.lock()
+                self._last = setting, knowledge
         return self._last[1]
 
     def _queried(self, setting: TrainingSetting) -> Knowledge:

@@ -75,15 +75,13 @@ class Encodings:
         """
         predictor = self.fresh(sam, pipeline, seed)
         if self.store is None:
-            with phase("encode"):
-                predictor.set_image(image)
+            _encode(predictor, image)
             return predictor
         with phase("store"):
             key = _key(sam, image, pipeline, seed)
             found = _restore(predictor, image, self.store, key)
         if not found:
-            with phase("encode"):
-                predictor.set_image(image)
+            _encode(predictor, image)
             with phase("store"):
                 _keep(predictor, self.store, key)
         return predictor
@@ -91,6 +89,13 @@ class Encodings:
     def fresh(self, sam: PedSam, pipeline: Pipeline, seed: int) -> DistributedSamPredictor:
         """A predictor that has seen nothing yet; raises as `predictor` does."""
         return build_predictor(sam, pipeline, seed, self.remote)
+
+
+def _encode(predictor: DistributedSamPredictor, image: NDArray[np.uint8]) -> None:
+    """Set the image; the embedding lies in memory as a restored one does, to the same last bit."""
+    with phase("encode"):
+        predictor.set_image(image)
+    predictor.features = predictor.get_image_embedding().contiguous()
 
 
 def _key(sam: PedSam, image: NDArray[np.uint8], pipeline: Pipeline, seed: int) -> str:

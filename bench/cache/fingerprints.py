@@ -61,8 +61,9 @@ def source_fingerprint(module: str) -> str:
 
     Imports are followed wherever they stand in a file, but not those made by name at run time:
     name registered parts by `part_fingerprint`. A package counts with every file in its folder.
-    A plug-in also counts with other modules of its author that are not installed, with files in
-    its package that are no source, such as weights, and with versions of what it imports.
+    A plug-in also counts with other modules of its distribution, or that are not installed, with
+    files in its package or distribution that are no source, such as weights, and with versions of
+    what it imports.
     A module whose source cannot be found has a new fingerprint in each process.
     """
     start = _file(module)
@@ -99,8 +100,8 @@ def package_fingerprint(module: str, *without: str) -> str:
 
 
 def part_fingerprint(part: type) -> str:
-    """The `source_fingerprint` of a registered part's module, or of its folder if it is one."""
-    return source_fingerprint(part.__module__)
+    """A registered part's name and the `source_fingerprint` of its module, or its folder."""
+    return f"{part.__qualname__} {source_fingerprint(part.__module__)}"
 
 
 def code_of(registry: Registry[Any], names: Iterable[str]) -> dict[str, str]:
@@ -149,11 +150,15 @@ def _top(module: str) -> str:
 
 
 def _data_files(top: str) -> Iterator[Path]:
-    """Files of a top package that are no source."""
+    """Files of a top package, or of the distribution that brings it, that are no source."""
     origin = _file(top)
+    found: list[Path] = []
     if origin is not None and origin.name == "__init__.py":
-        files = filter(_is_source, origin.parent.rglob("*"))
-        yield from (path for path in files if path.suffix != ".py")
+        found = list(origin.parent.rglob("*"))
+    for name in _distributions().get(top, ()):
+        files = metadata.distribution(name).files or []
+        found += [Path(str(f.locate())) for f in files if not f.parts[0].endswith(".dist-info")]
+    yield from {path.resolve() for path in found if _is_source(path) and path.suffix != ".py"}
 
 
 def _imported_versions(modules: Iterable[str]) -> str:
@@ -171,6 +176,16 @@ def _distributions() -> Mapping[str, list[str]]:
 
 
 @cache
+def _siblings(top: str) -> frozenset[str]:
+    """The top modules that a distribution brings along with another author's one."""
+    if top in OURS:
+        return frozenset()
+    known = _distributions()
+    own = set(known.get(top, ()))
+    return frozenset(each for each, names in known.items() if own & set(names))
+
+
+@cache
 def _is_loose(top: str) -> bool:
     """Whether a top module lies neither in the standard library nor among installed packages.
 
@@ -185,8 +200,8 @@ def _is_loose(top: str) -> bool:
 
 @cache
 def _closure(module: str) -> frozenset[str]:
-    """A module, and all that it leads to of this project, its own top package or no package."""
-    roots = OURS | {_top(module)}
+    """A module, and all that it leads to of this project, of its own distribution or of none."""
+    roots = OURS | {_top(module)} | _siblings(_top(module))
     found: set[str] = set()
     waiting = [module]
     while waiting:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.cache.fingerprints import content_digest
 from bench.datasets import Dataset, Sample, SampleError
+from framework.errors import FAULTS, PedbenchError, one_line, place_of
 
 ROOM = 512 * 2**20
 """Bytes of decoded photos and masks that a data set of a run holds in memory."""
@@ -72,11 +73,26 @@ class Photos(Dataset):
         """The digest of all photos, in order."""
         return content_digest([self.digest(image_id) for image_id in self.ids])
 
-    def _decode(self, image_id: str) -> None:
+    def _read(self, image_id: str) -> Sample | SampleError:
+        """A photo, or why there is none; a data set of another package may raise anything."""
         try:
-            found: Sample | SampleError = self.source.load(image_id)
+            found = self.source.load(image_id)
         except SampleError as error:
-            found = error
+            return error
+        except PedbenchError:
+            raise
+        except FAULTS as error:
+            reason = (
+                f"{type(error).__name__}: {one_line(error)}{place_of(error, type(self.source))}"
+            )
+            return SampleError(f"{self.name} cannot load image '{image_id}' ({reason}): mend it")
+        if isinstance(found, Sample):
+            return found
+        kind = type(found).__name__
+        return SampleError(f"{self.name} loads image '{image_id}' as {kind}: return a Sample")
+
+    def _decode(self, image_id: str) -> None:
+        found = self._read(image_id)
         self._digests.setdefault(
             image_id, UNREADABLE if isinstance(found, SampleError) else content_digest(found)
         )

@@ -126,7 +126,8 @@ class Store:
         if self._used is not None:
             self._used += size
         if self._used is None or self._used > self.limit or self._written * RESCAN > self.limit:
-            self._used, _ = trim(self.folder.parent, self.limit, ROOM)
+            with contextlib.suppress(OSError):
+                self._used, _ = trim(self.folder.parent, self.limit, ROOM)
             self._written = 0
 
 

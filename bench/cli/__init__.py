@@ -18,9 +18,9 @@ from itertools import pairwise
 
 from bench import __version__
 from bench.flags.arguments import Parser
-from bench.stopping import end_quickly
+from bench.stopping import end_quickly, stoppable
 from framework.compute.allocator import keep_freed_memory
-from framework.errors import PedbenchError
+from framework.errors import PedbenchError, place_of
 from framework.files.picture_file import megapixel_limit
 from framework.files.writing import reason
 
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = attached(sys.argv[1:] if arguments is None else arguments)
         refuse_empty(given)
         args = build_parser().parse_args(given)
-        with megapixel_limit(getattr(args, "max_megapixels", None)):
-            return int(args.run(args) or 0)
+        with stoppable(), megapixel_limit(getattr(args, "max_megapixels", None)):
+            return carried_out(args)
     except PedbenchError as error:
         print(f"pedbench: error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -54,6 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         print(f"pedbench: error: {name}{reason(error)}: give another path", file=sys.stderr)
         return BAD_INPUT
+
+
+def carried_out(args: argparse.Namespace) -> int:
+    """Carry a subcommand out; its exit code.
+
+    Raises:
+        PedbenchError: a part of another package called ``sys.exit``.
+    """
+    try:
+        return int(args.run(args) or 0)
+    except SystemExit as error:
+        raise PedbenchError(
+            f"sys.exit was called{place_of(error)}: mend or uninstall the package; "
+            "what is done is kept"
+        ) from error
 
 
 def refuse_empty(arguments: Sequence[str]) -> None:

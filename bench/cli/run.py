@@ -152,24 +152,22 @@ def run(args: argparse.Namespace) -> int:
     from bench.runner.forecast.dry_run import dry_run
     from bench.runner.forecast.measuring import report_measured
     from bench.runner.run import run as carry_out
-    from bench.stopping import stoppable
 
     if args.dry_run:
         print(dry_run(**asked).text())
         return 0
-    with stoppable():
-        result = carry_out(**asked)
-        without = ", LPIPS missing" if lpips_absent(asked["config"]) else ""
-        stored = f", {result.from_store} from the store" if result.from_store else ""
-        print(
-            f"{result.new_units} new cells{stored}, {result.total} records, "
-            f"{result.failed} failed{without}"
-        )
-        if asked["config"].keep_reconstructions:
-            files, size = kept_size(asked["folder"])
-            print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
-        with report_measured(result.place) as paths, steps() as step:
-            paths += write_all(asked["folder"], asked["store"], step)
+    result = carry_out(**asked)
+    without = ", LPIPS missing" if lpips_absent(asked["config"]) else ""
+    stored = f", {result.from_store} from the store" if result.from_store else ""
+    print(
+        f"{result.new_units} new cells{stored}, {result.total} records, "
+        f"{result.failed} failed{without}"
+    )
+    if asked["config"].keep_reconstructions:
+        files, size = kept_size(asked["folder"])
+        print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
+    with report_measured(result.place) as paths, steps() as step:
+        paths += write_all(asked["folder"], asked["store"], step)
     print_written(paths)
     if result.total and result.failed == result.total:
         reason = result.records["error"].dropna().iloc[0]

@@ -150,13 +150,12 @@ def run_one(args: argparse.Namespace, bind: Address) -> int:
 def run_several(args: argparse.Namespace, bind: Address) -> int:
     """Start ``--count`` servers as processes; stop all of them when this one is stopped."""
     from bench.latency.network.servers import ServerProcesses, shard_arguments
-    from bench.stopping import stoppable
     from framework.transport.grpc.client.address import Address
 
     first = bind.port
     binds = [Address(bind.host, first + i if first else 0) for i in range(args.count)]
     flags = [shard_arguments(args, str(each), i) for i, each in enumerate(binds)]
-    with stoppable(), ServerProcesses(flags) as servers:
+    with ServerProcesses(flags) as servers:
         print(f"listening on {servers.listing}", flush=True)
         security = "--insecure" if args.insecure else "--tls-cert FILE --tls-key FILE --tls-ca FILE"
         given = f"--shards {servers.listing} {security}"

@@ -12,7 +12,6 @@ from bench.demo.choices import DEFAULT
 from bench.demo.experiment import Workbench
 from bench.demo.page import Page
 from bench.demo.processes import HOST, ShardProcesses
-from bench.stopping import stoppable
 from framework.errors import PedbenchError
 
 NAMES = [HOST, "localhost"]
@@ -34,7 +33,7 @@ def serve(model: str, checkpoint: str | None, most: int, port: int, browser: boo
     port = usable(port)
     address = f"http://{HOST}:{port}/"
     worker = ThreadPoolExecutor(1)
-    with stoppable(), ShardProcesses(most, model, checkpoint) as servers:
+    with ShardProcesses(most, model, checkpoint) as servers:
         workbench = Workbench(model, checkpoint, servers)
         servers.remote(workbench.models.sam.arch.name, min(DEFAULT.n_shards, most))
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=NAMES)

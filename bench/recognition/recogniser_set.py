@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.datasets.base import Sample
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS, Recogniser, RecogniserUnavailable, Truth
 from bench.runner.folder.records import FAILED, UNSUPPORTED, Record, score_record
-from framework.errors import one_line
+from framework.errors import FAULTS, one_line
 
 
 class RecogniserSet:
@@ -38,8 +38,10 @@ class RecogniserSet:
                 failed[name] = {"status": UNSUPPORTED, "error": self.unavailable[name]}
                 continue
             try:
-                found[name] = recogniser.truth(sample, frame_size)
-            except Exception as error:
+                found[name] = recogniser.truth(
+                    replace(sample, image=sample.image.copy()), frame_size
+                )
+            except FAULTS as error:
                 failed[name] = _failure(error)
         return Truths(self, found, failed)
 
@@ -79,16 +81,16 @@ def recognise_all(picture: Image, truths: Truths) -> list[Record]:
         outcome = truths.failed.get(name)
         if outcome is None:
             try:
-                scores = recogniser.score(picture, truths.found[name])
+                scores = recogniser.score(picture.copy(), truths.found[name])
                 records.extend({"metric": m, **score_record(v)} for m, v in scores.items())
                 continue
-            except Exception as error:
+            except FAULTS as error:
                 outcome = _failure(error)
         records.extend({"metric": metric, **outcome} for metric in recogniser.metrics)
     return records
 
 
-def _failure(error: Exception) -> Record:
+def _failure(error: BaseException) -> Record:
     if isinstance(error, RecogniserUnavailable):
         return {"status": UNSUPPORTED, "error": str(error)}
     return {"status": FAILED, "error": f"{type(error).__name__}: {one_line(error)}"}

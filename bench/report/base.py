@@ -114,7 +114,7 @@ def origin_of(part: ReportPart) -> str:
     return str(registry.origins().get(part.name, ""))
 
 
-def problem_of(part: ReportPart, error: Exception) -> str:
+def problem_of(part: ReportPart, error: BaseException) -> str:
     """A sentence in place of a part that raised: its name and package, what it raised and where."""
     kind = FIGURES.kind if isinstance(part, ReportFigure) else TABLES.kind
     if isinstance(error, Undecided):

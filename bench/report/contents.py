@@ -21,6 +21,7 @@ from bench.report.base import (
 from bench.report.data import RunData
 from bench.report.render.drawing import Drawing
 from bench.report.render.table import Table
+from framework.errors import FAULTS
 from framework.registry import Registry
 from framework.warn import warn_once
 
@@ -53,7 +54,7 @@ def _built(part: ReportTable, run: RunData) -> Table:
         table.to_markdown()
     except Undecided as error:
         return replace(nothing, problem=problem_of(part, error))
-    except Exception as error:
+    except FAULTS as error:
         problem = problem_of(part, error)
         warn_once(problem)
         return replace(nothing, problem=problem)

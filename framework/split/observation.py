@@ -71,6 +71,14 @@ class Observation:
     messages: tuple[WindowMessage, ...]
     positions_known: bool = True
 
+    def lock(self) -> None:
+        """Make all payloads read-only: whoever is handed them cannot change what others see."""
+        for message in self.messages:
+            for payload in (message.sent, message.returned):
+                for array in () if payload is None else (payload.data, payload.scale):
+                    if array is not None:
+                        array.setflags(write=False)
+
     @cached_property
     def grid(self) -> WindowGrid:
         """The windows that the messages refer to."""

@@ -141,6 +141,7 @@ class Base(ABC):
 
     name: ClassVar[str] = ""
     kind: ClassVar[str]
+    place: ClassVar[int] = 10
 
     @abstractmethod
     def act(self) -> None: ...
@@ -160,9 +161,14 @@ class ActLess(Base):
     kind = "x"
 
 
+class Worded(Whole):
+    place = "first"
+
+
 @pytest.mark.parametrize(
     ("thing", "words"),
     [
+        (Worded, "its place is 'first': give a whole number"),
         (len, f"not a subclass of {__name__}.Base"),
         (Whole(), f"not a subclass of {__name__}.Base"),
         (dict, f"not a subclass of {__name__}.Base"),

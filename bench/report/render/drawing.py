@@ -16,6 +16,7 @@ from bench.report.data import RunData
 from bench.report.render.page import few_colours
 from bench.report.render.recolour import recolour
 from bench.report.render.style import DARK, DPI, LIGHT, NARROW, Theme, lay_out, set_title, styled
+from framework.errors import FAULTS
 from framework.files.writing import write_file
 from framework.warn import warn_once
 
@@ -49,12 +50,16 @@ class Drawing:
                 if figure is not None:
                     lay_out(figure)
                     figure.set_layout_engine(None)  # a placeholder would draw twice when saving
-        except Exception as error:
-            self.empty, self.failed = problem_of(self.plot, error), True
-            if not isinstance(error, Undecided):
-                warn_once(self.empty)
+        except FAULTS as error:
+            self._fail(error)
             return None
         return figure
+
+    def _fail(self, error: BaseException) -> None:
+        """Let what the figure raised stand in its place."""
+        self.empty, self.failed = problem_of(self.plot, error), True
+        if not isinstance(error, Undecided):
+            warn_once(self.empty)
 
     @property
     def caption(self) -> str:
@@ -102,7 +107,13 @@ class Drawing:
         ]
 
     def _made(self, make: Callable[[Figure], bytes]) -> bytes | None:
-        return None if self.figure is None else make(self.figure)
+        if self.figure is None:
+            return None
+        try:
+            return make(self.figure)
+        except FAULTS as error:
+            self._fail(error)
+            return None
 
     def _kept(self, part: str, make: Callable[[], bytes | None]) -> bytes | None:
         """What ``make`` makes of the figure, or that there is none, from the store if it has it."""

@@ -47,6 +47,7 @@ from bench.spec.cells import (
     Pipeline,
     SegmentationCell,
 )
+from framework.errors import FAULTS
 from framework.split.defences import DEFENCES
 from framework.split.observation import Observation
 from framework.split.policies import POLICIES
@@ -144,7 +145,7 @@ class ImageEvaluation:
         facts = pipeline_fields(self.config.model, self.sample, pipeline)
         try:
             predictor = self._predictor(pipeline)
-        except Exception as error:
+        except FAULTS as error:
             parts = DEFENCES.get(pipeline.defence), POLICIES.get(pipeline.policy)
             trouble = failure(error, *parts)
             yield list(cells), [facts | cell_fields(cell) | trouble for cell in cells]
@@ -162,7 +163,7 @@ class ImageEvaluation:
             moving = list(group)
             try:
                 sequence = self._frames(pipeline, motion, moving, predictor)
-            except Exception as error:
+            except FAULTS as error:
                 trouble = failure(error, DEFENCES.get(pipeline.defence))
                 yield list(moving), [facts | cell_fields(cell) | trouble for cell in moving]
                 continue
@@ -214,7 +215,7 @@ class ImageEvaluation:
             with phase("segmentation"):
                 scores, masks = segmentation_scores(predictor, self._reference)
                 scores |= self.context.noise_bounds.scores(cell.pipeline, self._model_input)
-        except Exception as error:
+        except FAULTS as error:
             yield facts | failure(error)
             return
         seconds = time.perf_counter() - start
@@ -223,7 +224,7 @@ class ImageEvaluation:
             with phase("pictures"):
                 picture = self.pictures.masks(self.sample, masks, cell.pipeline)
         for metric, value in scores.items():
-            if isinstance(value, Exception):
+            if isinstance(value, BaseException):
                 part = SEGMENTATION_METRICS.get(metric.rpartition("_")[0])
                 own = failure(value, part) | {"metric": metric}
             else:
@@ -266,7 +267,7 @@ class ImageEvaluation:
                         )
                     yield from (record | {"region": "full"} | score for score in found)
                     continue
-            except Exception as error:
+            except FAULTS as error:
                 part = None if cell.attack in BARE else ATTACKS.get(cell.attack)
                 yield own | failure(error, part)
                 continue

@@ -38,7 +38,7 @@ def score(metric: str, value: float | None) -> Record:
     return {"metric": metric, **score_record(value)}
 
 
-def failure(error: Exception, *parts: object) -> Record:
+def failure(error: BaseException, *parts: object) -> Record:
     """What went wrong, as part of a record: unsupported, or failed with the error and its place.
 
     Args:

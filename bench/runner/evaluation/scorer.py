@@ -11,7 +11,7 @@ from bench.metrics import METRICS, Metric, MetricUnavailable
 from bench.runner.evaluation.record_fields import failure
 from bench.runner.folder.records import UNSUPPORTED, Record, score_record
 from bench.runner.phases import phase
-from framework.errors import place_of_code
+from framework.errors import FAULTS, place_of_code
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -31,13 +31,15 @@ class Scorer:
         for name, metric in self.kinds.items():
             try:
                 self.metrics[name] = metric()
-            except Exception as error:
+            except FAULTS as error:
                 self.troubles[name] = _trouble(name, error)
 
     def score(
         self, truth: Image, pictures: Sequence[Image], regions: Mapping[str, Mask]
     ) -> list[list[Record]]:
         """Score reconstructions of one model input.
+
+        Each metric gets copies: what it writes into them, the others do not see.
 
         Args:
             truth: uint8 [h, w, 3].
@@ -66,10 +68,11 @@ class Scorer:
         trouble = self.troubles.get(name)
         if trouble is None:
             try:
+                own = [picture.copy() for picture in pictures], [r.copy() for r in regions.values()]
                 with phase(f"metric {name}"):
-                    found = self.metrics[name].score_many(truth, pictures, list(regions.values()))
+                    found = self.metrics[name].score_many(truth.copy(), *own)
                 return _checked(self.metrics[name], found, len(pictures), len(regions))
-            except Exception as error:
+            except FAULTS as error:
                 trouble = _trouble(name, error)
         return [[trouble for _ in regions] for _ in pictures]
 
@@ -93,7 +96,7 @@ def _checked(
     return [[score_record(value) for value in scores] for scores in table]
 
 
-def _trouble(name: str, error: Exception) -> Record:
+def _trouble(name: str, error: BaseException) -> Record:
     """Why a metric has no score: it cannot be had here, or it failed, with file and line."""
     if isinstance(error, MetricUnavailable):
         return {"status": UNSUPPORTED, "error": str(error)}

@@ -22,6 +22,7 @@ from bench.metrics.miou import (
 )
 from bench.metrics.region_growing import grow, smooth_lab
 from bench.metrics.segmentation import SEGMENTATION_METRICS, SOURCES, SegmentationMetric
+from framework.errors import FAULTS
 from framework.split.predictor import DistributedSamPredictor
 
 
@@ -83,7 +84,7 @@ class Reference:
 
 def segmentation_scores(
     predictor: DistributedSamPredictor, reference: Reference
-) -> tuple[dict[str, float | Exception | None], NDArray[np.bool_]]:
+) -> tuple[dict[str, float | BaseException | None], NDArray[np.bool_]]:
     """Scores of ``predictor``, whose image is set, and its box-prompted masks.
 
     Returns:
@@ -98,7 +99,7 @@ def segmentation_scores(
     traffic = predictor.traffic
     embedding = predictor.get_image_embedding()
     error = (embedding - reference.embedding).norm() / reference.embedding.norm()
-    values: dict[str, float | Exception | None] = {}
+    values: dict[str, float | BaseException | None] = {}
     for name, metric in SEGMENTATION_METRICS.items():
         for source, predictions in masks.items():
             values[f"{name}_{source}"] = _mean_score(metric, predictions, truth)
@@ -116,10 +117,13 @@ def segmentation_scores(
 
 def _mean_score(
     metric: type[SegmentationMetric], masks: Iterable[Mask], truth: Mask
-) -> float | Exception | None:
+) -> float | BaseException | None:
     """The mean over masks; what the metric raised, so that the others are still recorded."""
     try:
-        values = [metric().score(mask, true) for mask, true in zip(masks, truth, strict=True)]
+        values = [
+            metric().score(mask.copy(), true.copy())
+            for mask, true in zip(masks, truth, strict=True)
+        ]
         return float(np.mean(values)) if values else None
-    except Exception as error:
+    except FAULTS as error:
         return error

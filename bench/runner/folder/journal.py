@@ -103,6 +103,8 @@ class Journal:
             while line:
                 line = line[self._file.write(line) :]
             os.fsync(self._file.fileno())
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise PedbenchError(f"{self.path} was deleted while the run went on: run again")
         self._count(entry)
 
     def _count(self, entry: Mapping[str, Any]) -> None:

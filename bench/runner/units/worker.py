@@ -30,7 +30,7 @@ from bench.spec.config import RunConfig
 from framework.compute.allocator import keep_freed_memory
 from framework.compute.devices import usable_device
 from framework.compute.finite import NotFinite
-from framework.errors import PedbenchError
+from framework.errors import FAULTS, PedbenchError
 
 REST = "rest of the cells"
 """Time spent on cells outside any named phase."""
@@ -136,7 +136,7 @@ def fitted(attackers: Attackers, cell: AttackCell) -> AttackCell:
         attackers.get(cell)
     except (Unsupported, NotFinite):
         pass
-    except Exception:
+    except FAULTS:
         if not attackers.broken(cell):
             raise
     return cell

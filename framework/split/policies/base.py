@@ -84,7 +84,7 @@ class Policy(ABC):
             windows = [
                 w for w in grid.windows if w.has_content is bears_content and w.index not in home
             ]
-            ordered = self.order(windows, n_shards, rng)
+            ordered = self.order(list(windows), n_shards, rng)
             self._check_order(ordered, windows)
             for shard, run in _deal(ordered, n_shards, dealt):
                 for window in run:
@@ -93,7 +93,11 @@ class Policy(ABC):
         return tuple(owner)
 
     def _check_order(self, ordered: Sequence[Window], windows: Sequence[Window]) -> None:
-        if sorted(window.index for window in ordered) != [window.index for window in windows]:
+        try:
+            dealt = sorted(window.index for window in ordered)
+        except (TypeError, AttributeError):
+            dealt = []
+        if dealt != [window.index for window in windows] or not isinstance(ordered, Sequence):
             place = place_of_code(type(self).order)
             raise PedbenchError(
                 f"policy {type(self).__name__}{place} does not order the windows that it is given: "

@@ -59,10 +59,13 @@ class TestPlugins:
         return package
 
     @staticmethod
-    def fingerprint() -> str:
+    def fingerprint_of(module: str) -> str:
         for name in ("source_fingerprint", "_closure", "_imports", "_file", "_origin", "_is_loose"):
             getattr(fingerprints, name).cache_clear()
-        return fingerprints.source_fingerprint("pedbench_plugin.attack")
+        return fingerprints.source_fingerprint(module)
+
+    def fingerprint(self) -> str:
+        return self.fingerprint_of("pedbench_plugin.attack")
 
     def test_it_lasts(self, plugin):
         assert self.fingerprint() == self.fingerprint()
@@ -105,6 +108,46 @@ class TestPlugins:
         before = self.fingerprint()
         (elsewhere / "pedbench_elsewhere.py").write_text("X = 2\n")
         assert self.fingerprint() == before
+
+
+class TestInstalledPlugins:
+    """A distribution counts as a whole: all of its modules, and files that are no source."""
+
+    @pytest.fixture
+    def site(self, tmp_path, monkeypatch):
+        """Two single modules and a data file that one distribution brings."""
+        site = tmp_path / "site-packages"
+        info = site / "pedbench_two-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / "pedbench_two.py").write_text("import pedbench_two_core\n")
+        (site / "pedbench_two_core.py").write_text("X = 1\n")
+        (site / "pedbench_two.txt").write_text("1")
+        files = ["pedbench_two.py", "pedbench_two_core.py", "pedbench_two.txt"]
+        (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pedbench-two\nVersion: 1.0\n")
+        monkeypatch.syspath_prepend(site)
+        return site
+
+    @staticmethod
+    def fingerprint() -> str:
+        for name in ("source_fingerprint", "_distributions", "_siblings"):
+            getattr(fingerprints, name).cache_clear()
+        return TestPlugins.fingerprint_of("pedbench_two")
+
+    @pytest.mark.parametrize("file", ["pedbench_two_core.py", "pedbench_two.txt"])
+    def test_a_changed_file_changes_it(self, site, file):
+        before = self.fingerprint()
+        assert self.fingerprint() == before
+        (site / file).write_text("X = 2\n")
+        assert self.fingerprint() != before
+
+
+def test_two_parts_of_one_module_differ():
+    class First: ...
+
+    class Second: ...
+
+    assert part_fingerprint(First) != part_fingerprint(Second)
 
 
 @pytest.mark.parametrize("name", ["skin", "text"])

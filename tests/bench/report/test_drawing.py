@@ -110,6 +110,16 @@ def test_a_figure_that_raises_is_a_sentence_each_time(
     assert plot.calls == 2
 
 
+def test_a_figure_that_cannot_be_saved_is_a_sentence(
+    full: RunData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = Drawing(Counted(), full)
+    assert drawing.figure is not None
+    monkeypatch.setattr(drawing.figure, "savefig", lambda *_, **__: 1 / 0)
+    assert drawing.save(tmp_path / "figures") == []
+    assert "The figure 'counted' failed: ZeroDivisionError" in drawing.empty
+
+
 def test_figures_need_records(tmp_path: Path) -> None:
     with pytest.raises(PedbenchError, match=r"records\.parquet"):
         write_figures(tmp_path)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.errors import PedbenchError
 from framework.models.named import architecture
 from framework.split.policies import POLICIES
+from framework.split.policies.base import Policy
 from framework.split.windows import WindowGrid
 from tests.framework.split.test_windows import frame_sizes, tiny_grid
 from tests.framework.support import message_of
@@ -110,3 +112,25 @@ def test_a_quarter_of_the_shards_sees_about_a_quarter_of_a_landscape():
 
 def test_unknown_policy():
     assert "did you mean 'strided'" in message_of(lambda: POLICIES.get("stride"))
+
+
+@pytest.mark.parametrize("ordered", [None, [0, 1], "cleared"], ids=["none", "numbers", "cleared"])
+def test_a_policy_that_orders_nothing_is_named(ordered):
+    class Broken(Policy):
+        def order(self, windows, n_shards, rng):
+            if ordered == "cleared":
+                windows.clear()
+                return []
+            return ordered
+
+    with pytest.raises(PedbenchError, match="return each of them once"):
+        Broken(0).assign(tiny_grid((192, 256)), 2)
+
+
+def test_a_policy_may_shuffle_the_list_that_it_gets():
+    class Shuffled(Policy):
+        def order(self, windows, n_shards, rng):
+            rng.shuffle(windows)
+            return windows
+
+    assert set(Shuffled(0).assign(tiny_grid((192, 256)), 2)) == {0, 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -18,8 +20,11 @@ seeds: [0]
 groups:
   - policy: random
     coalitions: {4: [1]}
-    attacks: [mean_colour, raises_made, raises_fit, raises, wrong_shape, wrong_state]
+    attacks: [all]
 """
+
+
+SOUND = ("mean_colour", "pseudo_inverse", "push_pull")
 
 
 class Fine(Attack):
@@ -57,27 +62,61 @@ class WrongState(Fine):
         self.learned = None
 
 
+class NoState(Fine):
+    def fit(self, knowledge):
+        pass
+
+    def state(self):
+        return [1.0]
+
+
+class Exits(Fine):
+    def reconstruct(self, observation):
+        sys.exit(0)
+
+
+class Meddles(Fine):
+    def reconstruct(self, observation):
+        for message in observation.messages:
+            message.sent.data[:] = 0
+        return super().reconstruct(observation)
+
+
+class MeddlesInFit(Fine):
+    def fit(self, knowledge):
+        for example in knowledge.public:
+            example.frame[:] = 0
+
+
 BROKEN = {
     "raises_made": (RaisesMade, "ValueError: made"),
     "raises_fit": (RaisesFit, "KeyError: 'fit'"),
     "raises": (Raises, "IndexError: rebuilt"),
     "wrong_shape": (WrongShape, "returns uint8 [2, 2, 3]"),
     "wrong_state": (WrongState, "AttributeError: "),
+    "no_state": (NoState, "has a state that cannot be kept"),
+    "exits": (Exits, "SystemExit: 0"),
+    "a_meddler": (Meddles, "read-only"),
+    "a_meddler_in_fit": (MeddlesInFit, "read-only"),
 }
+
+
+def records_with(broken, folder):
+    """Of a run of sound attacks and of broken ones."""
+    (folder / "mine.yaml").write_text(PRESET)
+    sound = {name: ATTACKS.get(name) for name in SOUND}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEDBENCH_CACHE", str(folder / "cache"))
+        patch.setattr(ATTACKS, "_parts", sound | {n: attack for n, (attack, _) in broken.items()})
+        for name, (attack, _) in broken.items():
+            patch.setattr(attack, "name", name)
+        config = load_preset(str(folder / "mine.yaml"))
+        return run(config, folder / "run", device="cpu", workers=1).records
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("broken")
-    (folder / "mine.yaml").write_text(PRESET)
-    ATTACKS.names()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PEDBENCH_CACHE", str(folder / "cache"))
-        for name, (attack, _) in BROKEN.items():
-            patch.setitem(ATTACKS._parts, name, attack)
-            patch.setattr(attack, "name", name)
-        config = load_preset(str(folder / "mine.yaml"))
-        return run(config, folder / "run", device="cpu", workers=1).records
+    return records_with(BROKEN, tmp_path_factory.mktemp("broken"))
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -91,6 +130,16 @@ def test_a_broken_attack_is_a_failed_record_with_file_and_line(records, name):
 
 def test_the_others_go_on(records):
     assert "ok" in set(records.loc[records["attack"] == "mean_colour", "status"])
+
+
+def test_an_attack_that_writes_into_what_it_gets_changes_no_other(records, tmp_path):
+    keys = ["attack", "region", "metric"]
+    alone, beside = (
+        each[each["attack"].isin(SOUND)].set_index(keys)["value"].dropna().to_dict()
+        for each in (records_with({}, tmp_path), records)
+    )
+    assert len(alone) > len(SOUND)
+    assert alone == beside
 
 
 def test_an_attack_that_cannot_be_fitted_is_tried_once(records):

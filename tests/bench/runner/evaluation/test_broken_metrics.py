@@ -27,6 +27,24 @@ class Short(Broken):
         return [[1.0] for _ in pictures]
 
 
+class AMeddler(Broken):
+    """Writes into what it gets, before others see it."""
+
+    def _score_many(self, truth, pictures, regions):
+        for array in (truth, *pictures):
+            array[:] = 255
+        for region in regions:
+            region[:] = False
+        return [[1.0 for _ in regions] for _ in pictures]
+
+
+class Exits(Broken):
+    """Leaves."""
+
+    def _score_many(self, truth, pictures, regions):
+        raise SystemExit(0)
+
+
 class Unbuilt(Broken):
     """Cannot even be made."""
 
@@ -44,7 +62,7 @@ class Absent(Broken):
 @pytest.fixture
 def scores(monkeypatch):
     names = METRICS.names()
-    kept = {"psnr": METRICS.get("psnr")}
+    kept = {"a_meddler": AMeddler, "psnr": METRICS.get("psnr"), "exits": Exits}
     kept |= {"broken": Broken, "short": Short, "unbuilt": Unbuilt, "absent": Absent}
     assert "psnr" in names
     monkeypatch.setattr(METRICS, "_parts", kept)
@@ -61,6 +79,7 @@ def of(scores, metric):
         ("broken", "ZeroDivisionError: a picture of one colour"),
         ("short", "scores for [1, 1] regions, not for [2, 2]"),
         ("unbuilt", "RuntimeError: no weights"),
+        ("exits", "SystemExit: 0"),
     ],
 )
 def test_a_broken_metric_is_a_failed_record_with_its_file(scores, metric, text):
@@ -77,3 +96,9 @@ def test_a_metric_that_cannot_be_had_is_unsupported(scores):
 
 def test_the_others_go_on(scores):
     assert {record["status"] for record in of(scores, "psnr")} == {"ok"}
+
+
+def test_a_metric_that_writes_into_what_it_gets_changes_no_other(scores):
+    found = [record["value"] for record in of(scores, "psnr")]
+    expected = [20 * np.log10(255 / error) for error in (1, 1, 2, 2)]
+    assert found == pytest.approx(expected)
