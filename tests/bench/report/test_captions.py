@@ -19,6 +19,7 @@ from bench.report.render.style import LIGHT, styled
 from bench.report.topics.columns import setting_columns
 from bench.report.topics.leakage.recognition import _panel
 from bench.report.topics.utility.segmentation import SCORES
+from bench.runner.folder.records import NOT_APPLICABLE
 from bench.spec.cells import ORIGINAL, SEEN
 
 pytestmark = pytest.mark.slow
@@ -79,6 +80,29 @@ def test_an_axis_of_coalitions_begins_with_one_shard_and_has_room_for_all(full: 
         low, high = axes.get_xlim()
         assert low <= 0.5
         assert high >= shards + 0.5
+
+
+def test_scores_of_whole_frames_have_no_panel_of_hidden_windows(full: RunData) -> None:
+    plain = len(drawn("coalition", full).axes)
+    psnr = full.records[(full.records["metric"] == "psnr") & (full.records["region"] != "")]
+    frames = [
+        psnr.assign(
+            metric=name,
+            value=psnr["value"].where(psnr["region"] == "full"),
+            status=psnr["status"].where(psnr["region"] == "full", NOT_APPLICABLE),
+        )
+        for name in ("vif", "dists", "ms_ssim", "haarpsi")
+    ]
+    records = pd.concat([full.records, *frames], ignore_index=True)
+    assert len(drawn("coalition", dataclasses.replace(full, records=records)).axes) == plain
+
+
+def test_mixed_tokens_need_an_attack_with_a_twin_on_round_1(suite: RunData) -> None:
+    first = suite.records["attack"].str.endswith("_round1") | (suite.records["stage"] == "0")
+    alone = suite.records[~first]
+    run = dataclasses.replace(suite, records=alone)
+    with styled(LIGHT):
+        assert FIGURES.get("mixed_tokens")().draw(run, LIGHT) is None
 
 
 def test_shares_that_collude_are_labelled_where_they_were_measured(full: RunData) -> None:

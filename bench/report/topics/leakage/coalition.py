@@ -35,6 +35,7 @@ WORSE: Final = "higher is worse for privacy"
 SAME, OWN = "always_hidden", "hidden"
 MAIN = ("plan", "payload", "adapted", "coalition_choice")
 """What is the same all over the figure."""
+MOST_PANELS = 4
 MOST_TICKS = 8
 TITLES = {SAME: "always hidden", OWN: "hidden"}
 DIAMOND: dict[str, Any] = {
@@ -189,15 +190,20 @@ class CoalitionFigure(ReportFigure):
 
 
 def _panels(summary: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Metric, region and title; the windows hidden at every size where the run scored them."""
+    """Metric, region and title; the windows hidden at every size where the run scored them.
+
+    PSNR, and of the metrics that the region has, as many as fit beside it.
+    """
     region = SAME if SAME in set(summary["region"]) else OWN
     panels = [
         ("psnr", region, f"PSNR, {TITLES[region]} (dB)"),
         ("psnr", "full", "PSNR, full image (dB)"),
     ]
-    others = [metric for metric in shown_metrics(summary["metric"]) if metric != "psnr"]
+    scored = summary.loc[(summary["region"] == region) & summary["mean"].notna(), "metric"]
+    others = [metric for metric in shown_metrics(scored) if metric != "psnr"]
     return panels + [
-        (metric, region, f"{measure(metric).heading}, {TITLES[region]}") for metric in others
+        (metric, region, f"{measure(metric).heading}, {TITLES[region]}")
+        for metric in others[: MOST_PANELS - len(panels)]
     ]
 
 

@@ -199,11 +199,14 @@ class MixedTokensFigure(ReportFigure):
         if scores.empty:
             return None
         scores = commonest(scores, ["policy"], run.config)
+        gains = scores[scores["seen"] == ALL_ROUNDS].dropna(subset=["over_round1"])
+        if gains.empty:
+            return None
         policy = scores["policy"].iloc[0]
         figure = canvas(
             WIDE, 3.0, f"Windows never received, rebuilt from mixed tokens ({policy} assignment)"
         )
-        chosen, gains = strongest_of(scores), scores[scores["seen"] == ALL_ROUNDS]
+        chosen = strongest_of(scores)
         seen = [name for name in ORDER if name in set(chosen["seen"])]
         attacks = sorted(gains["attack"].unique(), key=lambda name: (name == STRONGEST, name))
         left, right = figure.subplots(1, 2, width_ratios=[len(seen), max(2, len(attacks))])
