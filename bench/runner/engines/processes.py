@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -34,6 +36,7 @@ class Processes(Engine):
         self.count = count
         self.gpus = gpus
         self._pool: ProcessPoolExecutor | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._others: set[BaseProcess] = set()
         self._workers: set[BaseProcess] = set()
 
@@ -45,10 +48,9 @@ class Processes(Engine):
         if self._pool is None:
             self._others = set(multiprocessing.active_children())
             spawn = multiprocessing.get_context("spawn")
-            started = spawn.Value("i", 0)
-            self._pool = ProcessPoolExecutor(
-                self.count, spawn, _start_process, (started, self.gpus)
-            )
+            self._temporary = tempfile.TemporaryDirectory(prefix="pedbench-workers-")
+            given = spawn.Value("i", 0), self.gpus, self._temporary.name
+            self._pool = ProcessPoolExecutor(self.count, spawn, _start_process, given)
         try:
             future: Future[Answer] = self._pool.submit(work, *arguments)
         except BrokenProcessPool as error:
@@ -61,8 +63,7 @@ class Processes(Engine):
         if not isinstance(error, BrokenProcessPool):
             return None
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+            self._end(self._pool)
             self._words = _last_words(self._workers)
             self._workers = set()
         return self._words
@@ -73,7 +74,14 @@ class Processes(Engine):
         if at_once:
             for worker in set(multiprocessing.active_children()) - self._others:
                 worker.terminate()
-        self._pool.shutdown(cancel_futures=True)
+        self._end(self._pool)
+
+    def _end(self, pool: ProcessPoolExecutor) -> None:
+        """Wait for all processes, and take away what those that were killed left behind."""
+        pool.shutdown(cancel_futures=True)
+        self._pool = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
 
 def _last_words(workers: set[BaseProcess]) -> str:
@@ -91,9 +99,15 @@ def _end(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _start_process(started: Synchronized[int], gpus: Sequence[str]) -> None:
-    """A worker process ends with its driver, leaves Ctrl-C to it, and has a GPU of its own."""
+def _start_process(started: Synchronized[int], gpus: Sequence[str], temporary: str) -> None:
+    """A worker process ends with its driver, leaves Ctrl-C to it, and has a GPU of its own.
+
+    Args:
+        started, gpus: as in `take_gpu`.
+        temporary: the folder of its temporary files, which the driver deletes.
+    """
     take_gpu(started, gpus)
+    tempfile.tempdir = temporary
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
@@ -115,4 +129,5 @@ def _end_with_driver() -> None:
     driver = multiprocessing.parent_process()
     if driver is not None:
         driver.join()
+        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
         os._exit(1)

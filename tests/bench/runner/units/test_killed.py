@@ -69,11 +69,16 @@ def command_line(process):
         return ""
 
 
-def test_a_run_killed_at_random_moments_has_the_records_of_one_that_was_not(flags, tmp_path):
+def test_a_run_killed_at_random_moments_has_the_records_of_one_that_was_not(
+    flags, tmp_path, monkeypatch
+):
     folder = tmp_path / "out"
     journal = folder / "journal.jsonl"
     command = [sys.executable, "-m", "bench", *flags, str(folder), "--workers"]
     chance = random.Random(14)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     workers = set()
     for count, end in (("2", signal.SIGKILL), ("1", signal.SIGTERM)):
         before = journal.stat().st_size if journal.exists() else 0
@@ -89,6 +94,7 @@ def test_a_run_killed_at_random_moments_has_the_records_of_one_that_was_not(flag
     assert journal.read_bytes().startswith(b"".join(kept))
     units = [u for line in journal.read_text().splitlines() for u in json.loads(line)["units"]]
     assert len(units) == len(set(units))
+    assert not list(temporary.iterdir())
     assert workers
     assert not any("spawn_main" in command_line(worker) for worker in workers)
     run_small(flags, tmp_path / "whole")
