@@ -191,11 +191,11 @@ def test_fewer_photos_than_before_leave_the_settings_of_all(tmp_path, preset):
 
 def test_fewer_photos_are_refused_where_recognisers_compare_all(tmp_path, preset, monkeypatch):
     folder = tmp_path / "out"
-    judged = "recognise: [sam_objects], recognise_on: [telea]"
+    judged = "recognise: [persons], recognise_on: [telea]"
     group = f"  - {{n_shards: [4], coalitions: {{4: [1]}}, attacks: [telea], {judged}}}\n"
     preset.write_text(preset.read_text().replace("pictures:", group + "pictures:"))
     carried_out(preset, folder)
-    monkeypatch.setattr(RECOGNISERS.get("sam_objects"), "needs_gallery", True)
+    monkeypatch.setattr(RECOGNISERS.get("persons"), "needs_gallery", True)
     with pytest.raises(PedbenchError, match="holds more images, and recognisers compare all"):
         carried_out(preset, folder, limit=1)
 
