@@ -18,6 +18,7 @@ from bench.report.render.page import page_template
 from bench.report.render.style import LIGHT, styled
 from bench.report.topics.columns import setting_columns
 from bench.report.topics.leakage.recognition import _panel
+from bench.report.topics.leakage.stages import _cost
 from bench.report.topics.utility.segmentation import SCORES
 from bench.runner.folder.records import NOT_APPLICABLE
 from bench.spec.cells import ORIGINAL, SEEN
@@ -116,6 +117,15 @@ def test_attacks_on_stages_have_colours_and_milliseconds(suite: RunData) -> None
     colours = {bar.get_label(): bar.lines[0].get_color() for bar in bars}
     assert colours["ridge"] != colours["conv decoder"]
     assert figure.axes[-1].get_title("left") == "Milliseconds a picture"
+
+
+@pytest.mark.parametrize("seconds", [[0.0175, 0.0173], [0.001, 1.0]], ids=["linear", "log"])
+def test_marks_of_costs_stay_within_their_panel(seconds: list[float]) -> None:
+    axes = Figure().subplots()
+    rows = pd.DataFrame({"attack": "ridge", "block": [0, 2], "seconds": seconds})
+    _cost(axes, rows, {"ridge": {"marker": "o"}})
+    low, high = axes.get_ylim()
+    assert low < 1000 * min(seconds) < 1000 * max(seconds) < high
 
 
 def test_the_left_panel_of_mixed_tokens_names_its_attack(suite: RunData) -> None:

@@ -225,7 +225,7 @@ def _cost(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> N
     axes.set_title("Milliseconds a picture")
     taken = rows["seconds"].dropna()
     if taken.max() < LOG_FROM * taken.min():
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1080 * taken.max())
         return
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
