@@ -18,8 +18,12 @@ settings.load_profile("pedbench")
 
 
 def pytest_configure() -> None:
-    """End fixtures, and what they started, on SIGTERM too."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """End fixtures, and what they started, on SIGTERM too.
+
+    Ctrl-C reaches Python, even where the suite runs in the background, which ignores it.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

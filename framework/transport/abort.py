@@ -52,11 +52,17 @@ class Abort:
 
     @contextmanager
     def holding(self, cancel: Callable[[], object]) -> Iterator[None]:
-        """While within, ``cancel`` is called when the switch is thrown."""
+        """While within, ``cancel`` is called when the switch is thrown.
+
+        Raises:
+            Aborted: it was thrown before; ``cancel`` was called, since the call may be under way.
+        """
         with self._lock:
             self._cancels.add(cancel)
         try:
-            self.check()
+            if self._thrown.is_set():
+                cancel()
+                raise Aborted
             yield
         finally:
             with self._lock:

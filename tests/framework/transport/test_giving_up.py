@@ -112,6 +112,14 @@ def test_ctrl_c_with_several_pictures_in_flight(sam, servers):
     assert Waits.waited[0] < PATIENT.deadline / 2
 
 
+def test_a_call_that_began_as_the_request_was_given_up_is_cancelled():
+    abort, cancelled = Abort(), []
+    abort.now()
+    with pytest.raises(Aborted), abort.holding(lambda: cancelled.append(True)):
+        raise AssertionError("the request goes on")
+    assert cancelled == [True]
+
+
 class Pressed(WindowStage):
     """Ctrl-C comes while windows are computed."""
 
