@@ -20,7 +20,6 @@ from bench.latency.edge import Job
 from bench.latency.network.hosts import Network
 from bench.latency.network.links import DIRECT, Link
 from bench.latency.network.servers import FOLLOWS, MAIN, ServerProcesses
-from bench.stopping import stoppable
 from framework.errors import PedbenchError
 from framework.transport.grpc.security.certificates import write_certificates
 
@@ -102,7 +101,7 @@ def threads_of_shards(config: LatencyConfig) -> int:
 @contextmanager
 def edges(config: LatencyConfig, network: Network) -> Iterator[list[EdgeProcess]]:
     """All servers and one edge per plan, running; the last server is the usual cloud."""
-    with stoppable(), ExitStack() as stack:
+    with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pedbench-certs-")))
         hosts = [host.bind.rpartition(":")[0] for host in network.servers]
         write_certificates(folder, hosts, len(hosts), days=2)

@@ -22,7 +22,6 @@ from bench.parts import installed_parts
 from bench.runner.folder import provenance as environment
 from bench.runner.folder.contents import ANOTHER_OUT, discard
 from bench.runner.folder.lock import locked
-from bench.stopping import stoppable
 from framework import build_sam
 from framework.errors import PedbenchError, one_line
 from framework.files.writing import write_file
@@ -56,7 +55,7 @@ def _run(config: LatencyConfig, folder: Path) -> pd.DataFrame:
     links = [DIRECT] if reason else [DIRECT, *config.links]
     left = [link for link in links if rows.empty or link.name not in set(rows["link"])]
     if left:
-        with stoppable(), _network(config, reason) as network:
+        with _network(config, reason) as network:
             facts = _facts(config, network, reason)
             if len(rows):
                 _refuse_another_machine(folder, facts)

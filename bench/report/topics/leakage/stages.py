@@ -33,6 +33,8 @@ RIDGE = "ridge"
 REGIONS = ("visible", "hidden")
 WORSE: Final = "higher is worse for privacy"
 OPEN = {"markerfacecolor": "none", "markersize": 8, "markeredgewidth": 1.2, "zorder": 5}
+ROOM = 0.08
+"""Above the highest mark, as a share of the axis."""
 LOG_FROM = 30
 """Times the quickest attack's time from which an axis from 0 would hide it."""
 KEYS = [*CELL, "attack"]
@@ -215,7 +217,7 @@ def _leakage(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -
         spread = [line["mean"] - line["mean_low"], line["mean_high"] - line["mean"]]
         label = readable(attack)
         axes.errorbar(line["block"], line["mean"], spread, label=label, elinewidth=0.7, **look)
-    axes.margins(y=0.08)
+    axes.margins(y=ROOM)
 
 
 def _cost(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
@@ -225,7 +227,7 @@ def _cost(axes: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> N
     axes.set_title("Milliseconds a picture")
     taken = rows["seconds"].dropna()
     if taken.max() < LOG_FROM * taken.min():
-        axes.set_ylim(0, 1080 * taken.max())
+        axes.set_ylim(0, (1 + ROOM) * 1000 * taken.max())
         return
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
