@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from attacks.base import Attack
 from attacks.features.shard_outputs import with_stage
 from bench.datasets import Dataset, Sample
+from bench.metrics.psnr import Psnr
 from bench.runner.evaluation.pipelines import build_predictor, seed_of
 from bench.runner.models import Models
 from bench.spec.cells import Pipeline
@@ -59,3 +61,12 @@ def sent(models: Models, sample: Sample, coalition: tuple[int, ...]) -> Scored:
     predictor.set_image(sample.image)
     frame = predictor.transform.apply_image(sample.image)
     return Scored(sample.image_id, frame, predictor.observation().restrict(coalition))
+
+
+def visible_psnr(models: Models, attack: Attack, image: Scored, stage: int) -> float:
+    """PSNR in dB of what an attack makes of the windows received; NaN where it has no meaning."""
+    seen = image.at_stage(stage, models.sam)
+    score = Psnr().score(
+        image.frame, attack.reconstruct(seen), seen.grid.pixel_mask(image.seen.visible)
+    )
+    return float("nan") if score is None else score

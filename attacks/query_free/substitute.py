@@ -33,6 +33,7 @@ from attacks.features.tokens import (
 )
 from attacks.methods.inversion.linear import Ridge
 from attacks.solvers.alignment import STAY, WAYS, Gaussian, Way, adjust
+from attacks.solvers.discriminator import fool_discriminator
 from attacks.solvers.mean_discrepancy import match_kernels
 from framework.errors import PedbenchError
 from framework.split.observation import Observation
@@ -109,6 +110,13 @@ class KernelAligned(Substituted):
 
     def ways(self) -> Sequence[Way]:
         return (STAY, partial(match_kernels, seed=self.seed))
+
+
+class AdversariallyAligned(Substituted):
+    """`Substituted`, where tokens may be moved to where a discriminator takes them for its own."""
+
+    def ways(self) -> Sequence[Way]:
+        return (STAY, partial(fool_discriminator, seed=self.seed))
 
 
 def noisy(example: PublicExample, deviation: float, rng: np.random.Generator) -> PublicExample:

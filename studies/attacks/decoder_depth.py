@@ -28,11 +28,10 @@ from bench.attackers.training_setting import TrainingSetting
 from bench.datasets import open_dataset
 from bench.datasets.disjoint import check_disjoint
 from bench.flags.arguments import add_device_flag
-from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.models import Models
 from studies.command import exit_with
-from studies.scored import Scored, add_photo_flags, scored_photos
+from studies.scored import Scored, add_photo_flags, scored_photos, visible_psnr
 from studies.table import told
 
 REFERENCE = "ridge"
@@ -99,7 +98,7 @@ def _stage(
         return attack, time.perf_counter() - start
 
     def scores(attack: Attack) -> NDArray[np.float64]:
-        return np.array([_visible(models, attack, image, stage) for image in scored])
+        return np.array([visible_psnr(models, attack, image, stage) for image in scored])
 
     linear = scores(trained(REFERENCE)[0])
     print(f"stage {stage}: {REFERENCE} {told(mean_interval(linear, names), 2)}")
@@ -116,13 +115,6 @@ def _stage(
             more = told(paired_gain(scores(attack), scores(found[0][0]), names), 2, "+")
             print(f"  {'':20s} {longer} times the steps: {more}, {seconds:.0f} s")
         sys.stdout.flush()
-
-
-def _visible(models: Models, attack: Attack, image: Scored, stage: int) -> float:
-    seen = image.at_stage(stage, models.sam)
-    picture = attack.reconstruct(seen)
-    score = Psnr().score(image.frame, picture, seen.grid.pixel_mask(image.seen.visible))
-    return float("nan") if score is None else score
 
 
 def _training(attack: Attack, seconds: float) -> str:

@@ -20,6 +20,7 @@ QUICK = {
     "substitute_decoder": {"steps": 2},
     "aligned_decoder": {"steps": 2},
     "mmd_aligned_decoder": {"steps": 2},
+    "adversarial_aligned_decoder": {"steps": 2},
     "moment_matching": {"turns": 2},
     "conv_decoder_unshuffled": {"steps": 2},
     "conv_decoder_brief": {"steps": 2},

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from attacks.base import ATTACKS
 from attacks.methods.inversion.window_decoders import ConvDecoder
-from attacks.query_free.substitute import Aligned, KernelAligned, Substituted
+from attacks.query_free.substitute import (
+    AdversariallyAligned,
+    Aligned,
+    KernelAligned,
+    Substituted,
+)
 
 
 @ATTACKS.register("substitute_ridge")
@@ -38,7 +43,17 @@ class AlignedDecoder(Aligned, ConvDecoder):
 class MmdAlignedDecoder(KernelAligned, ConvDecoder):
     """`SubstituteDecoder` behind an affine map that descends on MK-MMD to the substitute's tokens.
 
-    Query-free inversion by aligned distributions, as FORA does it for split learning (2024).
+    Query-free inversion by aligned distributions, as FORA does it for split learning (CVPR 2024).
     """
 
     summary = "substitute_decoder, tokens first moved to meet the public model's by MK-MMD"
+
+
+@ATTACKS.register("adversarial_aligned_decoder")
+class AdversarialAlignedDecoder(AdversariallyAligned, ConvDecoder):
+    """`SubstituteDecoder` behind an affine map that fools a discriminator of both models' tokens.
+
+    The adversarial alignment of FORA (CVPR 2024), for a public model that is close to the target.
+    """
+
+    summary = "substitute_decoder, tokens first moved until a discriminator takes them for its own"

@@ -60,6 +60,7 @@ KINDS = {
     "substitute_decoder": "inversion",
     "aligned_decoder": "inversion",
     "mmd_aligned_decoder": "inversion",
+    "adversarial_aligned_decoder": "inversion",
     "moment_matching": "inversion",
     "optimise": "inversion",
     "deep_image_prior": "inversion",

@@ -12,8 +12,10 @@ from attacks.features.public_examples import observe
 from attacks.query_free.public_model import published_substitute, reordered, same_edge, substitute
 from attacks.solvers.alignment import STAY, Gaussian, adjust, divergence, sum_moments, transport
 from attacks.solvers.blind_identification import Signals, centred, unmixing
+from attacks.solvers.discriminator import fool_discriminator
 from attacks.solvers.mean_discrepancy import discrepancy, match_kernels, median_distance
-from attacks.solvers.ridge import solve
+from attacks.solvers.ridge import LinearMap, solve
+from attacks.solvers.whitened_map import one_after_another
 from attacks.threat_models.base import THREATS, ThreatModel, unsupported_reason
 from framework import PedbenchError, build_sam
 from tests.attacks.conftest import PUBLIC, photo, psnr
@@ -38,6 +40,8 @@ from tests.attacks.toy import example, toy
         ("aligned_decoder", "query_free", None),
         ("mmd_aligned_decoder", "query_free", None),
         ("mmd_aligned_decoder", "black_box", "name a query-free threat model"),
+        ("adversarial_aligned_decoder", "query_free", None),
+        ("adversarial_aligned_decoder", "black_box", "name a query-free threat model"),
         ("moment_matching", "query_free", None),
         ("moment_matching", "black_box", "name a query-free threat model"),
     ],
@@ -131,6 +135,37 @@ def test_descent_on_kernel_means_finds_scales_and_a_shift():
     moved = found.mean_y + (fresh * scale + shift - found.mean_x) @ found.matrix
     before = np.abs(fresh * scale + shift - fresh).mean()
     assert np.abs(moved - fresh).mean() < 0.6 * before
+
+
+def test_a_discriminator_sees_a_turn_that_moments_cannot_tell():
+    rng = np.random.default_rng(0)
+    turn = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
+
+    def corners() -> np.ndarray:
+        return np.sign(rng.normal(size=(3000, 2))) + 0.1 * rng.normal(size=(3000, 2))
+
+    source, target, fresh = [corners() @ turn], [corners()], corners()
+    missed = {}
+    for way, found in {
+        "transport": transport(Gaussian.of(source), Gaussian.of(target)),
+        "game": fool_discriminator(source, target, rate=1e-3),
+    }.items():
+        moved = found.mean_y + (fresh @ turn - found.mean_x) @ found.matrix
+        missed[way] = np.abs(moved - fresh).mean()
+    assert missed["transport"] > 0.3
+    assert missed["game"] < 0.3 * missed["transport"]
+
+
+def test_maps_one_after_another():
+    rng = np.random.default_rng(0)
+    first, second = (
+        LinearMap(rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=3)) for _ in range(2)
+    )
+    start = moved = rng.normal(size=(5, 3))
+    for part in (first, second):
+        moved = part.mean_y + (moved - part.mean_x) @ part.matrix
+    found = one_after_another(first, second)
+    np.testing.assert_allclose(found.mean_y + (start - found.mean_x) @ found.matrix, moved)
 
 
 def test_noise_stands_for_a_small_difference_of_ill_conditioned_models():
