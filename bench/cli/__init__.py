@@ -35,17 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.formatwarning = warning_line
     keep_freed_memory()
     end_quickly()
+    resumes = False
     try:
         given = attached(sys.argv[1:] if arguments is None else arguments)
         refuse_empty(given)
         args = build_parser().parse_args(given)
+        resumes = getattr(args, "resumes", False)
         with stoppable(), megapixel_limit(getattr(args, "max_megapixels", None)):
             return carried_out(args)
     except PedbenchError as error:
         print(f"pedbench: error: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("pedbench: interrupted; what is done is kept, run again to go on", file=sys.stderr)
+        more = "; what is done is kept, run again to go on" if resumes else ""
+        print(f"pedbench: interrupted{more}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

@@ -24,7 +24,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         help="train all blocks, or only global blocks and neck: shards then keep the stock weights "
         "(default: all)",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -47,7 +47,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         help=f"train on this data set; may be repeated (default: {' and '.join(DATA)})",
     )
     add_length_flags(parser, steps=150)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "run", help="run a preset on a data set, then write tables, figures and report"
     )
     add_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

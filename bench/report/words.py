@@ -56,7 +56,7 @@ def measure(metric: str) -> Measure:
     return Measure(
         part.label or readable(metric),
         part.unit,
-        part.decimals,
+        max(0, part.decimals),
         part.higher_is_worse,
         part.csv_alone,
     )

@@ -22,5 +22,5 @@ def test_a_command_that_is_asked_to_stop_says_so(monkeypatch, capsys, number):
     monkeypatch.setattr(doctor, "run", lambda args: os.kill(os.getpid(), number))
     before = signal.getsignal(number)
     assert main(["doctor"]) == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert capsys.readouterr().err == "pedbench: interrupted\n"
     assert signal.getsignal(number) is before

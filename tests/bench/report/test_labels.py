@@ -143,6 +143,12 @@ def test_a_metric_is_described_by_its_class() -> None:
     assert measure("psnr").heading == "PSNR (dB)"
 
 
+@pytest.mark.usefixtures("parts")
+def test_a_metric_of_negative_decimals_is_shown_in_whole_numbers(monkeypatch) -> None:
+    monkeypatch.setattr(METRICS.get("warped"), "decimals", -1)
+    assert measure("warped").decimals == 0
+
+
 @pytest.mark.usefixtures("full_drawings", "suite_drawings")
 def test_all_text_of_every_figure_lies_inside(cut: dict[Path, list[str]]) -> None:
     assert len(cut) > 12

@@ -74,7 +74,7 @@ def _added(frame: pd.DataFrame) -> list[Column]:
         Column(
             column,
             f"{metric.label or metric.name}, {column.rpartition('_')[2]}",
-            metric.decimals,
+            max(0, metric.decimals),
             BETTER,
             interval=column.endswith("_box"),
             detail=not column.endswith("_box"),
