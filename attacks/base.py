@@ -122,6 +122,11 @@ class Attack(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if unknown := sorted(set(cls.needs) - CAPABILITIES):
+            raise PedbenchError(
+                f"attack class {cls.__qualname__} needs {', '.join(map(repr, unknown))}: "
+                f"known are {', '.join(sorted(CAPABILITIES))}"
+            )
         needed = _fits_each_setting(cls)
         if vars(cls).get("needs_training", needed) != needed:
             raise PedbenchError(
@@ -213,9 +218,15 @@ def checked_state(attack: Attack) -> dict[str, NDArray[Any]]:
     """What ``attack`` learned, in C order.
 
     Raises:
-        PedbenchError: its state is no dictionary of numbers in arrays by name.
+        PedbenchError: its state is no dictionary of numbers in arrays by name, or holds nothing of
+            what `Attack.fit` learned.
     """
     state = attack.state()
+    if attack.needs_training and isinstance(state, Mapping) and not state:
+        raise PedbenchError(
+            f"attack '{attack.name}'{place_of_code(type(attack).fit)} keeps nothing of what fit "
+            "learned: put arrays into self.learned, and read them with self.recall"
+        )
     if isinstance(state, Mapping) and all(map(_is_numbers, state.keys(), state.values())):
         return {name: np.ascontiguousarray(array) for name, array in state.items()}
     raise PedbenchError(

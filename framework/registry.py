@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from framework.errors import FAULTS, PedbenchError, one_line, unknown_name
 from framework.warn import warn_once_for_all
@@ -48,6 +48,7 @@ class Registry(Generic[T]):
         group: the entry-point group through which other distributions add theirs.
         base: the class that every part extends; anything is a part where it is not given.
         instances: whether parts are objects of ``base``, not classes that extend it.
+        fault: why a part of the right class is none all the same; empty where it is one.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Registry(Generic[T]):
         group: str,
         base: type | None = None,
         instances: bool = False,
+        fault: Callable[[Any], str] = lambda part: "",
     ) -> None:
         self.kind = kind
         self.package = package
         self.group = group
         self.base = base
         self.instances = instances
+        self.fault = fault
         self._parts: dict[str, T] = {}
         self._sources: dict[str, str] = {}
         self._origins: dict[str, Origin] = {}
@@ -198,7 +201,9 @@ class Registry(Generic[T]):
             return f"it is not a subclass of {self.base.__module__}.{self.base.__qualname__}"
         lacks = sorted(getattr(part, "__abstractmethods__", ()))
         lacks += [name for name in _required(self.base) if not hasattr(part, name)]
-        return f"it lacks {', '.join(lacks)}" if lacks else _wrong_choice(part, self.base)
+        if lacks:
+            return f"it lacks {', '.join(lacks)}"
+        return _wrong_choice(part, self.base) or self.fault(part)
 
 
 def _rank(point: EntryPoint) -> tuple[str, str]:

@@ -6,7 +6,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attacks.base import ATTACKS, STRANGERS, SUBSTITUTE, Attack, Unlearnable, checked_state
+from attacks.base import (
+    ATTACKS,
+    STRANGERS,
+    SUBSTITUTE,
+    Attack,
+    Knowledge,
+    Unlearnable,
+    checked_state,
+)
 from attacks.threat_models.base import IN_DOMAIN, unsupported_reason
 from bench.attackers import trained
 from bench.attackers.cards import Card, describe
@@ -157,29 +165,33 @@ class Attackers:
             return self._kept_or_fitted(name, seed, setting)
 
     def _kept_or_fitted(self, name: str, seed: int, setting: TrainingSetting) -> Attack:
+        """An attack with the state of a trained one, in this process as in every other."""
         kept = self._kept(name, seed, setting)
         knowledge = None if kept is not None else self.photos.knowledge(setting)
         try:
+            if knowledge is not None:
+                kept = self._fitted(name, seed, setting, knowledge)
+                trained.save(self._cache_file(name, seed, setting), kept)
+            assert kept is not None
             attack = ATTACKS.get(name)(seed=seed)
-            if kept is not None:
-                attack.load_state(kept.state)
-                return attack
-            assert knowledge is not None
-            start = time.perf_counter()
-            with phase(training_phase(name, setting)):
-                attack.fit(knowledge)
-            seconds = time.perf_counter() - start
-            made = trained.Trained(
-                checked_state(attack),
-                describe(attack, setting, knowledge, self._data(setting), seconds),
-            )
-            trained.save(self._cache_file(name, seed, setting), made)
+            attack.load_state(kept.state)
         except Unlearnable as error:
             raise Unsupported(str(error)) from error
         except FAULTS as error:
             self._broken[name, seed, setting] = error
             raise
         return attack
+
+    def _fitted(
+        self, name: str, seed: int, setting: TrainingSetting, knowledge: Knowledge
+    ) -> trained.Trained:
+        attack = ATTACKS.get(name)(seed=seed)
+        start = time.perf_counter()
+        with phase(training_phase(name, setting)):
+            attack.fit(knowledge)
+        seconds = time.perf_counter() - start
+        card = describe(attack, setting, knowledge, self._data(setting), seconds)
+        return trained.Trained(checked_state(attack), card)
 
     def _kept(self, name: str, seed: int, setting: TrainingSetting) -> trained.Trained | None:
         """A trained attacker from the cache, else from those that are shipped."""

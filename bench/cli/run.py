@@ -13,6 +13,7 @@ from bench.file_names import file_name
 from bench.flags.arguments import add_device_flag, add_photo_flags, part, positive_int, whole
 from bench.flags.remote import add_remote_flags, read_remote_flags
 from framework.errors import PedbenchError
+from framework.warn import warn
 
 if TYPE_CHECKING:
     from bench.spec.config import RunConfig
@@ -163,6 +164,8 @@ def run(args: argparse.Namespace) -> int:
         f"{result.new_units} new cells{stored}, {result.total} records, "
         f"{result.failed} failed{without}"
     )
+    if 0 < result.failed < result.total:
+        warn(f"first failure: {result.first_failure}; all: {asked['folder']}/tables/failures.md")
     if asked["config"].keep_reconstructions:
         files, size = kept_size(asked["folder"])
         print(f"pictures kept: {files} files, {size / 1e6:.1f} MB")
@@ -170,8 +173,7 @@ def run(args: argparse.Namespace) -> int:
         paths += write_all(asked["folder"], asked["store"], step)
     print_written(paths)
     if result.total and result.failed == result.total:
-        reason = result.records["error"].dropna().iloc[0]
-        raise PedbenchError(f"nothing could be measured: {reason}")
+        raise PedbenchError(f"nothing could be measured: {result.first_failure}")
     return 0
 
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from bench.datasets.base import Sample
-from bench.metrics.base import Image, Score
-from framework.errors import PedbenchError
+from bench.metrics.base import METRICS, Image, Score
+from framework.errors import PedbenchError, place_of_code
 from framework.registry import Registry
 
 
@@ -75,7 +75,8 @@ class Recogniser(ABC, Generic[T]):
             A value for each of `metrics`; None where there was nothing to recognise.
 
         Raises:
-            PedbenchError: the picture has another type or size.
+            PedbenchError: the picture has another type or size; the recogniser returns values of
+                other names.
             RecogniserUnavailable: it needs a gallery and has none.
         """
         if picture.dtype != np.uint8 or picture.shape != (*truth.frame_size, 3):
@@ -83,13 +84,26 @@ class Recogniser(ABC, Generic[T]):
                 f"a picture to recognise is {picture.dtype} {picture.shape}, expected uint8 "
                 f"{(*truth.frame_size, 3)}: convert it, or compute the truth for its size"
             )
-        return self._score(picture, truth)
+        found = self._score(picture, truth)
+        if not isinstance(found, dict) or set(found) != set(self.metrics):
+            told = ", ".join(map(str, found)) if isinstance(found, dict) else type(found).__name__
+            raise PedbenchError(
+                f"recogniser '{self.name}'{place_of_code(type(self)._score)} returns {told or '{}'}"
+                f": return a dictionary with {', '.join(self.metrics)}"
+            )
+        return found
 
     @abstractmethod
     def _score(self, picture: Image, truth: T) -> dict[str, Score]:
         """`score` of a checked picture."""
 
 
+def taken_metrics(recogniser: type[Recogniser[Any]]) -> str:
+    """Which metrics of a recogniser have the name of one of pictures, in words; empty for none."""
+    taken = sorted({*recogniser.metrics} & {*METRICS.names()})
+    return f"its metric {', '.join(taken)} is one of pictures: rename it" if taken else ""
+
+
 RECOGNISERS: Registry[type[Recogniser[Any]]] = Registry(
-    "recogniser", "bench.recognition", "pedbench.recognisers", Recogniser
+    "recogniser", "bench.recognition", "pedbench.recognisers", Recogniser, fault=taken_metrics
 )

@@ -174,6 +174,14 @@ class RunData:
         return ", ".join(sorted(map(str, self.records[name].dropna().unique()))) or "unknown"
 
     @property
+    def models(self) -> str:
+        """The models, each with its weights."""
+        if not {"model", "weights"} <= {*self.records.columns}:
+            return "unknown"
+        pairs = self.records[["model", "weights"]].dropna().drop_duplicates().sort_values("model")
+        return ", ".join(f"{n} ({w})" for n, w in pairs.itertuples(index=False)) or "unknown"
+
+    @property
     def random_weights(self) -> bool:
         """Whether the model's weights are random, so that only times and bytes mean anything."""
         return "random" in self.fact("weights")
@@ -184,7 +192,7 @@ class RunData:
         parts = [f"Measured on {self.fact('dataset')}: {plural(len(self.images), 'image')}"]
         if self.instances:
             parts.append(f"with {plural(self.instances, 'mask')}")
-        text = " ".join(parts) + f"; model {self.fact('model')} ({self.fact('weights')})"
+        text = " ".join(parts) + f"; model {self.models}"
         if self.seeds:
             text += f"; attacker seeds {', '.join(map(str, self.seeds))}"
         return text + "."

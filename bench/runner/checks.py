@@ -9,6 +9,7 @@ from bench.cache.store import Store
 from bench.datasets.disjoint import check_scored
 from bench.metrics import MetricUnavailable
 from bench.metrics.trunks.alexnet import load_trunk
+from bench.recognition import RECOGNISERS
 from bench.runner.context import Context, default_workers
 from bench.runner.defences import check_trained
 from bench.runner.folder.facts import continued, facts_of
@@ -50,6 +51,13 @@ def lpips_absent(config: RunConfig) -> bool:
     except MetricUnavailable:
         return True
     return False
+
+
+def recognisers_absent(config: RunConfig) -> dict[str, str]:
+    """Why a recogniser of a run cannot be had here, by its name."""
+    names = {name for group in config.groups for name in group.recogniser_names()}
+    reasons = {name: RECOGNISERS.get(name).available() for name in sorted(names)}
+    return {name: why for name, why in reasons.items() if why is not None}
 
 
 def prepared(

@@ -17,7 +17,7 @@ from bench.attackers.cards import keep
 from bench.cache.keys import Keys
 from bench.cache.results import CachedResults, Found
 from bench.cache.store import Store
-from bench.runner.checks import checked, lpips_absent, prepared
+from bench.runner.checks import checked, lpips_absent, prepared, recognisers_absent
 from bench.runner.context import Context, Task, is_unreadable
 from bench.runner.engines import Engine, open_engine
 from bench.runner.folder import provenance as environment
@@ -72,6 +72,12 @@ class Run:
         """All of its records, read from the folder."""
         return read_records(self.folder)
 
+    @property
+    def first_failure(self) -> str:
+        """The error of its first failed record; empty where none failed."""
+        records = self.records
+        return next(iter(records.loc[records["status"] == FAILED, "error"].dropna()), "")
+
 
 def run(
     config: RunConfig,
@@ -116,7 +122,13 @@ def run(
             new, old = _work(context, journal, facts, engine, share, meter)
         finally:
             journal.close()
+        kept = count_records(folder)
         statuses = rebuild_records(folder)
+        if statuses.total() < kept and not has_void(folder / JOURNAL):
+            warn(
+                f"{folder / RECORDS} held {kept} records, the journal {statuses.total()}: what it "
+                "lost is gone, such as scores of 'pedbench rescore'; rescore again"
+            )
         meter.run_ended(context, journal.done.values())
     return Run(folder, new, old, statuses.total(), statuses[FAILED], meter.place)
 
@@ -178,6 +190,8 @@ def _work(
         tasks = _taken(results, tasks, journal, provenance)
     if lpips_absent(config):
         warn("no LPIPS scores, its weights are missing: run 'pedbench weights lpips' first")
+    for name, why in recognisers_absent(config).items():
+        warn(f"nothing recognised by '{name}': {why}")
     forecast = forecast_of(context, tasks, engine)
     if tasks:
         tell(forecast.line())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from attacks.base import ATTACKS
@@ -23,8 +25,14 @@ TRAINED_TOLERANCE = 0.005
 """For all other metrics of theirs, which go from 0 to 1."""
 
 
-def differences(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def differences(
+    before: pd.DataFrame, after: pd.DataFrame, added: Collection[str] = ()
+) -> pd.DataFrame:
     """Both values of every record of either run, and what is allowed between them.
+
+    Args:
+        added: metrics that came to ``before`` by `pedbench rescore`, which scores no picture that
+            was not kept. What it lacks of them is not compared.
 
     Returns:
         The key columns, ``before``, ``after``, ``difference`` (absolute; infinite where one run
@@ -33,6 +41,7 @@ def differences(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     keys = [c for c in COLUMNS if c not in NOT_COMPARED and c in before and c in after]
     sides = [_keyed(run, keys, name) for run, name in ((before, "before"), (after, "after"))]
     table = sides[0].merge(sides[1], on=[*keys, "_double"], how="outer", indicator=True)
+    table = table[(table["_merge"] != "right_only") | ~table["metric"].isin(added)]
     missing = table["_merge"] != "both"
     table["difference"] = (table["before"] - table["after"]).abs().fillna(0.0).astype(float)
     unequal = table["before"].isna() != table["after"].isna()

@@ -19,6 +19,9 @@ from framework.errors import PedbenchError
 
 GROUP = ["n_shards", "size", "coalition", "attacks"]
 """Ranks are within these: who faced fewer attacks must not rank before who faced more."""
+DECIMALS = 2
+"""Of a score."""
+SETTINGS = {"defence": "Defence", "plan": "Plan", "policy": "Policy", "payload": "Payload"}
 SHOWN = {
     "hidden": "what plans and policies protect: windows that the coalition did not receive",
     "visible": "what defences protect: windows that the coalition received",
@@ -97,32 +100,34 @@ def _table(region: str, entries: list[Entry]) -> Table:
     frame = pd.DataFrame(_rows(region, entries))
     if not frame.empty:
         frame = _ranked(frame)
+    fixed = [name for name in SETTINGS if len(frame) > 1 and frame[name].nunique() == 1]
+    told = ", ".join(f"{SETTINGS[name].lower()} {frame[name].iloc[0]}" for name in fixed)
     return Table(
         name=f"leaderboard_{region}",
         title=f"{region.title()}: {SHOWN[region]}",
-        note="Ranks are within a number of shards, a coalition and the same attacks. Worst known: "
+        note=(f"Everywhere: {told}. " if told else "")
+        + "Ranks are within a number of shards, a coalition and the same attacks. Worst known: "
         "per photo the attack that leaks most, then the mean, of whichever evaluation leaks most. "
         "Gain: over the strongest floor of each photo. Brackets: 95 % intervals over photos.",
         frame=frame,
         columns=(
             Column("rank", "Rank", 0),
-            Column("unranked", "Without a rank because"),
-            Column("defence", "Defence"),
-            Column("plan", "Plan"),
-            Column("policy", "Policy"),
-            Column("payload", "Payload"),
+            Column("submission", "Submission"),
+            *(Column(name, label) for name, label in SETTINGS.items() if name not in fixed),
             Column("n_shards", "Shards", 0),
             Column("coalition", "Coalition"),
-            Column("faced", "Attacks", 0),
-            Column("value", "Worst known (dB)", 2, "higher is worse for privacy", interval=True),
+            Column(
+                "value", "Worst known (dB)", DECIMALS, "higher is worse for privacy", interval=True
+            ),
             Column("gain", "Gain (dB)", 2, "higher is worse for privacy"),
             Column("lpips", "LPIPS", 3, "lower is worse for privacy"),
+            Column("kept", "mIoU kept", 3, "higher is better for the user"),
             Column("attack", "Strongest attack"),
-            Column("reported", "Reported (dB)", 2),
+            Column("faced", "Attacks", 0),
+            Column("reported", "Reported (dB)", DECIMALS),
             Column("reproduced", "Reproduced"),
             Column("external", "External evaluation"),
-            Column("kept", "mIoU kept", 3, "higher is better for the user"),
-            Column("submission", "Submission"),
+            Column("unranked", "Without a rank because"),
         ),
     )
 
@@ -200,14 +205,18 @@ def _external(score: dict[str, Any], others: list[tuple[Entry, dict[str, Any]]])
 
 
 def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows by shards, coalition, attacks and leakage, with ranks of those that have one."""
+    """Rows by shards, coalition, attacks and leakage, with ranks of those that have one.
+
+    What looks equal shares a rank.
+    """
     frame["behind"] = frame["unranked"] != ""
     frame["fewer"] = -frame["faced"]
     order = [*GROUP[:-1], "fewer", "attacks", "behind", "value"]
     frame = frame.sort_values([*order, "submission", "defence", "policy", "plan"])
     frame = frame.reset_index(drop=True)
     counted = ~frame["behind"]
-    ranks = frame[counted].groupby(GROUP, sort=False).cumcount() + 1
+    shown = frame["value"].astype(float).round(DECIMALS)
+    ranks = frame[counted].assign(value=shown).groupby(GROUP, sort=False)["value"].rank("min")
     frame["rank"] = ranks.reindex(frame.index)
     return frame
 

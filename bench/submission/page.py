@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.report.interactive.libraries import TABLES, scripts, styles
 from bench.report.render.html_table import html_table
 from bench.report.render.page import page_template
-from bench.submission.admission import RULES, refusals
+from bench.submission.admission import RULES, refusals, unranked
 from bench.submission.board import boards
 from bench.submission.entry import Entry, read_entries, write_entries
 from framework.files.writing import write_file
@@ -40,7 +40,7 @@ def render(entries: Sequence[Entry]) -> str:
     return page_template("leaderboard.html.j2").render(
         entries=ordered,
         boards=boards(ordered),
-        refused=[(entry["submission"], why) for entry in ordered if (why := refusals(entry))],
+        refused=[(e["submission"], unranked(e)) for e in ordered if refusals(e)],
         rules=RULES,
         colours={"light": {}, "dark": {}},
         table_styles=styles(TABLES),

@@ -16,12 +16,14 @@ from tqdm import tqdm
 
 from bench import __version__
 from bench.metrics import METRICS, used_metrics
+from bench.parts import installed_parts
 from bench.runner.context import Context, Task
 from bench.runner.defences import check_trained
 from bench.runner.folder.contents import SETTINGS, VERIFIED
 from bench.runner.folder.facts import changed, facts_of
 from bench.runner.folder.journal import Unit
-from bench.runner.folder.records import RECORDS, UNSUPPORTED, Record, to_frame
+from bench.runner.folder.provenance import read_environment
+from bench.runner.folder.records import RECORDS, UNSUPPORTED, Record, read_records, to_frame
 from bench.runner.units.waves import Waves
 from bench.spec.cells import Pipeline
 from bench.spec.config import RunConfig, read_config
@@ -65,15 +67,18 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
         device: as `usable_device` takes it.
 
     Raises:
-        PedbenchError: the folder holds no run; its data, weights or parts are not to be had here
-            or are others.
+        PedbenchError: the folder holds no run, or damaged records; its data, weights or parts are
+            not to be had here or are others.
     """
     if not (folder / SETTINGS).is_file():
         raise PedbenchError(f"{folder} holds no {SETTINGS}: give a run's folder")
     config = read_config(folder / SETTINGS)
-    config.check()
+    _check_parts(config, folder)
+    if (folder / RECORDS).is_file():
+        read_records(folder)
     units, before = _chosen(measured_in(folder, config), folder, sample, seed)
-    config = replace(config, metrics=_metrics_of(config, before))
+    added = _added_metrics(config, before)
+    config = replace(config, metrics=(*config.metrics, *added))
     with TemporaryDirectory(prefix="pedbench-verify-") as place:
         context = Context(config, Path(place), usable_device(device))
         check_trained(config, context.models)
@@ -84,8 +89,27 @@ def verify(folder: Path, sample: int, seed: int, device: str | None = None) -> V
                 "verify it where its own are"
             )
         after = _computed(context, units)
-    table = differences(*map(to_frame, _on_both_machines(before, after)))
-    return Verification(len(units), table)
+    mine, theirs = map(to_frame, _on_both_machines(before, after))
+    return Verification(len(units), differences(mine, theirs, added))
+
+
+def _check_parts(config: RunConfig, folder: Path) -> None:
+    """Check the settings; a part that is unknown now may have come with a package.
+
+    Raises:
+        PedbenchError: the settings are not possible here.
+    """
+    try:
+        config.check()
+    except PedbenchError as error:
+        had = read_environment(folder).get("plugins", {})
+        for part in sorted(set(had) - set(installed_parts())):
+            kind, _, name = part.rpartition(" ")
+            if f"unknown {kind} '{name}'" in str(error):
+                raise PedbenchError(
+                    f"{folder} was run with {part} of {had[part]}: install that package"
+                ) from error
+        raise
 
 
 def _chosen(
@@ -99,11 +123,10 @@ def _chosen(
     return [u for units, _ in chosen for u in units], [r for _, records in chosen for r in records]
 
 
-def _metrics_of(config: RunConfig, records: Sequence[Record]) -> tuple[str, ...]:
-    """The metrics on demand of a run, and those that `pedbench rescore` added."""
+def _added_metrics(config: RunConfig, records: Sequence[Record]) -> tuple[str, ...]:
+    """The metrics that `pedbench rescore` added to those of the run."""
     scored = {record["metric"] for record in records}
-    added = scored & set(METRICS.names()) - set(used_metrics(config.metrics))
-    return (*config.metrics, *sorted(added))
+    return tuple(sorted(scored & set(METRICS.names()) - set(used_metrics(config.metrics))))
 
 
 def _computed(context: Context, units: Sequence[Unit]) -> list[Record]:

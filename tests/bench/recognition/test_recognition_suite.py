@@ -14,6 +14,7 @@ from bench.recognition import (
     Truth,
     recognise_all,
 )
+from framework.errors import PedbenchError
 from tests.framework.support import message_of
 
 SIZE = (6, 8)
@@ -50,6 +51,24 @@ class Fake(Recogniser[Truth]):
         if "score" in self.broken:
             raise self.broken["score"]
         return {self.metrics[0]: float(picture.mean()), self.metrics[1]: None}
+
+
+def test_a_recogniser_owes_its_metrics_and_no_other():
+    class Other(Fake):
+        def _score(self, picture, truth):
+            return {"other": 0.5}
+
+    with pytest.raises(PedbenchError, match="returns other: return a dictionary with fake_mean, "):
+        Other().score(PICTURE, Truth(SIZE))
+
+
+def test_a_recogniser_cannot_take_the_name_of_a_metric():
+    class Psnr(Fake):
+        summary = "a name that is taken"
+        metrics = ("psnr",)
+
+    with pytest.raises(PedbenchError, match="its metric psnr is one of pictures: rename it"):
+        RECOGNISERS.check(Psnr)
 
 
 @pytest.fixture

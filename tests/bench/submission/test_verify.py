@@ -77,6 +77,29 @@ def test_metrics_that_were_added_later_are_recomputed_too(folder, tmp_path):
     assert "vif" in set(found.table["metric"])
 
 
+def test_what_rescore_does_not_score_is_no_difference(tmp_path, monkeypatch):
+    monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path / "cache"))
+    preset = PRESET.replace("[1, 4]", "[1, 2]").replace("synthetic:2", "synthetic:1")
+    (tmp_path / "small.yaml").write_text(preset)
+    config = replace(load_preset(str(tmp_path / "small.yaml")), keep_reconstructions=True)
+    run(config, tmp_path / "run", workers=1)
+    assert main(["rescore", str(tmp_path / "run"), "--metrics", "vif"]) == 0
+    regions = verify(tmp_path / "run", 50, 0).table.groupby("metric")["region"].unique()
+    assert "always_hidden" in regions["psnr"]
+    assert "always_hidden" not in regions["vif"]
+    assert verify(tmp_path / "run", 50, 0).agrees
+
+
+def test_a_part_that_is_gone_is_named_with_its_package(folder, capsys):
+    settings, facts = folder / "config.yaml", folder / "environment.json"
+    settings.write_text(settings.read_text().replace("telea", "tint"))
+    plugins = {"attack tint": "pedbench-tint@0.1.0"}
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"plugins": plugins}))
+    assert main(["verify", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "was run with attack tint of pedbench-tint@0.1.0: install that package" in said
+
+
 def test_a_verification_counts_for_the_records_that_it_saw_alone(folder, capsys):
     main(["verify", str(folder), "--sample", "1"])
     assert _verified(folder)["cells"] == 1
@@ -177,6 +200,10 @@ def test_a_record_that_was_left_out_is_found(folder):
     [
         (lambda folder: (folder / "config.yaml").unlink(), "give a run's folder"),
         (lambda folder: (folder / JOURNAL).write_text(""), "has no finished cell"),
+        (
+            lambda folder: (folder / "records.parquet").write_bytes(b"half"),
+            "records.parquet is damaged",
+        ),
         (
             lambda folder: (folder / "environment.json").write_text(
                 (folder / "environment.json").read_text().replace("random", "other")

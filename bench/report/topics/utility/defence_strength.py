@@ -38,7 +38,7 @@ class NoiseFigure(ReportFigure):
         if not defences:
             return None
         plain = curve_points(run, trained_through_defence=False)
-        metrics = shown_metrics(points["metric"])
+        metrics = shown_metrics(points.loc[points["region"] == "visible", "metric"])
         names = " or ".join(defence_label(name) for name in defences)
         figure = canvas(
             WIDE,

@@ -156,7 +156,7 @@ class PrivacyUtilityFigure(ReportFigure):
         points = _few(chosen_points(run), best_defences(run))
         if points.empty:
             return None
-        metrics = shown_metrics(points["metric"])
+        metrics = shown_metrics(points.loc[points["region"].isin(REGIONS), "metric"])
         first, looks = points.iloc[0], _looks(points, theme)
         unusual = ", adapted weights" if first["adapted"] else ""
         if first["coalition_choice"] != "largest":

@@ -10,6 +10,7 @@ import pytest
 from attacks import ATTACKS, Attack
 from bench.runner.run import run
 from bench.spec.config import load_preset
+from framework.errors import PedbenchError
 
 PRESET = """
 model: toy
@@ -70,6 +71,22 @@ class NoState(Fine):
         return [1.0]
 
 
+class Forgets(Fine):
+    def fit(self, knowledge):
+        self.grey = 200
+
+
+class HalfForgets(Fine):
+    grey = 0
+
+    def fit(self, knowledge):
+        self.learned = {"photos": np.array(len(knowledge.public))}
+        self.grey = 200
+
+    def reconstruct(self, observation):
+        return np.full((*observation.frame_size, 3), self.grey, np.uint8)
+
+
 class Exits(Fine):
     def reconstruct(self, observation):
         sys.exit(0)
@@ -95,6 +112,7 @@ BROKEN = {
     "wrong_shape": (WrongShape, "returns uint8 [2, 2, 3]"),
     "wrong_state": (WrongState, "AttributeError: "),
     "no_state": (NoState, "has a state that cannot be kept"),
+    "forgets": (Forgets, "keeps nothing of what fit learned"),
     "exits": (Exits, "SystemExit: 0"),
     "a_meddler": (Meddles, "read-only"),
     "a_meddler_in_fit": (MeddlesInFit, "read-only"),
@@ -140,6 +158,22 @@ def test_an_attack_that_writes_into_what_it_gets_changes_no_other(records, tmp_p
     )
     assert len(alone) > len(SOUND)
     assert alone == beside
+
+
+def test_what_is_not_in_the_state_is_gone_in_the_process_that_fitted_too(tmp_path):
+    records = records_with({"half": (HalfForgets, ""), "black": (Fine, "")}, tmp_path)
+    half, black = (
+        records[records["attack"] == name].set_index(["region", "metric"])["value"].dropna()
+        for name in ("half", "black")
+    )
+    assert half.to_dict() == black.to_dict()
+
+
+def test_an_attack_that_needs_what_there_is_not_is_no_attack():
+    with pytest.raises(PedbenchError, match=r"Wishes needs 'everything': known are a substitute model, "):
+
+        class Wishes(Fine):
+            needs = frozenset({"everything"})
 
 
 def test_an_attack_that_cannot_be_fitted_is_tried_once(records):

@@ -14,6 +14,7 @@ from attacks.base import ATTACKS
 from bench.cache import fingerprints
 from bench.cache.fingerprints import source_fingerprint
 from bench.runner.folder.journal import JOURNAL
+from bench.runner.folder.records import write_records
 from bench.runner.run import run
 from bench.spec.config import Group, RunConfig
 from framework import PedbenchError
@@ -251,3 +252,12 @@ def test_a_truncated_environment_is_one_clear_error(tmp_path):
     again = go(config, tmp_path / "out")
     assert again.new_units == 0
     pd.testing.assert_frame_equal(rows(again), before)
+
+
+def test_scores_that_the_journal_lost_are_told(tmp_path, capsys):
+    config = watched([1])
+    found = go(config, tmp_path / "run").records
+    write_records([found, found.assign(metric="vif")], tmp_path / "run")
+    go(config, tmp_path / "run")
+    said = f"held {2 * len(found)} records, the journal {len(found)}: what it lost is gone"
+    assert said in capsys.readouterr().err
