@@ -20,6 +20,7 @@ from bench.submission.card import EXAMPLE
 from bench.submission.card import FILE as CARD
 from bench.submission.json_file import LONGEST, plain, read_json, schema_faults
 from bench.submission.schema import card_schema, environment_schema, record_schema
+from bench.words import plural
 from framework.errors import PedbenchError, printable
 
 
@@ -40,8 +41,8 @@ def counts(folder: Path) -> str:
     records = read_records(folder)
     seeds = records["seed"].dropna().nunique()
     return (
-        f"{len(records):,} records of {records['image_id'].nunique()} images, "
-        f"{seeds} attacker seeds"
+        f"{len(records):,} records of {plural(records['image_id'].nunique(), 'image')}, "
+        f"{plural(seeds, 'attacker seed')}"
     )
 
 

@@ -156,7 +156,10 @@ def _class_name(words: str) -> str:
 
 
 def _made(run: RunData) -> str:
-    created = run.environment.get("created")
+    created = str(run.environment.get("created", ""))
+    day, _, time = created.partition("T")
+    if time.endswith("+00:00"):
+        return f"Made {day}, {time[:5]} UTC."
     return f"Made {created}." if created else ""
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.spec.cells import AttackCell, Pipeline
+from bench.words import plural
 from framework.declaration import declared, own
 from framework.errors import PedbenchError, one_line
 from framework.files.writing import writing
@@ -148,7 +149,7 @@ def read_records(folder: Path) -> pd.DataFrame:
     told = [name for name in COLUMNS if name in records and name not in OUTCOME]
     twice = records.duplicated(told, keep="last")
     if twice.any():
-        warn(f"{path} holds {twice.sum()} records twice: the later ones count")
+        warn(f"{path} holds {plural(int(twice.sum()), 'record')} twice: the later ones count")
         records = records[~twice].reset_index(drop=True)
     return records
 

@@ -170,7 +170,9 @@ def test_what_is_not_in_the_state_is_gone_in_the_process_that_fitted_too(tmp_pat
 
 
 def test_an_attack_that_needs_what_there_is_not_is_no_attack():
-    with pytest.raises(PedbenchError, match=r"Wishes needs 'everything': known are a substitute model, "):
+    with pytest.raises(
+        PedbenchError, match=r"Wishes needs 'everything': known are a substitute model, "
+    ):
 
         class Wishes(Fine):
             needs = frozenset({"everything"})
