@@ -39,7 +39,5 @@ def run(args: argparse.Namespace) -> int:
         f"change {folder}, test it with 'python -m pytest {folder}', install it with "
         f"'pip install {folder.absolute()}'"
     )
-    command = first_run(args.kind, args.name, folder)
-    if command:
-        print(f"then run it with '{command}'")
+    print(f"then run it with '{first_run(args.kind, args.name, folder)}'")
     return 0

@@ -26,13 +26,22 @@ GROUPS = {
     "table": "tables",
 }
 """Kinds of part, each with its word in ``pedbench list`` and in entry points."""
+PRESET = "pedbench run --preset $folder/try.yaml --limit 1"
 RUNS = {
     "attack": "pedbench run --preset attacks --attacks $name,telea --data embedded --limit 1",
-    "defence": "pedbench run --preset $folder/try.yaml --limit 1",
-    "policy": "pedbench run --preset $folder/try.yaml --limit 1",
+    "defence": PRESET,
     "metric": "pedbench run --attacks telea --limit 1",
+    "segmentation_metric": "pedbench run --attacks telea --limit 1",
+    "policy": PRESET,
+    "detector": PRESET,
+    "dataset": "pedbench run --data $name:3 --attacks telea --limit 1",
+    "recogniser": PRESET,
+    "threat": PRESET,
+    "encoder": "pedbench run --model $name --checkpoint random --attacks telea --limit 1",
+    "figure": "pedbench paper results/quick-embedded",
+    "table": "pedbench paper results/quick-embedded",
 }
-"""Kinds of part, each with a small run that uses a new one once it is installed."""
+"""A command for each kind of part that uses a new one once it is installed."""
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -71,10 +80,9 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
     ]
 
 
-def first_run(kind: str, name: str, folder: Path) -> str | None:
-    """The command that tries a new part out, where there is one."""
-    words = {"name": name, "folder": shlex.quote(str(folder))}
-    return Template(RUNS[kind]).substitute(words) if kind in RUNS else None
+def first_run(kind: str, name: str, folder: Path) -> str:
+    """The command that tries a new part out."""
+    return Template(RUNS[kind]).substitute(name=name, folder=shlex.quote(str(folder)))
 
 
 def _words(kind: str, name: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.cli import main
 from bench.parts import REGISTRIES
-from bench.skeletons.write import GROUPS
+from bench.skeletons.write import GROUPS, first_run
 from bench.spec.config import load_preset
 
 
@@ -51,16 +51,24 @@ def test_how_to_run_an_attack_is_told(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == f"then run it with '{command}'"
 
 
-@pytest.mark.parametrize("kind", ["defence", "policy"])
-def test_a_defence_and_a_policy_come_with_a_preset_that_runs_them(tmp_path, capsys, kind):
+@pytest.mark.parametrize("kind", ["defence", "policy", "detector", "recogniser", "threat"])
+def test_what_a_preset_names_comes_with_one_that_runs_it(tmp_path, capsys, kind):
     assert main(["new", kind, "mine", "--out", str(tmp_path)]) == 0
     preset = tmp_path / "try.yaml"
     assert f"'pedbench run --preset {preset} --limit 1'" in capsys.readouterr().out
     part = importlib.import_module("pedbench_mine")
-    REGISTRIES[GROUPS[kind]].register("mine")(vars(part)[f"Mine{kind.capitalize()}"])
+    title = "MINE" if kind == "threat" else f"Mine{kind.capitalize()}"
+    REGISTRIES[GROUPS[kind]].register("mine")(vars(part)[title])
     config = load_preset(str(preset))
     config.check()
-    assert any(config.pictured(cell) for cell in config.cells())
+    pictured = any(config.pictured(cell) for cell in config.cells())
+    assert pictured == (kind not in ("recogniser", "threat"))
+    assert "mine" in preset.read_text()
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_each_kind_tells_how_to_run_it(kind, tmp_path):
+    assert first_run(kind, "mine", tmp_path).startswith("pedbench ")
 
 
 @pytest.mark.slow
