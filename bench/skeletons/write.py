@@ -37,7 +37,7 @@ RUNS = {
     "dataset": "pedbench run --data $name:3 --attacks telea --limit 1",
     "recogniser": PRESET,
     "threat": PRESET,
-    "encoder": "pedbench run --model $name --checkpoint random --attacks telea --limit 1",
+    "encoder": PRESET,
     "figure": "pedbench paper results/quick-embedded",
     "table": "pedbench paper results/quick-embedded",
 }

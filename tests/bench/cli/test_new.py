@@ -51,7 +51,9 @@ def test_how_to_run_an_attack_is_told(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == f"then run it with '{command}'"
 
 
-@pytest.mark.parametrize("kind", ["defence", "policy", "detector", "recogniser", "threat"])
+@pytest.mark.parametrize(
+    "kind", ["defence", "policy", "detector", "recogniser", "threat", "encoder"]
+)
 def test_what_a_preset_names_comes_with_one_that_runs_it(tmp_path, capsys, kind):
     assert main(["new", kind, "mine", "--out", str(tmp_path)]) == 0
     preset = tmp_path / "try.yaml"
@@ -62,7 +64,7 @@ def test_what_a_preset_names_comes_with_one_that_runs_it(tmp_path, capsys, kind)
     config = load_preset(str(preset))
     config.check()
     pictured = any(config.pictured(cell) for cell in config.cells())
-    assert pictured == (kind not in ("recogniser", "threat"))
+    assert pictured == (kind in ("defence", "policy", "detector"))
     assert "mine" in preset.read_text()
 
 
