@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from attacks.base import ATTACKS
@@ -74,7 +75,7 @@ class Keys:
         self._pipeline_key = lru_cache(maxsize=None)(self._key_of_pipeline)
         self._shared = lru_cache(maxsize=None)(self._shared_inputs)
         self._own = lru_cache(maxsize=None)(self._cell_inputs)
-        self._digest = lru_cache(maxsize=None)(sha256_of)
+        self._digest = lru_cache(maxsize=None)(_file_digest)
         self._gallery = lru_cache(maxsize=None)(self._gallery_content)
 
     def of(self, cell: Cell, image_id: str) -> str:
@@ -129,7 +130,7 @@ class Keys:
         }
         files = [each.user_files() for each in used_metrics(config.metrics).values()]
         if any(files):
-            found["files of metrics"] = [sha256_of(file) for some in files for file in some]
+            found["files of metrics"] = [_file_digest(file) for some in files for file in some]
         return {name: content_digest(value) for name, value in found.items()}
 
     def _cell_inputs(self, cell: Cell) -> dict[str, str]:
@@ -158,3 +159,8 @@ class Keys:
     def _gallery_content(self) -> str:
         """The faces that a recogniser compares with: those of all scored photos."""
         return content_digest([self.content(name) for name in self.scored.ids[: self.config.limit]])
+
+
+def _file_digest(file: Path) -> str:
+    """The hash of a user's file; the part that wants it says so where it is missing."""
+    return sha256_of(file) if file.is_file() else "missing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from framework.errors import unknown_name
+from framework.errors import printable, unknown_name
 
 if TYPE_CHECKING:
     from framework.registry import Origin, Registry
@@ -76,7 +76,7 @@ def _summaries(registry: Registry[Any]) -> list[tuple[str, str]]:
 
 def _summary(part: Any) -> str:
     """One line on a part; figures and tables have a title instead."""
-    return str(getattr(part, "summary", "") or getattr(part, "title", ""))
+    return printable(str(getattr(part, "summary", "") or getattr(part, "title", "")))
 
 
 def _from(origin: Origin | None) -> str:

@@ -10,7 +10,7 @@ from bench.datasets.base import Sample
 from bench.metrics.base import Image
 from bench.recognition.base import RECOGNISERS, Recogniser, RecogniserUnavailable, Truth
 from bench.runner.folder.records import FAILED, UNSUPPORTED, Record, score_record
-from framework.errors import FAULTS, one_line
+from framework.errors import FAULTS, one_line, place_of
 
 
 class RecogniserSet:
@@ -42,7 +42,7 @@ class RecogniserSet:
                     replace(sample, image=sample.image.copy()), frame_size
                 )
             except FAULTS as error:
-                failed[name] = _failure(error)
+                failed[name] = _failure(error, recogniser)
         return Truths(self, found, failed)
 
     def enrol(self, truths: Sequence[Truths]) -> None:
@@ -85,12 +85,13 @@ def recognise_all(picture: Image, truths: Truths) -> list[Record]:
                 records.extend({"metric": m, **score_record(v)} for m, v in scores.items())
                 continue
             except FAULTS as error:
-                outcome = _failure(error)
+                outcome = _failure(error, recogniser)
         records.extend({"metric": metric, **outcome} for metric in recogniser.metrics)
     return records
 
 
-def _failure(error: BaseException) -> Record:
+def _failure(error: BaseException, recogniser: Recogniser[Any]) -> Record:
     if isinstance(error, RecogniserUnavailable):
         return {"status": UNSUPPORTED, "error": str(error)}
-    return {"status": FAILED, "error": f"{type(error).__name__}: {one_line(error)}"}
+    text = f"{type(error).__name__}: {one_line(error)}"
+    return {"status": FAILED, "error": text + place_of(error, type(recogniser))}

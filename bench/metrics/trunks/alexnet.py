@@ -47,7 +47,9 @@ def load_trunk() -> Trunk:
     """
     path = trunk_path()
     if not path.exists():
-        raise MetricUnavailable(f"LPIPS has no trunk at {path}: run 'pedbench weights' once online")
+        raise MetricUnavailable(
+            f"LPIPS has no trunk at {path}: run 'pedbench weights lpips' once online"
+        )
     try:
         trunk = load_file(path)
     except SafetensorError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +88,15 @@ class HalfForgets(Fine):
         return np.full((*observation.frame_size, 3), self.grey, np.uint8)
 
 
+class LacksFile(Fine):
+    @classmethod
+    def user_files(cls):
+        return [Path("missing.pt")]
+
+    def reconstruct(self, observation):
+        return np.frombuffer(Path("missing.pt").read_bytes(), np.uint8)
+
+
 class Exits(Fine):
     def reconstruct(self, observation):
         sys.exit(0)
@@ -113,6 +123,7 @@ BROKEN = {
     "wrong_state": (WrongState, "AttributeError: "),
     "no_state": (NoState, "has a state that cannot be kept"),
     "forgets": (Forgets, "keeps nothing of what fit learned"),
+    "lacks_file": (LacksFile, "FileNotFoundError: "),
     "exits": (Exits, "SystemExit: 0"),
     "a_meddler": (Meddles, "read-only"),
     "a_meddler_in_fit": (MeddlesInFit, "read-only"),
