@@ -61,16 +61,17 @@ def rescore(folder: Path, metrics: Sequence[str]) -> int:
             raise PedbenchError(f"{folder} kept no reconstruction: {AGAIN}")
         journal = Journal(folder / JOURNAL)
         try:
-            scored = 0
-            for units, records, provenance in tqdm(kept, desc="rescore", unit="image"):
-                new = _rescored(folder, records, scorer)
-                replaced = {*map(_place, new)}
-                old = [record for record in records if _place(record) not in replaced]
-                journal.append(units, old + new, provenance)
-                scored += len({_file(record) for record in new})
+            total = sum(_pictures_of(records) for _, records, _ in kept)
+            with tqdm(total=total, desc="rescore", unit="picture") as bar:
+                for units, records, provenance in kept:
+                    new = _rescored(folder, records, scorer)
+                    replaced = {*map(_place, new)}
+                    old = [record for record in records if _place(record) not in replaced]
+                    journal.append(units, old + new, provenance)
+                    bar.update(_pictures_of(records))
+                return total
         finally:
             journal.close()
-    return scored
 
 
 def _rescored(folder: Path, records: Sequence[Record], scorer: Scorer) -> list[Record]:
@@ -110,6 +111,11 @@ def _read(path: Path) -> Image:
 def _place(record: Record) -> tuple[str, str, str]:
     """What a record scores, where and by which metric."""
     return _file(record), str(record["metric"]), str(record["region"])
+
+
+def _pictures_of(records: Sequence[Record]) -> int:
+    """How many kept pictures the records of one line of the journal score."""
+    return len({*map(_file, records)} - {""})
 
 
 def _file(record: Record) -> str:
