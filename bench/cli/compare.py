@@ -123,7 +123,7 @@ def _text(found: Comparison, everything: bool) -> str:
             rows.drop(columns=[*fixed, "moved"]).to_string(index=False, float_format=_shown)
         )
     if rest and not everything:
-        lines.append(f"{rest} do not, {same} of them on no photo; --all shows them")
+        lines.append(f"{rest} do not ({same} the same on every photo); --all shows them")
     return "\n".join(lines)
 
 

@@ -46,6 +46,8 @@ def make(folder: Path) -> Path:
     from framework.files.writing import write_file
     from framework.warn import tell
 
+    if not folder.is_dir():
+        raise PedbenchError(f"{folder} is no folder: give the folder of a run")
     tell(f"{folder} has no report: making it takes up to a minute or two")
     text = page(folder)
     kept = folder.resolve().parts[-3:-1] == REFERENCE

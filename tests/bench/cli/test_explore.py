@@ -47,3 +47,10 @@ def test_a_folder_without_a_run_is_one_line(
     assert main(["explore", str(tmp_path)]) == 2
     assert str(tmp_path) in capsys.readouterr().err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "/nope"]) == 2
+    assert capsys.readouterr().err == (
+        "pedbench: error: /nope is no folder: give the folder of a run\n"
+    )

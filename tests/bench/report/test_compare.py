@@ -171,7 +171,7 @@ def test_scores_that_do_not_differ_are_counted(
     start = "2 scores compared on the 2 photos that both runs have, 1 differ clearly (95 % interval"
     assert told.startswith(start)
     assert "ridge" not in told
-    assert told.endswith("\n1 do not, 1 of them on no photo; --all shows them\n")
+    assert told.endswith("\n1 do not (1 the same on every photo); --all shows them\n")
 
 
 def test_noise_below_the_digits_shown_is_no_difference(
@@ -182,7 +182,7 @@ def test_noise_below_the_digits_shown_is_no_difference(
     assert compared(tmp_path, before, after) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("that both runs have, 0 differ clearly")
-    assert second == "1 do not, 0 of them on no photo; --all shows them"
+    assert second == "1 do not (0 the same on every photo); --all shows them"
     assert compared(tmp_path, before, after, "--all") == 0
     told = capsys.readouterr().out
     assert "10.0000" not in told
@@ -196,7 +196,7 @@ def test_changes_that_cancel_out_are_not_clear(
     before = leak("a", "ridge", "psnr", 10) + leak("b", "ridge", "psnr", 12)
     after = leak("a", "ridge", "psnr", 12) + leak("b", "ridge", "psnr", 10)
     assert compared(tmp_path, before, after) == 0
-    assert "0 of them on no photo" in capsys.readouterr().out
+    assert "(0 the same on every photo)" in capsys.readouterr().out
 
 
 def test_a_single_photo_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
