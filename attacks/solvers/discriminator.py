@@ -14,15 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from attacks.solvers.alignment import Gaussian, transport
+from attacks.solvers.alignment import Gaussian, Tokens, transport
 from attacks.solvers.ridge import LinearMap
-from attacks.solvers.whitened_map import (
-    Tokens,
-    WhitenedMap,
-    batches,
-    fit_map,
-    one_after_another,
-)
+from attacks.solvers.whitened_map import WhitenedMap, batches, fit_map, one_after_another
 
 WIDTH = 128
 """Of both hidden layers."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from attacks.solvers.alignment import Tokens
 from attacks.solvers.ridge import LinearMap
-from attacks.solvers.whitened_map import BATCH, Tokens, WhitenedMap, batches, fit_map
+from attacks.solvers.whitened_map import BATCH, WhitenedMap, batches, fit_map
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the kernels, squared, relative to the median squared distance."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from attacks.solvers.alignment import Tokens
 from attacks.solvers.ridge import LinearMap, Matrix
 
 RANK = 16
@@ -18,9 +18,6 @@ BATCH = 256
 """Tokens of each model in a step."""
 FLOOR = 1e-4
 """Least variance of an axis, relative to the mean variance."""
-
-Tokens = Sequence[NDArray[np.floating]]
-"""Tokens [tokens, channels] of a photo each."""
 
 
 class WhitenedMap(nn.Module):
@@ -107,6 +104,7 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """For each step `BATCH` tokens of each side, drawn with replacement."""
     for _ in range(steps):
-        yield tuple(  # type: ignore[misc]
+        mine, theirs = (
             part[torch.randint(len(part), (BATCH,), generator=draw)] for part in (source, target)
         )
+        yield mine, theirs
