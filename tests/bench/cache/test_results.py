@@ -103,7 +103,7 @@ def test_two_runs_at_once_on_one_store_are_both_right(tmp_path, config, store):
         run(two, tmp_path / "here", workers=1, store=store)
     assert other.returncode == 0
     expected = rows(run(two, tmp_path / "alone", workers=1))
-    mine = ["seconds", "from_store", "commit"]
+    mine = ["seconds", "from_store", "commit", "device"]
     for name in ("here", "there"):
         found = read_records(tmp_path / name).sort_values(KEYS).reset_index(drop=True)
         pd.testing.assert_frame_equal(found.drop(columns=mine), expected.drop(columns=mine))

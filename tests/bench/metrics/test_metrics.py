@@ -262,7 +262,7 @@ def test_lpips_refuses_a_random_trunk():
 
 def test_lpips_without_a_trunk_is_unavailable(monkeypatch, tmp_path):
     monkeypatch.setenv("PEDBENCH_CACHE", str(tmp_path))
-    with pytest.raises(MetricUnavailable, match="run 'pedbench weights'"):
+    with pytest.raises(MetricUnavailable, match="run 'pedbench weights lpips'"):
         Lpips()
 
 

@@ -173,7 +173,7 @@ def test_without_sources_the_reason_is_one_line(cache, monkeypatch):
     with pytest.raises(MetricUnavailable, match="LPIPS is unavailable: no network; and") as caught:
         trunk.ensure_trunk()
     assert "\n" not in str(caught.value)
-    with pytest.raises(MetricUnavailable, match="run 'pedbench weights'"):
+    with pytest.raises(MetricUnavailable, match="run 'pedbench weights lpips'"):
         trunk.load_trunk()
 
 

@@ -19,7 +19,7 @@ from framework.declaration import declared, setting
 IDS = {
     "quick": (401, "4485ffae6cca34fc"),
     "standard": (820, "68890a32c73609c3"),
-    "attacks": (2328, "49d9c29b83b88f46"),
+    "attacks": (2385, "37d6384b6bdc3b22"),
     "segmentation": (22, "e80ae3bd1f0fb30f"),
 }
 """Cells of a preset, and the start of the SHA-256 of their ids, one a line, in order."""
