@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from attacks.base import Attack
 from attacks.features.shard_outputs import with_stage
-from bench.datasets import Dataset, Sample
+from bench.datasets import Dataset, Sample, open_dataset
+from bench.datasets.disjoint import check_disjoint
 from bench.metrics.psnr import Psnr
 from bench.runner.evaluation.pipelines import build_predictor, seed_of
 from bench.runner.models import Models
@@ -36,6 +37,18 @@ class Scored:
 def scored_photos(models: Models, data: Dataset, coalition: tuple[int, ...]) -> list[Scored]:
     """The photos of a data set, sent through four shards; windows are assigned at random."""
     return [sent(models, data.load(image_id), coalition) for image_id in data.ids]
+
+
+def open_photos(options: argparse.Namespace) -> tuple[list[Dataset], Dataset]:
+    """The attackers' own photos and the scored ones, as `add_photo_flags` has them.
+
+    Raises:
+        PedbenchError: a data set cannot be had, or one of both kinds holds the same photos.
+    """
+    public = [open_dataset(spec) for spec in options.public]
+    data = open_dataset(options.data).limit(options.limit)
+    check_disjoint(public, data)
+    return public, data
 
 
 def add_photo_flags(parser: argparse.ArgumentParser, several: bool = False) -> None:

@@ -119,7 +119,7 @@ def _table(region: str, entries: list[Entry]) -> Table:
             Column(
                 "value", "Worst known (dB)", DECIMALS, "higher is worse for privacy", interval=True
             ),
-            Column("gain", "Gain (dB)", 2, "higher is worse for privacy"),
+            Column("gain", "Gain (dB)", DECIMALS, "higher is worse for privacy"),
             Column("lpips", "LPIPS", 3, "lower is worse for privacy"),
             Column("kept", "mIoU kept", 3, "higher is better for the user"),
             Column("attack", "Strongest attack"),

@@ -30,8 +30,6 @@ from attacks.base import ATTACKS, Attack, Knowledge
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting
-from bench.datasets import open_dataset
-from bench.datasets.disjoint import check_disjoint
 from bench.flags.arguments import add_device_flag
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import mean_interval, paired_gain
@@ -40,7 +38,7 @@ from framework.errors import PedbenchError
 from framework.split.observation import Observation
 from studies.command import exit_with
 from studies.kept import same_settings
-from studies.scored import Scored, add_photo_flags, scored_photos
+from studies.scored import Scored, add_photo_flags, open_photos, scored_photos
 from studies.table import told, write_table
 
 ATTACKERS = {
@@ -68,9 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    public = [open_dataset(spec) for spec in options.public]
-    data = open_dataset(options.data).limit(options.limit)
-    check_disjoint(public, data)
+    public, data = open_photos(options)
     same_settings(
         options.out,
         model=options.model,

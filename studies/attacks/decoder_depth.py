@@ -25,13 +25,11 @@ from attacks.base import ATTACKS, Attack
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting
-from bench.datasets import open_dataset
-from bench.datasets.disjoint import check_disjoint
 from bench.flags.arguments import add_device_flag
 from bench.report.statistics import mean_interval, paired_gain
 from bench.runner.models import Models
 from studies.command import exit_with
-from studies.scored import Scored, add_photo_flags, scored_photos, visible_psnr
+from studies.scored import Scored, add_photo_flags, open_photos, scored_photos, visible_psnr
 from studies.table import told
 
 REFERENCE = "ridge"
@@ -47,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
-    public = [open_dataset(spec) for spec in options.public]
-    data = open_dataset(options.data).limit(options.limit)
-    check_disjoint(public, data)
+    public, data = open_photos(options)
     models = Models(options.model, device=options.device)
     photos = PublicPhotos(models, public)
     scored = scored_photos(models, data, COALITION)

@@ -29,13 +29,11 @@ from attacks.solvers.forward import Forward, encoder_state
 from attacks.threat_models.base import ThreatModel
 from bench.attackers.public_knowledge import PublicPhotos
 from bench.attackers.training_setting import TrainingSetting
-from bench.datasets import open_dataset
-from bench.datasets.disjoint import check_disjoint
 from bench.metrics.psnr import Psnr
 from bench.report.statistics import paired_gain
 from bench.runner.models import Models
 from studies.command import exit_with
-from studies.scored import Scored, add_photo_flags, scored_photos
+from studies.scored import Scored, add_photo_flags, open_photos, scored_photos
 from studies.table import told, write_table
 
 EVERYONE = (0, 1, 2, 3)
@@ -47,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
-    public = [open_dataset(spec) for spec in options.public]
-    data = open_dataset(options.data).limit(options.limit)
-    check_disjoint(public, data)
+    public, data = open_photos(options)
     models = Models(options.model)
     photos, known = scored_photos(models, data, EVERYONE), PublicPhotos(models, public)
     rows: list[dict[str, object]] = []
